@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datapath as the rest of the agent sees it: loaded, pinned, attached, fed and read. No libbpf type crosses this header.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/base/address.hpp"
+#include "agent/base/clock.hpp"
+#include "agent/base/error.hpp"
+#include "bpf/abi/event.h"
+#include "bpf/abi/state.h"
+
+namespace tidegate::policy {
+struct Image;
+struct Interface;
+}  // namespace tidegate::policy
+
+namespace tidegate::kernel {
+
+struct Options {
+  std::filesystem::path pin_dir = "/sys/fs/bpf/tidegate";
+  std::uint64_t buckets = 65536;    // ways; rounded up to a power of two of sets
+  std::uint64_t blocks = 1'048'576;
+  std::uint64_t flows = 65536;
+  std::vector<std::string> disabled_features;  // forced off, for tests
+};
+
+struct Feature {
+  std::string name;         // "xdp_frags", "tc_egress", "handshake_tracepoint", "socket_lookup", …
+  bool available = false;
+  std::string consequence;  // of its absence, in one sentence
+};
+
+struct TableFill {
+  std::string name;  // "buckets", "blocks", "limits", "flows", …
+  std::uint64_t entries = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+struct AttachState {
+  std::string interface;
+  unsigned ifindex = 0;
+  std::string mode;     // "native", "generic", "-"
+  bool attached = false;
+  std::string problem;  // cause and remedy when it should be attached and is not
+};
+
+// What a block or limit puts into the datapath. `expires` is CLOCK_MONOTONIC; none: until removed.
+struct BlockEntry {
+  Prefix target;
+  std::optional<MonotonicTime> expires;
+};
+struct LimitEntry {
+  Prefix target;
+  std::optional<MonotonicTime> expires;
+  std::uint64_t packets_cost = 0, packets_burst = 0;  // as tg_rate; cost 0: not limited
+  std::uint64_t bytes_cost = 0, bytes_burst = 0;
+};
+
+struct BucketState {  // of one source in one service, from maps `keys` and `tats`
+  unsigned service = 0;
+  tg_tats tats{};
+};
+
+struct Counters {
+  std::vector<tg_counter> by_service_reason;  // service * TG_REASON_SLOTS + reason, summed over CPUs
+  std::map<unsigned, tg_counter> by_ifindex;  // attached interfaces
+  std::vector<std::uint64_t> faults;          // by enum tg_fault
+};
+
+// All calls are thread-safe. Everything written survives this object: maps and links are pinned.
+class Datapath {
+ public:
+  // Adopts what is pinned (same ABI) or makes it new; loads the program and updates the links that exist.
+  // Errors name cause and remedy: missing capability, bpffs, kernel feature, pins of another agent, ABI mismatch.
+  static Result<std::unique_ptr<Datapath>> open(const Options& options, const Clock& clock);
+  virtual ~Datapath() = default;
+
+  virtual bool adopted() const = 0;               // pinned state of an earlier agent was taken over
+  virtual std::uint32_t active_generation() const = 0;  // of the half in force; 0: none yet
+  virtual const std::vector<Feature>& features() const = 0;
+
+  // Writes the inactive half, flips, and returns when no packet can see the old half any more.
+  // Fills in tweaks and generation; claims slots of new services and zeroes their counters.
+  virtual Status apply(const policy::Image& image, const std::map<std::string, unsigned>& slots, std::uint32_t generation) = 0;
+  virtual std::map<std::string, unsigned> slots() const = 0;
+
+  virtual Result<AttachState> attach(const policy::Interface& interface) = 0;  // idempotent
+  virtual Status detach(const std::string& interface) = 0;
+  virtual std::vector<AttachState> attachments() const = 0;
+  // Verifies that links still hold (pins removed, interface gone and back, program replaced by another).
+  // Returns the interfaces whose state changed.
+  virtual std::vector<AttachState> verify_attachments() = 0;
+
+  // Visible to packets when the call returns. kResourceExhausted names the full table; what fits before it is in.
+  virtual Status put_blocks(std::span<const BlockEntry> entries) = 0;
+  virtual Status remove_blocks(std::span<const Prefix> targets) = 0;
+  virtual Status put_limits(std::span<const LimitEntry> entries) = 0;
+  virtual Status remove_limits(std::span<const Prefix> targets) = 0;
+  // Entries in the tables now that are not in `keep`: for reconciling after adoption. See sync in agent/control.
+  virtual Status replace_blocks(std::span<const BlockEntry> entries) = 0;
+  virtual Status replace_limits(std::span<const LimitEntry> entries) = 0;
+
+  virtual Counters counters() const = 0;
+  virtual std::vector<TableFill> tables() const = 0;
+  virtual std::vector<BucketState> buckets_of(Address source) const = 0;
+  virtual bool is_proven(Address source) const = 0;
+
+  // Drains the ring buffer; returns the number handed over.
+  virtual Result<std::size_t> poll_events(const std::function<void(const tg_event&)>& sink) = 0;
+  // Clears the older generation of the proven bitmap and makes it the written one; every 30 minutes or so.
+  virtual void rotate_proven() = 0;
+  // Drops expired entries from the tables. Bounded work per call.
+  virtual void sweep() = 0;
+};
+
+// Runs a policy over frames through the real program in a private copy (`tidegate replay`).
+struct ReplayVerdict {
+  bool dropped = false;
+  bool dry_run = false;
+  unsigned service = 0;
+  unsigned reason = 0;
+};
+class Replay {
+ public:
+  static Result<std::unique_ptr<Replay>> open(const policy::Image& image);
+  virtual ~Replay() = default;
+  // `frame` starts with its Ethernet header; `when` is the capture's clock.
+  virtual Result<ReplayVerdict> run(std::span<const std::byte> frame, std::chrono::nanoseconds when) = 0;
+};
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy as values: what agent/config parses, agent/policy compiles and compares. docs/policy.md is the grammar.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/address.hpp"
+#include "agent/base/units.hpp"
+
+namespace tidegate::policy {
+
+// Where in the policy file something stands, from 1; 0: unknown.
+struct Location {
+  unsigned line = 0;
+  unsigned column = 0;
+};
+
+struct Issue {
+  Location location;
+  std::string message;
+  bool warning = false;
+};
+
+enum class AttachMode { kNative, kGeneric };
+
+struct Interface {
+  std::string name;
+  AttachMode mode = AttachMode::kNative;
+  Location location;
+};
+
+// A rate and its burst; no burst: one second's worth (docs/policy.md says the minimum).
+struct Limit {
+  Rate rate;
+  std::optional<std::uint64_t> burst;  // packets or bytes
+  Location location;
+};
+
+struct NewSources {
+  Rate rate;
+  double syn_share = 0.25;
+  Location location;
+};
+
+struct Limits {
+  std::optional<Limit> packets;
+  std::optional<Limit> bytes;
+  std::optional<Limit> syn;
+  std::optional<NewSources> new_sources;
+};
+
+// `tcp/443`, `udp/1000-2000`, `gre`: inclusive ports; no ports: every packet of the protocol.
+struct Match {
+  std::uint8_t protocol = 0;
+  std::optional<std::pair<std::uint16_t, std::uint16_t>> ports;
+  Location location;
+};
+
+struct Service {
+  std::string name;
+  std::vector<Match> match;
+  std::vector<Prefix> addresses;  // destinations; empty: every one
+  Limits limits;
+  bool dry_run = false;
+  bool is_default = false;
+  Location location;
+};
+
+struct SafelistEntry {
+  Prefix prefix;
+  std::optional<Rate> ceiling;           // none: 1000000/s
+  std::optional<std::string> interface;  // only packets that arrive here
+  Location location;
+};
+
+struct Policy {
+  std::vector<Interface> interfaces;
+  bool enforce = true;
+  std::vector<SafelistEntry> safelist;
+  std::vector<Prefix> trusted_proxies;
+  std::optional<Limit> replies;  // none: 1000000/s
+  unsigned ipv4_prefix = 32;
+  unsigned ipv6_prefix = 64;
+  bool drop_malformed = true;
+  bool drop_non_first_fragments = false;
+  std::vector<Service> services;
+  std::vector<std::string> not_enforced;  // "rules", "services.api.tls", …: checked, kept verbatim in `text`, not acted on
+  std::string text;                       // the file as it was read
+};
+
+}  // namespace tidegate::policy

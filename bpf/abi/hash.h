@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Hashes that both sides must compute alike. All are keyed by secrets of struct tg_identity, so that an
+ * outsider can neither aim at a set nor build a collision; none is cryptographic. */
+#ifndef TIDEGATE_ABI_HASH_H
+#define TIDEGATE_ABI_HASH_H
+
+#include "state.h"
+#include "types.h"
+
+/* A bijection of 64 bits: the finaliser of MurmurHash3 (Appleby, public domain). */
+static inline __u64 tg_mix(__u64 x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdULL;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53ULL;
+	x ^= x >> 33;
+	return x;
+}
+
+/* Maps the top half of a hash onto 0 … count - 1 without a division. */
+static inline __u32 tg_reduce(__u64 hash, __u32 count)
+{
+	return ((hash >> 32) * count) >> 32;
+}
+
+/* Zeroes all but the first `length` bits; length 0 … 128. */
+static inline struct tg_address tg_mask(struct tg_address a, __u32 length)
+{
+	if (length <= 64) {
+		a.lo = 0;
+		a.hi = length == 0 ? 0 : a.hi & (~0ULL << ((64 - length) & 63));
+	} else if (length < 128) {
+		a.lo &= ~0ULL << ((128 - length) & 63);
+	}
+	return a;
+}
+
+/* The key of a prefix in the tables of blocks and limits: exact for IPv4, a keyed hash for IPv6; never 0.
+ * `a` is masked; `length` is that of the 128-bit form. */
+static inline __u64 tg_prefix_key(const __u64 seed[4], struct tg_address a, __u32 length)
+{
+	__u64 key;
+
+	if (a.hi == 0 && (a.lo >> 32) == 0xffff && length >= 96)
+		return 1ULL << 63 | (__u64)length << 32 | (a.lo & 0xffffffffULL);
+	key = tg_mix(tg_mix(a.hi ^ seed[1]) ^ a.lo ^ seed[2] ^ (__u64)length << 56);
+	return (key & ~(1ULL << 63)) | 1;
+}
+
+/* The one hash of a prefix key from which filter bits and both buckets are taken. */
+static inline __u64 tg_prefix_hash(const __u64 seed[4], __u64 key)
+{
+	return tg_mix(key ^ seed[1]);
+}
+
+/* Bucket `choice` (0 or 1) of a hash. The two may coincide. */
+static inline __u32 tg_bucket_of(__u64 hash, __u32 choice, __u32 buckets)
+{
+	return tg_reduce(choice ? tg_mix(hash) : hash, buckets);
+}
+
+/* Filter: the line of a hash, and its two bits within that line. lines is a power of two. */
+static inline __u32 tg_filter_line_of(__u64 hash, __u32 lines)
+{
+	return (hash >> 18) & (lines - 1);
+}
+
+static inline __u32 tg_filter_bit(__u64 hash, __u32 which)
+{
+	return (which ? hash >> 9 : hash) & 511;
+}
+
+/* The 64-bit prefix that buckets are kept by. `a` is already masked to the configured length.
+ * IPv4 is told apart by 0x0000ffff in the top half, which no unicast IPv6 prefix has. */
+static inline __u64 tg_source_prefix(const __u64 seed[4], struct tg_address a, int is_v4, int longer_than_64)
+{
+	if (is_v4)
+		return a.lo;
+	if (longer_than_64)
+		return tg_mix(a.hi ^ seed[1]) ^ tg_mix(a.lo ^ seed[2]);
+	return a.hi;
+}
+
+/* The key of a way; never 0. */
+static inline __u64 tg_way_key(__u64 prefix, __u64 tweak)
+{
+	__u64 key = prefix ^ tweak;
+
+	return key ? key : ~0ULL;
+}
+
+static inline __u32 tg_way_set(const __u64 seed[4], __u64 key, __u32 sets)
+{
+	return tg_reduce(tg_mix(key ^ seed[0]), sets);
+}
+
+#endif
