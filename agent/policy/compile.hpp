@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,14 @@ struct CompileInput {
   std::function<unsigned(const std::string&)> ifindex_of;  // 0: no such interface now (the entry matches nothing yet)
 };
 
-// Errors: what cannot be represented or exceeds a map, with line and column in the message as "LINE:COL: text".
+// Everything that is wrong with a policy as a whole, and the result when nothing is.
+struct CompileReport {
+  std::optional<Compiled> compiled;  // none when an issue is an error
+  std::vector<Issue> issues;         // errors and warnings, at most 100
+};
+CompileReport compile_all(const CompileInput& input);
+
+// As compile_all, with the first error only. Errors: what cannot be represented or exceeds a map, with line and column in the message as "LINE:COL: text".
 // host.generation is left 0 for agent/kernel.
 Result<Compiled> compile(const CompileInput& input);
 

@@ -77,11 +77,24 @@ struct SafelistEntry {
   Location location;
 };
 
+// Packets from here carry other people's requests: never blocked by address, bounded by a ceiling of their own.
+struct TrustedProxy {
+  Prefix prefix;
+  std::optional<Rate> ceiling;  // none: 1000000/s
+  Location location;
+};
+
+// A section of later work, in canonical form, so that differences can be shown.
+struct KeptSection {
+  std::string path;  // "rules.login-bruteforce", "services.api.tls"
+  std::string text;
+};
+
 struct Policy {
   std::vector<Interface> interfaces;
   bool enforce = true;
   std::vector<SafelistEntry> safelist;
-  std::vector<Prefix> trusted_proxies;
+  std::vector<TrustedProxy> trusted_proxies;
   std::optional<Limit> replies;  // none: 1000000/s
   unsigned ipv4_prefix = 32;
   unsigned ipv6_prefix = 64;
@@ -89,6 +102,7 @@ struct Policy {
   bool drop_non_first_fragments = false;
   std::vector<Service> services;
   std::vector<std::string> not_enforced;  // "rules", "services.api.tls", …: checked, kept verbatim in `text`, not acted on
+  std::vector<KeptSection> kept;          // what they contain
   std::string text;                       // the file as it was read
 };
 

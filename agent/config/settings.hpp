@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// tidegate.yaml: what an installation sets once. Every value has a default; an empty file is a good one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/policy/model.hpp"
+
+namespace tidegate::config {
+
+enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError };
+enum class LogTarget { kJournal, kStderr, kFile };
+
+struct LogSettings {
+  LogLevel level = LogLevel::kInfo;
+  LogTarget to = LogTarget::kJournal;
+  std::filesystem::path file;  // of kFile
+};
+
+// Where Prometheus asks. IPv6 hosts are kept without brackets.
+struct MetricsAddress {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 9464;  // 0: any free one
+  std::string to_string() const;  // "127.0.0.1:9464", "[::1]:9464"
+};
+
+struct TableSettings {
+  std::uint64_t buckets = 65536;
+  std::uint64_t blocks = 1'048'576;
+};
+
+struct Settings {
+  std::filesystem::path policy = "/etc/tidegate/policy.yaml";
+  std::filesystem::path socket = "/run/tidegate/tidegate.sock";
+  std::filesystem::path state_dir = "/var/lib/tidegate";
+  std::filesystem::path pin_dir = "/sys/fs/bpf/tidegate";
+  std::optional<MetricsAddress> metrics = MetricsAddress{};  // none: `metrics: off`
+  LogSettings log;
+  TableSettings tables;
+  std::vector<std::string> not_enforced;  // "keys", "inspect" when the file has them: checked, not acted on
+};
+
+struct ParsedSettings {
+  Settings settings;
+  std::vector<policy::Issue> issues;  // at most 100, in the order of the file
+  bool valid() const;                 // no issue is an error
+};
+
+// Same bounds and errors as read_policy.
+ParsedSettings read_settings(std::string text);
+
+}  // namespace tidegate::config
