@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decisions, durable: what is enforced, by whose word, until when. SQLite in WAL mode behind it.
+// Decisions, durable. SQLite in WAL mode behind it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,38 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "agent/base/address.hpp"
-#include "agent/base/clock.hpp"
-#include "agent/base/error.hpp"
-#include "agent/base/units.hpp"
+#include "agent/decisions/decision.hpp"
 
 namespace tidegate::decisions {
 
-enum class Action { kBlock, kLimit, kMonitor };
-
-// A limit decision's rates; at least one.
-struct LimitRates {
-  std::optional<Rate> packets;
-  std::optional<Rate> bytes;
-};
-
-struct NewDecision {
-  Prefix target;
-  Action action = Action::kBlock;
-  std::string origin = "operator";
-  std::string reason;
-  std::optional<WallTime> expires;
-  LimitRates limit;
-  bool forced = false;
-  std::string actor;
-};
-
-struct Decision : NewDecision {
-  std::int64_t id = 0;
-  WallTime created;
-};
-
 // What the datapath should hold for one target: the longest-lasting block, the tightest limit. Neither: nothing.
+// Of several limits each unit takes its smallest rate, and the effect lasts until the first of those that gave one
+// expires: what then holds follows from the decisions that are left.
 struct Effect {
   Prefix target;
   bool blocked = false;
@@ -59,8 +33,16 @@ struct Query {
   std::uint64_t limit = 0;  // 0: all
 };
 
+// The ids that one bulk change gave out, without gaps.
+struct Stored {
+  std::int64_t first_id = 0;
+  std::uint64_t count = 0;
+};
+
 // Thread-safe. Every mutation is one transaction, synced before it returns; an error leaves the store as it was.
-// Errors: kResourceExhausted (disk full), kDataLoss (damaged file), each with cause and remedy.
+// Readers do not wait for writers. Ids are never given twice.
+// Errors: kInvalidArgument (see validate()), kResourceExhausted (disk full), kDataLoss (damaged file), each with cause
+// and remedy.
 class Store {
  public:
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file, const Clock& clock);
@@ -70,6 +52,9 @@ class Store {
   virtual Result<std::vector<Decision>> put(std::span<const NewDecision> decisions) = 0;
   // As put, for imports: returns only the number.
   virtual Result<std::uint64_t> put_many(std::span<const NewDecision> decisions) = 0;
+  // As put_many without holding all in memory: `next` returns a decision that stays valid until its next call, null at
+  // the end. Fastest in order of target. `next` must not call this store. An error of `next` undoes everything.
+  virtual Result<Stored> put_stream(const std::function<Result<const NewDecision*>()>& next) = 0;
   // Removes decisions and returns them.
   virtual Result<std::vector<Decision>> remove_ids(std::span<const std::int64_t> ids) = 0;
   virtual Result<std::vector<Decision>> remove_origin(const std::string& origin) = 0;
@@ -77,12 +62,16 @@ class Store {
   // Removes what has expired, at most `most`; returns it.
   virtual Result<std::vector<Decision>> remove_expired(std::size_t most) = 0;
 
-  // Streams; `visit` returns false to stop. Expired ones are left out.
+  // Streams in order of id (with `contains`: most specific first); `visit` returns false to stop and may call this
+  // store. Expired ones are left out. What changes meanwhile may or may not be seen.
   virtual Status each(const Query& query, const std::function<bool(const Decision&)>& visit) const = 0;
   // Decisions whose target covers all of `target`, most specific first.
   virtual Result<std::vector<Decision>> covering(const Prefix& target) const = 0;
   virtual Result<std::vector<Effect>> effects(std::span<const Prefix> targets) const = 0;
+  // In order of target; `visit` may call this store.
   virtual Status each_effect(const std::function<void(const Effect&)>& visit) const = 0;
+  // The effects of every target that `stored` names, as they are now.
+  virtual Status each_effect_of(const Stored& stored, const std::function<void(const Effect&)>& visit) const = 0;
   virtual Result<std::uint64_t> count() const = 0;
 };
 
