@@ -20,6 +20,12 @@ if(TIDEGATE_SANITIZE)
   add_link_options(-fsanitize=${TIDEGATE_SANITIZE})
 endif()
 
+# Everything under test gets libFuzzer's coverage counters; the targets themselves are declared in tests/fuzz.
+if(TIDEGATE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # tidegate_library(NAME SOURCES … [PUBLIC lib …] [PRIVATE lib …]): static library; includes start at the source root
 # ("agent/base/result.hpp", "bpf/abi/state.h").
 function(tidegate_library name)
