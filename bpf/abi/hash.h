@@ -21,7 +21,7 @@ static inline __u64 tg_mix(__u64 x)
 /* Maps the top half of a hash onto 0 … count - 1 without a division. */
 static inline __u32 tg_reduce(__u64 hash, __u32 count)
 {
-	return ((hash >> 32) * count) >> 32;
+	return (__u32)(((hash >> 32) * count) >> 32);
 }
 
 /* Zeroes all but the first `length` bits; length 0 … 128. */
@@ -63,12 +63,12 @@ static inline __u32 tg_bucket_of(__u64 hash, __u32 choice, __u32 buckets)
 /* Filter: the line of a hash, and its two bits within that line. lines is a power of two. */
 static inline __u32 tg_filter_line_of(__u64 hash, __u32 lines)
 {
-	return (hash >> 18) & (lines - 1);
+	return (__u32)(hash >> 18) & (lines - 1);
 }
 
 static inline __u32 tg_filter_bit(__u64 hash, __u32 which)
 {
-	return (which ? hash >> 9 : hash) & 511;
+	return (__u32)(which ? hash >> 9 : hash) & 511;
 }
 
 /* The 64-bit prefix that buckets are kept by. `a` is already masked to the configured length.
