@@ -10,7 +10,7 @@
 namespace tidegate::policy {
 namespace {
 
-using Wide = unsigned __int128;
+__extension__ typedef unsigned __int128 Wide;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 // A packet's bytes times the cost of one must stay within 64 bits: frames below 128 KiB.

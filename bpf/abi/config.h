@@ -89,7 +89,7 @@ static inline __u32 tg_filter4_bit(__u64 lo)
 
 static inline __u32 tg_filter6_bit(__u64 hi)
 {
-	__u32 top = hi >> 32;
+	__u32 top = (__u32)(hi >> 32);
 
 	return (top * 0x9e3779b1U) >> 16;
 }
