@@ -69,6 +69,7 @@ const Node* MapReader::require(std::string_view key) {
 
 void MapReader::finish() {
   for (const auto& [key, value] : node_.members) {
+    if (report_.full()) return;  // a suggestion costs time that nobody would see the result of
     if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
     report_.error(key.location, "unknown key " + policy::quoted(key.text) + " in " + what_ + suggestion(key.text, known_));
   }

@@ -27,6 +27,9 @@ class MapReader {
   // Reports keys that were not taken. Call once, when all known keys have been asked for.
   void finish();
 
+  // A better name for the map, once it is known.
+  void rename(std::string what) { what_ = std::move(what); }
+
   // Location of the map itself.
   policy::Location location() const { return node_.location; }
   const std::string& what() const { return what_; }
