@@ -39,7 +39,7 @@ void MapReader::report_duplicates() {
   for (const auto& [key, value] : node_.members) {
     const auto [first, added] = seen.try_emplace(key.text, key.location);
     if (added) continue;
-    report_.error(key.location, "key " + policy::quoted(key.text) + " of " + what_ + " is there twice, first at " +
+    report_.error(key.location, "key " + policy::in_quotes(key.text) + " of " + what_ + " is there twice, first at " +
                                     to_string(first->second));
   }
 }
@@ -53,7 +53,7 @@ const Node* MapReader::take(std::string_view key) {
   for (const auto& [name, value] : node_.members) {
     if (name.text != key) continue;
     if (!value.is_null()) return &value;
-    report_.error(name.location, "key " + policy::quoted(key) + " of " + what_ + " has no value; give one or leave it out");
+    report_.error(name.location, "key " + policy::in_quotes(key) + " of " + what_ + " has no value; give one or leave it out");
     return nullptr;
   }
   return nullptr;
@@ -62,7 +62,7 @@ const Node* MapReader::take(std::string_view key) {
 const Node* MapReader::require(std::string_view key) {
   const Node* value = take(key);
   if (value == nullptr && node_.is_map() && !has(key)) {
-    report_.error(node_.location, what_ + " has no " + policy::quoted(key));
+    report_.error(node_.location, what_ + " has no " + policy::in_quotes(key));
   }
   return value;
 }
@@ -71,7 +71,7 @@ void MapReader::finish() {
   for (const auto& [key, value] : node_.members) {
     if (report_.full()) return;  // a suggestion costs time that nobody would see the result of
     if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
-    report_.error(key.location, "unknown key " + policy::quoted(key.text) + " in " + what_ + suggestion(key.text, known_));
+    report_.error(key.location, "unknown key " + policy::in_quotes(key.text) + " in " + what_ + suggestion(key.text, known_));
   }
 }
 

@@ -18,7 +18,9 @@ using policy::Policy;
 constexpr std::string_view kPolicy = "the policy";
 
 void read_version(const Node* node, const Values& values) {
-  values.whole(node, "version", 1, 1);
+  const auto version = values.text(node, "version");
+  if (!version || *version == "1") return;
+  values.error(node->location, "version " + policy::in_quotes(*version) + " of the grammar is not known here; write `version: 1`");
 }
 
 // `eth0`, or a map of `name` and `mode`.

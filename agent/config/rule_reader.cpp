@@ -10,7 +10,7 @@ namespace {
 
 using policy::Location;
 using policy::Policy;
-using policy::quoted;
+using policy::in_quotes;
 
 constexpr std::uint64_t kMostCount = 1'000'000'000;
 
@@ -33,7 +33,7 @@ void read_words(const Node* node, const std::string& what, bool (*fits)(const st
   if (node != nullptr && items.empty()) values.error(node->location, what + " is empty and would match nothing; leave it out");
   for (const Node* item : items) {
     const auto text = values.text(item, what);
-    if (text && !fits(*text)) values.error(item->location, what + ": " + quoted(*text) + " is not " + std::string(expected));
+    if (text && !fits(*text)) values.error(item->location, what + ": " + in_quotes(*text) + " is not " + std::string(expected));
   }
 }
 
@@ -126,7 +126,7 @@ std::optional<std::string> read_service_name(const Node* node, const std::string
   std::vector<std::string_view> known;
   for (const policy::Service& service : policy.services) known.push_back(service.name);
   if (std::find(known.begin(), known.end(), *name) != known.end()) return name;
-  values.error(node->location, what + ": no service is named " + quoted(*name) + ", so the rule can never fire" +
+  values.error(node->location, what + ": no service is named " + in_quotes(*name) + ", so the rule can never fire" +
                                    suggestion(*name, known));
   return std::nullopt;
 }

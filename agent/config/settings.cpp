@@ -13,7 +13,7 @@
 namespace tidegate::config {
 namespace {
 
-using policy::quoted;
+using policy::in_quotes;
 
 constexpr std::size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 // Ways below a set of eight times 64 make every source collide; above, the tables outgrow what a host gives away.
@@ -28,7 +28,7 @@ void read_path(const Node* node, const std::string& what, const Values& values, 
   if (text->starts_with('/')) {
     path = *text;
   } else {
-    values.error(node->location, what + ": " + quoted(*text) + " is not an absolute path; it has to begin with '/'");
+    values.error(node->location, what + ": " + in_quotes(*text) + " is not an absolute path; it has to begin with '/'");
   }
 }
 
@@ -51,12 +51,12 @@ std::optional<MetricsAddress> parse_metrics(std::string_view text) {
   const auto address = Address::parse(host == "localhost" ? "127.0.0.1" : host);
   if (error != std::errc{} || end != digits.data() + digits.size() || !address) return std::nullopt;
   if (bracketed != (host.find(':') != host.npos)) return std::nullopt;
-  result.host = host;
+  result.host = host == "localhost" ? "127.0.0.1" : host;
   return result;
 }
 
 bool is_loopback(const std::string& host) {
-  if (host == "localhost" || host == "::1") return true;
+  if (host == "::1") return true;
   return Address::parse(host) && host.starts_with("127.");
 }
 
@@ -69,7 +69,7 @@ void read_metrics(const Node* node, const Values& values, Settings& settings) {
   }
   const auto address = parse_metrics(*text);
   if (!address) {
-    values.error(node->location, "metrics: " + quoted(*text) + " is neither an address and port such as 127.0.0.1:9464 or [::1]:9464 nor off");
+    values.error(node->location, "metrics: " + in_quotes(*text) + " is neither an address and port such as 127.0.0.1:9464 or [::1]:9464 nor off");
     return;
   }
   if (!is_loopback(address->host)) {
@@ -96,7 +96,7 @@ void read_log(const Node* node, const Values& values, LogSettings& log) {
     log.to = LogTarget::kFile;
     log.file = *text;
   } else {
-    values.error(to->location, "log to: " + quoted(*text) + " is neither journal, stderr nor an absolute path");
+    values.error(to->location, "log to: " + in_quotes(*text) + " is neither journal, stderr nor an absolute path");
   }
 }
 

@@ -10,7 +10,7 @@
 namespace tidegate::config {
 namespace {
 
-using policy::quoted;
+using policy::in_quotes;
 
 constexpr std::size_t kLongestName = 63;       // struct tg_service_slot
 constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ - 1
@@ -77,7 +77,7 @@ std::optional<bool> Values::boolean(const Node* node, std::string_view what) con
   if (value == nullptr) return std::nullopt;
   if (*value == "true") return true;
   if (*value == "false") return false;
-  error(node->location, std::string(what) + ": " + quoted(*value) + " is neither true nor false");
+  error(node->location, std::string(what) + ": " + in_quotes(*value) + " is neither true nor false");
   return std::nullopt;
 }
 
@@ -87,7 +87,7 @@ std::optional<std::uint64_t> Values::whole(const Node* node, std::string_view wh
   if (value == nullptr) return std::nullopt;
   const auto result = number<std::uint64_t>(*value);
   if (result && *result >= least && *result <= most) return result;
-  error(node->location, std::string(what) + ": " + quoted(*value) + " is not a whole number from " +
+  error(node->location, std::string(what) + ": " + in_quotes(*value) + " is not a whole number from " +
                             std::to_string(least) + " to " + std::to_string(most));
   return std::nullopt;
 }
@@ -97,7 +97,7 @@ std::optional<double> Values::fraction(const Node* node, std::string_view what, 
   if (value == nullptr) return std::nullopt;
   const auto result = number<double>(*value);
   if (result && std::isfinite(*result) && *result >= least && *result <= most) return result;
-  error(node->location, std::string(what) + ": " + quoted(*value) + " is not a number from " + shown(least) + " to " +
+  error(node->location, std::string(what) + ": " + in_quotes(*value) + " is not a number from " + shown(least) + " to " +
                             shown(most));
   return std::nullopt;
 }
@@ -108,7 +108,7 @@ std::optional<std::size_t> Values::choice(const Node* node, std::string_view wha
   if (value == nullptr) return std::nullopt;
   const auto found = std::find(words.begin(), words.end(), *value);
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
-  error(node->location, std::string(what) + ": unknown " + quoted(*value) + suggestion(*value, words));
+  error(node->location, std::string(what) + ": unknown " + in_quotes(*value) + suggestion(*value, words));
   return std::nullopt;
 }
 
@@ -136,7 +136,7 @@ std::optional<std::string> Values::name(const Node* node, std::string_view what)
   const std::string* value = scalar(node, what);
   if (value == nullptr) return std::nullopt;
   if (is_name(*value)) return *value;
-  error(node->location, std::string(what) + ": " + quoted(*value) +
+  error(node->location, std::string(what) + ": " + in_quotes(*value) +
                             " is no name; use letters, digits, '-', '_' and '.', at most 63, a letter or digit first");
   return std::nullopt;
 }
@@ -145,7 +145,7 @@ std::optional<std::string> Values::interface(const Node* node, std::string_view 
   const std::string* value = scalar(node, what);
   if (value == nullptr) return std::nullopt;
   if (is_interface(*value)) return *value;
-  error(node->location, std::string(what) + ": " + quoted(*value) +
+  error(node->location, std::string(what) + ": " + in_quotes(*value) +
                             " cannot be an interface; names have 1 to 15 characters without '/', ':' and spaces");
   return std::nullopt;
 }

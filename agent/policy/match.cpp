@@ -51,7 +51,7 @@ bool has_ports(std::uint8_t protocol) {
 }
 
 std::unexpected<Error> bad(std::string_view text, std::string_view why) {
-  return fail(ErrorCode::kInvalidArgument, quoted(text) + " " + std::string(why));
+  return fail(ErrorCode::kInvalidArgument, in_quotes(text) + " " + std::string(why));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kShown = 64;
   if (text.size() <= kShown) return "'" + printable(text) + "'";
   return "'" + printable(text.substr(0, kShown)) + "…'";

@@ -18,7 +18,7 @@ std::string to_string(const Location& location);
 std::string printable(std::string_view text);
 
 // 'text' in quotes, cut to 64 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // Not thread-safe.
 class Report {

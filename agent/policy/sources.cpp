@@ -86,7 +86,7 @@ void advise(const CompileInput& input, const Entry& entry, Report& report) {
                                   [&](const Interface& i) { return i.name == *entry.interface; });
   if (!listed) {
     report.warning(entry.location, "safelist entry " + entry.prefix.to_string() + " is bound to " +
-                                       quoted(*entry.interface) + ", which is not in interfaces; it never matches");
+                                       in_quotes(*entry.interface) + ", which is not in interfaces; it never matches");
   }
 }
 
