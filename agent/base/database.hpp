@@ -17,7 +17,9 @@ struct sqlite3_stmt;
 
 namespace tidegate {
 
-class Database;
+namespace internal {
+struct Connection;
+}
 
 // A prepared statement, lent by its database and given back (reset, unbound) at the end of its scope.
 // It must not outlive the database. Parameters count from 1, columns from 0. Bound text and bytes are not copied:
@@ -51,10 +53,10 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(Database& database, std::string_view sql, sqlite3_stmt* handle)
-      : database_(&database), sql_(sql), handle_(handle) {}
+  Statement(internal::Connection& connection, std::string_view sql, sqlite3_stmt* handle)
+      : connection_(&connection), sql_(sql), handle_(handle) {}
 
-  Database* database_;
+  internal::Connection* connection_;
   std::string_view sql_;
   sqlite3_stmt* handle_;
 };
@@ -96,6 +98,15 @@ class Database {
     return status;
   }
 
+  // Reads of one moment, and much faster than one by one: the locks are taken once. `body` does not write.
+  template <typename Body>
+  Status read(Body&& body) {
+    TIDEGATE_TRY(execute("BEGIN"));
+    Status status = body();
+    roll_back();
+    return status;
+  }
+
   // Room for pages that a bulk change touches again and again; given back by shrink().
   Status enlarge_cache(int kib);
   // Copies the WAL into the file and truncates it, gives memory back. Best effort: a reader or a full disk may be in
@@ -105,20 +116,17 @@ class Database {
   const std::filesystem::path& file() const;
 
  private:
-  friend class Statement;
-  struct Connection;
-  explicit Database(std::unique_ptr<Connection> connection);
+  explicit Database(std::unique_ptr<internal::Connection> connection);
 
+  static Result<Database> connect(const Settings& settings, int open_flags = 0);
+  static Status create(const Settings& settings);
   Status configure(const Settings& settings);
   Status check_integrity();
   Status migrate(std::span<const char* const> migrations);
-  Status migrate_to(std::size_t version, const char* script);
-  Result<std::int64_t> pragma(std::string_view name);
+  Result<std::int64_t> integer_of(std::string_view sql);
   void roll_back();
-  void give_back(std::string_view sql, sqlite3_stmt* handle);
-  std::unexpected<Error> failure(int code);
 
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<internal::Connection> connection_;
 };
 
 }  // namespace tidegate

@@ -58,6 +58,8 @@ class Store {
   // Removes decisions and returns them.
   virtual Result<std::vector<Decision>> remove_ids(std::span<const std::int64_t> ids) = 0;
   virtual Result<std::vector<Decision>> remove_origin(const std::string& origin) = 0;
+  // At most `most` of them, for origins of millions: until it returns none. Each call is a transaction of its own.
+  virtual Result<std::vector<Decision>> remove_origin_some(const std::string& origin, std::size_t most) = 0;
   virtual Result<std::vector<Decision>> remove_target(const Prefix& target, const std::string& origin) = 0;
   // Removes what has expired, at most `most`; returns it.
   virtual Result<std::vector<Decision>> remove_expired(std::size_t most) = 0;
