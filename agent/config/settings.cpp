@@ -153,6 +153,7 @@ void read_root(const Node& root, const Values& values, Settings& settings) {
   MapReader map(root, "the settings", values.report());
   read_path(map.take("policy"), "policy", values, settings.policy);
   read_socket_path(map.take("socket"), "socket", values, settings.socket);
+  settings.socket_group = values.name(map.take("socket_group"), "socket_group");
   read_path(map.take("state_dir"), "state_dir", values, settings.state_dir);
   read_path(map.take("pin_dir"), "pin_dir", values, settings.pin_dir);
   read_metrics(map.take("metrics"), values, settings);

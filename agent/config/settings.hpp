@@ -36,6 +36,7 @@ struct TableSettings {
 struct Settings {
   std::filesystem::path policy = "/etc/tidegate/policy.yaml";
   std::filesystem::path socket = "/run/tidegate/tidegate.sock";
+  std::optional<std::string> socket_group;  // its members may use the agent, beside root; none: nobody else
   std::filesystem::path state_dir = "/var/lib/tidegate";
   std::filesystem::path pin_dir = "/sys/fs/bpf/tidegate";
   std::optional<MetricsAddress> metrics = MetricsAddress{};  // none: `metrics: off`

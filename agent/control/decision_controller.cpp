@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/control/decision_controller.hpp"
+
+#include <utility>
+
+#include "agent/control/guards.hpp"
+
+namespace tidegate::control {
+namespace {
+
+using decisions::Action;
+using decisions::Decision;
+using decisions::NewDecision;
+using telemetry::EventKind;
+
+constexpr std::size_t kMostTargets = 10000;  // of one command; imports are for more
+constexpr std::size_t kExpireBatch = 10000;
+
+std::string describe(const Decision& decision) {
+  std::string text = std::string(to_string(decision.action)) + ' ' + decision.target.to_string() + " by " +
+                     decision.origin + " (" + decision.actor + ")";
+  if (!decision.reason.empty()) text += ": " + decision.reason;
+  return text;
+}
+
+std::vector<Prefix> targets_of(const std::vector<Decision>& decisions) {
+  std::vector<Prefix> targets;
+  targets.reserve(decisions.size());
+  for (const auto& decision : decisions) targets.push_back(decision.target);
+  return targets;
+}
+
+Result<std::vector<Prefix>> parse_targets(const std::vector<std::string>& texts) {
+  if (texts.empty()) return fail(ErrorCode::kInvalidArgument, "no target: name an address or a CIDR");
+  if (texts.size() > kMostTargets) {
+    return fail(ErrorCode::kInvalidArgument,
+                "more than " + std::to_string(kMostTargets) + " targets: use `tidegate decisions import`");
+  }
+  std::vector<Prefix> targets;
+  for (const auto& text : texts) {
+    TIDEGATE_ASSIGN(const Prefix target, Prefix::parse(text));
+    targets.push_back(target);
+  }
+  return targets;
+}
+
+}  // namespace
+
+Result<std::vector<NewDecision>> DecisionController::drafts(const DecisionRequest& request, Action action) {
+  TIDEGATE_ASSIGN(const auto targets, parse_targets(request.targets));
+  TIDEGATE_ASSIGN(const auto guard, guard_now(env_, enforcement_, request.caller_peers));
+  std::optional<WallTime> expires;
+  if (request.duration) expires = env_.clock.wall() + *request.duration;
+  std::vector<NewDecision> drafts;
+  for (const Prefix& target : targets) {
+    const auto allowed = guard.check(target, action);
+    if (!allowed && !request.force) return std::unexpected(allowed.error());
+    NewDecision draft;
+    draft.target = target;
+    draft.action = action;
+    draft.reason = request.reason;
+    draft.expires = expires;
+    draft.forced = !allowed;
+    draft.actor = request.actor;
+    drafts.push_back(std::move(draft));
+  }
+  return drafts;
+}
+
+Result<std::vector<Decision>> DecisionController::block(const DecisionRequest& request) {
+  TIDEGATE_ASSIGN(const auto made, drafts(request, Action::kBlock));
+  return enforce(made);
+}
+
+Result<std::vector<Decision>> DecisionController::limit(const DecisionRequest& request,
+                                                        const decisions::LimitRates& rates) {
+  if (!rates.packets && !rates.bytes) {
+    return fail(ErrorCode::kInvalidArgument, "no rate: give --packets, --bytes or both");
+  }
+  TIDEGATE_ASSIGN(auto made, drafts(request, Action::kLimit));
+  for (auto& draft : made) draft.limit = rates;
+  return enforce(made);
+}
+
+Status DecisionController::audit_forced(const std::vector<NewDecision>& drafts) {
+  for (const auto& draft : drafts) {
+    if (!draft.forced) continue;
+    TIDEGATE_TRY(env_.history.audit({.time = {},
+                                     .actor = draft.actor,
+                                     .action = std::string(to_string(draft.action)),
+                                     .detail = "forced: " + draft.target.to_string()}));
+  }
+  return {};
+}
+
+// What the store is about to replace, to be put back should the datapath have no room.
+Result<std::vector<NewDecision>> DecisionController::replaced_by(const std::vector<NewDecision>& drafts) const {
+  std::vector<NewDecision> replaced;
+  for (const auto& draft : drafts) {
+    TIDEGATE_ASSIGN(const auto covering, env_.decisions.covering(draft.target));
+    for (const auto& old : covering) {
+      if (old.target == draft.target && old.action == draft.action && old.origin == draft.origin) {
+        replaced.push_back(old);
+      }
+    }
+  }
+  return replaced;
+}
+
+Status DecisionController::undo(const std::vector<Decision>& put, const std::vector<NewDecision>& replaced) {
+  std::vector<std::int64_t> ids;
+  for (const auto& decision : put) ids.push_back(decision.id);
+  TIDEGATE_TRY(env_.decisions.remove_ids(ids));
+  if (!replaced.empty()) TIDEGATE_TRY(env_.decisions.put(replaced));
+  return sync_.targets(targets_of(put));
+}
+
+Result<std::vector<Decision>> DecisionController::enforce(const std::vector<NewDecision>& drafts) {
+  const std::lock_guard lock(changing_);
+  TIDEGATE_TRY(audit_forced(drafts));
+  TIDEGATE_ASSIGN(const auto replaced, replaced_by(drafts));
+  TIDEGATE_ASSIGN(auto put, env_.decisions.put(drafts));
+  if (const auto synced = sync_.targets(targets_of(put)); !synced) {
+    (void)remember(undo(put, replaced));
+    return std::unexpected(synced.error());
+  }
+  for (const auto& decision : put) env_.telemetry.note(EventKind::kDecision, describe(decision));
+  return put;
+}
+
+Result<std::vector<UnblockOutcome>> DecisionController::unblock(const std::vector<std::string>& texts,
+                                                                const std::string& actor) {
+  TIDEGATE_ASSIGN(const auto targets, parse_targets(texts));
+  const std::lock_guard lock(changing_);
+  std::vector<UnblockOutcome> outcomes;
+  for (const Prefix& target : targets) {
+    TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_target(target, "operator"));
+    TIDEGATE_TRY(sync_removed(removed));
+    TIDEGATE_ASSIGN(auto covering, env_.decisions.covering(target));
+    if (!removed.empty()) {
+      env_.telemetry.note(EventKind::kDecision, "unblock " + target.to_string() + " (" + actor + ")");
+    }
+    outcomes.push_back({target, static_cast<std::uint32_t>(removed.size()), std::move(covering)});
+  }
+  return outcomes;
+}
+
+Status DecisionController::list(const decisions::Query& query,
+                                const std::function<bool(const Decision&)>& visit) const {
+  return env_.decisions.each(query, visit);
+}
+
+Result<std::uint64_t> DecisionController::remove_ids(const std::vector<std::int64_t>& ids, const std::string& actor) {
+  const std::lock_guard lock(changing_);
+  TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_ids(ids));
+  TIDEGATE_TRY(sync_removed(removed));
+  for (const auto& decision : removed) {
+    env_.telemetry.note(EventKind::kDecision, "deleted by " + actor + ": " + describe(decision));
+  }
+  return removed.size();
+}
+
+Result<std::uint64_t> DecisionController::remove_origin(const std::string& origin, const std::string& actor) {
+  const std::lock_guard lock(changing_);
+  TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_origin(origin));
+  TIDEGATE_TRY(sync_removed(removed));
+  env_.telemetry.note(EventKind::kDecision, std::to_string(removed.size()) + " decisions of " + origin +
+                                                " deleted by " + actor);
+  return removed.size();
+}
+
+// Removed from the store is removed: should the tables not follow, tick() repairs them.
+Status DecisionController::sync_removed(const std::vector<Decision>& removed) {
+  if (removed.empty()) return {};
+  return remember(sync_.targets(targets_of(removed)));
+}
+
+Status DecisionController::remember(Status status) {
+  if (!status) problem_ = status.error().message;
+  return status;
+}
+
+Status DecisionController::reconcile() {
+  const auto done = sync_.all();
+  problem_ = done ? std::string() : done.error().message;
+  if (done) synced_ = env_.clock.monotonic();
+  return done;
+}
+
+Status DecisionController::start() {
+  const std::lock_guard lock(changing_);
+  return reconcile();
+}
+
+Status DecisionController::tick() {
+  const std::lock_guard lock(changing_);
+  TIDEGATE_ASSIGN(const auto expired, env_.decisions.remove_expired(kExpireBatch));
+  TIDEGATE_TRY(sync_removed(expired));
+  for (const auto& decision : expired) env_.telemetry.note(EventKind::kDecision, "expired: " + describe(decision));
+  env_.datapath.sweep();
+  if (!problem_.empty() || sync_.clock_was_set()) return reconcile();
+  synced_ = env_.clock.monotonic();
+  return {};
+}
+
+std::string DecisionController::problem() const {
+  const std::lock_guard lock(changing_);
+  return problem_;
+}
+
+std::uint64_t DecisionController::count() const { return env_.decisions.count().value_or(0); }
+
+std::optional<std::chrono::nanoseconds> DecisionController::sync_age() const {
+  const std::lock_guard lock(changing_);
+  if (!synced_) return std::nullopt;
+  return env_.clock.monotonic() - *synced_;
+}
+
+}  // namespace tidegate::control

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decisions: guarded, stored, enforced, and only then acknowledged.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/control/enforcement.hpp"
+#include "agent/control/environment.hpp"
+#include "agent/control/sync.hpp"
+#include "agent/decisions/guard.hpp"
+#include "agent/decisions/transfer.hpp"
+
+namespace tidegate::control {
+
+struct DecisionRequest {
+  std::vector<std::string> targets;
+  std::optional<std::chrono::nanoseconds> duration;
+  std::string reason;
+  bool force = false;
+  std::vector<std::string> caller_peers;
+  std::string actor;
+};
+
+struct UnblockOutcome {
+  Prefix target;
+  std::uint32_t removed = 0;
+  std::vector<decisions::Decision> still_covering;  // of other origins or wider prefixes
+};
+
+struct ImportRequest {
+  std::optional<std::string> origin;
+  std::optional<decisions::Format> format;
+  bool force = false;
+  std::vector<std::string> caller_peers;
+  std::string actor;
+};
+
+class DecisionController;
+
+// An import on its way; not thread-safe. Nothing is stored or enforced before finish().
+class ImportSession {
+ public:
+  // Text in chunks of any size. An error (disk full) ends the import.
+  Status feed(std::string_view chunk);
+  // All or nothing: with errors in the summary nothing was applied.
+  Result<decisions::ImportSummary> finish();
+
+ private:
+  friend class DecisionController;
+  ImportSession(DecisionController& controller, const ImportRequest& request, decisions::Guard guard,
+                std::unique_ptr<decisions::Spool> spool, WallTime now);
+  Status accept(decisions::NewDecision&& decision);
+
+  DecisionController& controller_;
+  const ImportRequest request_;
+  const decisions::Guard guard_;
+  std::unique_ptr<decisions::Spool> spool_;
+  std::unique_ptr<decisions::ImportParser> parser_;
+  Status spooling_;
+  std::uint64_t forced_ = 0;
+};
+
+// Thread-safe: one mutex over every change of store and datapath together, so that the tables follow the store in its
+// order. A change that the datapath has no room for is taken out of the store again before the error is returned.
+class DecisionController {
+ public:
+  DecisionController(const Environment& environment, const Enforcement& enforcement)
+      : env_(environment), enforcement_(enforcement), sync_(environment) {}
+
+  Result<std::vector<decisions::Decision>> block(const DecisionRequest& request);
+  Result<std::vector<decisions::Decision>> limit(const DecisionRequest& request, const decisions::LimitRates& rates);
+  Result<std::vector<UnblockOutcome>> unblock(const std::vector<std::string>& targets, const std::string& actor);
+  Status list(const decisions::Query& query, const std::function<bool(const decisions::Decision&)>& visit) const;
+  Result<std::unique_ptr<ImportSession>> import(const ImportRequest& request);
+  Result<std::uint64_t> remove_ids(const std::vector<std::int64_t>& ids, const std::string& actor);
+  Result<std::uint64_t> remove_origin(const std::string& origin, const std::string& actor);
+
+  // After start: what the tables hold becomes what the store says. kResourceExhausted: what fits is in.
+  Status start();
+  // Periodic: expiries, repairs, and a new start() when the wall clock was set.
+  Status tick();
+  // What keeps the tables from holding all that is stored; empty: nothing.
+  std::string problem() const;
+  std::uint64_t count() const;
+  // When the tables were last known to hold what the store says.
+  std::optional<std::chrono::nanoseconds> sync_age() const;
+
+ private:
+  friend class ImportSession;
+  Result<std::vector<decisions::NewDecision>> drafts(const DecisionRequest& request, decisions::Action action);
+  Status audit_forced(const std::vector<decisions::NewDecision>& drafts);
+  Result<std::vector<decisions::Decision>> enforce(const std::vector<decisions::NewDecision>& drafts);
+  Result<std::vector<decisions::NewDecision>> replaced_by(const std::vector<decisions::NewDecision>& drafts) const;
+  Status undo(const std::vector<decisions::Decision>& put, const std::vector<decisions::NewDecision>& replaced);
+  Status store_import(decisions::Spool& spool);
+  Status undo_import(const decisions::Stored& stored);
+  Status sync_removed(const std::vector<decisions::Decision>& removed);
+  Status reconcile();
+  Status remember(Status status);
+
+  const Environment& env_;
+  const Enforcement& enforcement_;
+  mutable std::mutex changing_;
+  DatapathSync sync_;
+  std::string problem_;
+  std::optional<MonotonicTime> synced_;
+};
+
+}  // namespace tidegate::control

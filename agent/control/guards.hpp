@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lock-out guard with the facts of this moment.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/control/enforcement.hpp"
+#include "agent/control/environment.hpp"
+#include "agent/decisions/guard.hpp"
+
+namespace tidegate::control {
+
+// Own addresses, gateways, DNS servers, SSH peers, the caller's session, safelist and trusted proxies.
+// kInvalidArgument: a caller peer is no address.
+Result<decisions::Guard> guard_now(const Environment& environment, const Enforcement& enforcement,
+                                   const std::vector<std::string>& caller_peers);
+
+// The lock-out guard of a policy change: with `next` in force, would a block that the safelist or a trusted proxy entry
+// holds back today act on an address that this host needs? kFailedPrecondition names block, address and override.
+Status guard_policy(const Environment& environment, const InForce* present, const policy::Policy& next);
+
+}  // namespace tidegate::control

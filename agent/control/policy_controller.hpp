@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy: checked, compared, applied as a whole, confirmed or taken back.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/control/attach.hpp"
+#include "agent/control/enforcement.hpp"
+#include "agent/control/environment.hpp"
+#include "agent/policy/diff.hpp"
+
+namespace tidegate::control {
+
+struct CheckReport {
+  std::vector<policy::Issue> issues;
+  std::vector<std::string> not_enforced;
+  bool valid = false;
+};
+
+struct DiffReport {
+  std::vector<policy::Change> changes;
+  std::vector<policy::Issue> issues;
+  bool valid = false;
+};
+
+struct ApplyRequest {
+  std::string text;
+  std::optional<std::chrono::nanoseconds> confirm_within;
+  bool dry_run = false;
+  bool force = false;
+  std::string comment;
+  std::string actor;
+};
+
+struct ApplyReport {
+  std::uint64_t generation = 0;  // dry_run: that in force
+  std::vector<policy::Change> changes;
+  std::vector<policy::Issue> warnings;
+  std::vector<std::string> not_enforced;
+  std::optional<WallTime> confirm_by;
+};
+
+// Thread-safe: one mutex over every change; checks and reads take no lock of this class.
+//
+// A change is: record it (durable), write it into the datapath, attach what is new, finish the record (durable), and
+// only then answer. When a step fails, the ones before are undone in reverse, so that the policy in force is the
+// recorded one at every moment that anybody can observe; a crash between steps leaves an unfinished record, which
+// start() ignores by writing what the history has in force.
+class PolicyController {
+ public:
+  PolicyController(const Environment& environment, Enforcement& enforcement, AttachController& attach)
+      : env_(environment), enforcement_(enforcement), attach_(attach) {}
+
+  CheckReport check(const std::string& text) const;
+  DiffReport diff(const std::string& text) const;
+  // kInvalidArgument carries every error as a line; kFailedPrecondition: another apply waits for confirm, or the guard.
+  Result<ApplyReport> apply(const ApplyRequest& request);
+  Result<std::uint64_t> confirm(const std::string& actor);
+  // 0: to the one before that in force. While an apply waits for confirm, only back to the one it replaced.
+  Result<ApplyReport> rollback(std::uint64_t generation, bool force, const std::string& actor);
+  // 0: that in force.
+  Result<history::Generation> show(std::uint64_t generation) const;
+  Result<std::vector<history::Generation>> history() const { return env_.history.list(); }
+
+  // After start: puts in force what was, or, the first time, the policy file. kNotFound: there is no policy at all.
+  Status start();
+  // Periodic: takes back what was not confirmed in time. An error is one line; it is tried again next time.
+  Status revert_overdue();
+  // What waits for confirm.
+  std::optional<history::Generation> pending() const;
+
+ private:
+  struct Candidate {
+    policy::Policy policy;
+    std::vector<policy::Issue> issues;
+    bool valid = false;
+  };
+
+  Candidate read(const std::string& text) const;
+  std::vector<policy::Change> changes_to(const policy::Policy& next) const;
+  Status refuse_while_pending() const;
+  Status refuse_endless_confirm(const ApplyRequest& request) const;
+  Status guard(const policy::Policy& next, bool force, const std::string& actor);
+  Result<ApplyReport> install(Candidate candidate, const history::Generation& begun);
+  Status into_datapath(const policy::Policy& next, std::uint64_t generation);
+  void undo(const std::shared_ptr<const InForce>& before, std::uint64_t generation);
+  Result<ApplyReport> revert(const std::string& actor);
+  Status resume(const history::Generation& generation);
+
+  const Environment& env_;
+  Enforcement& enforcement_;
+  AttachController& attach_;
+  std::mutex changing_;
+};
+
+}  // namespace tidegate::control

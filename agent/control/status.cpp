@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/control/status.hpp"
+
+#include <algorithm>
+
+namespace tidegate::control {
+
+StatusController::StatusController(const Environment& environment, const Enforcement& enforcement,
+                                   const AttachController& attach, const PolicyController& policy,
+                                   const DecisionController& decisions)
+    : env_(environment),
+      enforcement_(enforcement),
+      attach_(attach),
+      policy_(policy),
+      decisions_(decisions),
+      started_(environment.clock.wall()) {}
+
+void StatusController::add_interfaces(StatusReport& report) const {
+  for (auto& state : attach_.states()) {
+    InterfaceReport entry{std::move(state), {}};
+    const auto& rows = report.counters.interfaces;
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const telemetry::CounterRow& candidate) {
+      return candidate.number == entry.interface.state.ifindex && candidate.number != 0;
+    });
+    if (row != rows.end()) entry.traffic = *row;
+    report.interfaces.push_back(std::move(entry));
+  }
+}
+
+void StatusController::add_ages(StatusReport& report) const {
+  if (const auto age = env_.telemetry.counters_age()) report.ages.emplace_back("counters", *age);
+  if (const auto age = decisions_.sync_age()) report.ages.emplace_back("decisions in the datapath", *age);
+  if (const auto generation = env_.history.in_force(); generation && *generation) {
+    report.ages.emplace_back("policy", env_.clock.wall() - (*generation)->applied);
+  }
+}
+
+StatusReport StatusController::report() const {
+  StatusReport report;
+  report.version = env_.version;
+  const auto present = enforcement_.in_force();
+  if (present) {
+    report.generation = present->generation;
+    report.enforcing = present->policy.enforce;
+    report.not_enforced = present->policy.not_enforced;
+  }
+  report.counters = env_.telemetry.counters();
+  add_interfaces(report);
+  report.tables = env_.datapath.tables();
+  for (const auto& table : report.tables) report.tables_memory += table.memory_bytes;
+  report.features = env_.datapath.features();
+  for (std::size_t fault = 0; fault < std::min<std::size_t>(report.counters.faults.size(), TG_FAULT_COUNT); ++fault) {
+    report.faults.emplace_back(telemetry::fault_name(static_cast<unsigned>(fault)), report.counters.faults[fault]);
+  }
+  add_ages(report);
+  report.started = started_;
+  if (const auto pending = policy_.pending()) report.confirm_by = pending->confirm_by;
+  report.decisions = decisions_.count();
+  report.agent_memory = env_.resident_bytes();
+  const Checked checked = *checked_.lock();
+  report.warnings = make_warnings({.report = report,
+                                   .in_force = present.get(),
+                                   .detached = env_.history.detached().value_or(std::vector<history::DetachedInterface>{}),
+                                   .decision_problem = decisions_.problem(),
+                                   .policy_file_problem = checked.policy_file_problem,
+                                   .guard_problems = checked.guard_problems});
+  return report;
+}
+
+void StatusController::refresh() {
+  Checked checked;
+  if (const auto present = enforcement_.in_force()) {
+    const auto text = env_.policy_file();
+    if (!text && text.error().code != ErrorCode::kNotFound) {
+      checked.policy_file_problem = text.error().message;
+    } else if (text && *text != present->policy.text) {
+      checked.policy_file_problem = env_.policy_file_name + " differs from the policy that runs; `tidegate policy diff " +
+                                    env_.policy_file_name + "` shows how";
+    }
+  }
+  checked.guard_problems = env_.host_facts().problems;
+  *checked_.lock() = std::move(checked);
+}
+
+}  // namespace tidegate::control

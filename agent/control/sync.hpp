@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the effects of decisions to the tables of the datapath.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "agent/control/environment.hpp"
+
+namespace tidegate::control {
+
+// Not thread-safe; DecisionController calls it with its mutex held.
+class DatapathSync {
+ public:
+  explicit DatapathSync(const Environment& environment) : env_(environment) {}
+
+  // Makes the tables hold what the store says about these targets. kResourceExhausted: a table is full.
+  Status targets(std::span<const Prefix> targets);
+  // Likewise for a bulk change.
+  Status stored(const decisions::Stored& stored);
+  // Everything, after start and when the wall clock was set.
+  Status all();
+  // The wall clock moved against the monotonic one by more than a second since all(): expiries in the tables, which
+  // are monotonic, would be off.
+  bool clock_was_set() const;
+
+ private:
+  struct Batch;
+  MonotonicTime to_monotonic(WallTime time) const;
+  Status add(Batch& batch, const decisions::Effect& effect) const;
+  Status flush(Batch& batch) const;
+
+  const Environment& env_;
+  std::chrono::nanoseconds offset_{0};  // wall - monotonic at the last all()
+};
+
+}  // namespace tidegate::control

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The warnings of `tidegate status`: each one sentence with its remedy, most urgent first.
+#include <algorithm>
+
+#include "agent/control/status.hpp"
+
+namespace tidegate::control {
+namespace {
+
+using Warnings = std::vector<std::string>;
+
+constexpr std::uint64_t kNearlyFullPercent = 90;
+constexpr std::chrono::seconds kStale{15};
+constexpr std::uint8_t kUdp = 17;
+constexpr std::uint16_t kQuicPort = 443;
+
+void unprotected(Warnings& warnings, const WarningInput& input) {
+  if (input.in_force == nullptr) {
+    warnings.push_back("no policy is in force: nothing is limited; `tidegate policy apply FILE`");
+  }
+  for (const auto& record : input.detached) {
+    warnings.push_back(record.interface + " is detached since " + to_rfc3339(record.since) + " (" + record.actor +
+                       "): nothing is enforced there; `tidegate attach --interface " + record.interface + "`");
+  }
+  for (const auto& entry : input.report.interfaces) {
+    const auto& interface = entry.interface;
+    if (!interface.wanted || interface.state.attached) continue;
+    const std::string why = interface.state.problem.empty() ? "not attached yet" : interface.state.problem;
+    warnings.push_back(interface.state.interface + " is not protected: " + why);
+  }
+}
+
+void not_dropping(Warnings& warnings, const WarningInput& input) {
+  if (input.in_force == nullptr) return;
+  const auto& policy = input.in_force->policy;
+  if (!policy.enforce) {
+    warnings.push_back("the whole host is in dry-run (`enforce: false`): nothing is dropped");
+  }
+  if (policy.interfaces.empty()) warnings.push_back("the policy names no interface: nothing is enforced");
+  for (const auto& service : policy.services) {
+    if (service.dry_run) warnings.push_back("service " + service.name + " is in dry-run: nothing of it is dropped");
+  }
+}
+
+void waiting(Warnings& warnings, const WarningInput& input) {
+  if (!input.report.confirm_by) return;
+  warnings.push_back("generation " + std::to_string(input.report.generation) + " waits for `tidegate policy confirm` " +
+                     "until " + to_rfc3339(*input.report.confirm_by) + " and is taken back then");
+}
+
+void tables(Warnings& warnings, const WarningInput& input) {
+  if (!input.decision_problem.empty()) {
+    warnings.push_back("not every decision is in the datapath: " + input.decision_problem);
+  }
+  for (const auto& table : input.report.tables) {
+    if (table.capacity == 0 || table.entries * 100 < table.capacity * kNearlyFullPercent) continue;
+    warnings.push_back("table " + table.name + " is nearly full: " + std::to_string(table.entries) + " of " +
+                       std::to_string(table.capacity) + " entries");
+  }
+}
+
+void stale(Warnings& warnings, const WarningInput& input) {
+  if (!input.policy_file_problem.empty()) warnings.push_back(input.policy_file_problem);
+  for (const auto& [name, age] : input.report.ages) {
+    if (name == "policy" || age < kStale) continue;
+    warnings.push_back(name + ": last refreshed " +
+                       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()) + " s ago");
+  }
+}
+
+void degraded(Warnings& warnings, const WarningInput& input) {
+  for (const auto& entry : input.report.interfaces) {
+    if (!entry.interface.state.attached || entry.interface.state.mode != "generic") continue;
+    warnings.push_back(entry.interface.state.interface + " runs in generic mode, as the policy asks: several times slower");
+  }
+  for (const auto& feature : input.report.features) {
+    if (!feature.available) warnings.push_back(feature.name + " is missing: " + feature.consequence);
+  }
+  for (const auto& problem : input.guard_problems) warnings.push_back("lock-out guard: " + problem);
+}
+
+std::string fault_text(const std::string& name) {
+  if (name == "set_full") return "sources met a full set and share an aggregate bucket; raise tables.buckets";
+  if (name == "cas_exhausted") return "packets could not charge their bucket (reason contention)";
+  if (name == "event_lost") return "samples were lost: estimates are less exact";
+  if (name == "map_missing") return "the datapath failed open (reason internal): this is a bug, please report it";
+  return {};
+}
+
+void faults(Warnings& warnings, const WarningInput& input) {
+  for (const auto& [name, count] : input.report.faults) {
+    const std::string text = fault_text(name);
+    if (count > 0 && !text.empty()) warnings.push_back(std::to_string(count) + " times since boot: " + text);
+  }
+}
+
+bool covers_quic(const policy::Service& service) {
+  return std::any_of(service.match.begin(), service.match.end(), [](const policy::Match& match) {
+    if (match.protocol != kUdp) return false;
+    return !match.ports || (match.ports->first <= kQuicPort && kQuicPort <= match.ports->second);
+  });
+}
+
+void policy_limits(Warnings& warnings, const WarningInput& input) {
+  if (input.in_force == nullptr) return;
+  for (const auto& warning : input.in_force->warnings) warnings.push_back(warning);
+  const auto& policy = input.in_force->policy;
+  for (const auto& service : policy.services) {
+    const auto inspects = [&](const policy::KeptSection& kept) { return kept.path == "services." + service.name + ".tls"; };
+    if (!covers_quic(service) || std::none_of(policy.kept.begin(), policy.kept.end(), inspects)) continue;
+    warnings.push_back("service " + service.name + " takes udp/443: QUIC is limited, but never inspected");
+  }
+  if (policy.not_enforced.empty()) return;
+  std::string names;
+  for (const auto& name : policy.not_enforced) names += (names.empty() ? "" : ", ") + name;
+  warnings.push_back("not enforced by this version: " + names);
+}
+
+}  // namespace
+
+std::vector<std::string> make_warnings(const WarningInput& input) {
+  Warnings warnings;
+  unprotected(warnings, input);
+  not_dropping(warnings, input);
+  waiting(warnings, input);
+  tables(warnings, input);
+  stale(warnings, input);
+  degraded(warnings, input);
+  faults(warnings, input);
+  policy_limits(warnings, input);
+  return warnings;
+}
+
+}  // namespace tidegate::control
