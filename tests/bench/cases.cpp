@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 
+#include "tests/bench/our_cases.hpp"
 #include "tests/bench/peers.hpp"
 
 namespace tidegate::bench {
@@ -43,11 +44,12 @@ Status add_xdp_filter(std::vector<Case>& cases) {
 
 }  // namespace
 
-Result<std::vector<Case>> all_cases(const Settings&) {
+Result<std::vector<Case>> all_cases(const Settings& settings) {
   std::vector<Case> cases;
   TIDEGATE_TRY(add_floor(cases));
   TIDEGATE_TRY(add_xdp_filter(cases));
   TIDEGATE_TRY(add_lru_hash(cases));
+  TIDEGATE_TRY(add_our_cases(cases, settings));
   return cases;
 }
 

@@ -9,14 +9,16 @@
 #include <functional>
 
 #include "tests/bench/isolation.hpp"
+#include "tests/bench/ours.hpp"
 #include "tests/bench/peers.hpp"
 
 namespace tidegate::bench {
 namespace {
 
-constexpr std::uint32_t kBlocked = 0xc6120000;  // 198.18.0.0, RFC 2544
-const Traffic kSpoofed{.sources = 0};
-const Traffic kTenThousand{.first = kBlocked, .sources = 10'000};
+// So few newcomers that what is measured is dropping, not what the stack does with what passes.
+constexpr std::uint64_t kFewNewcomers = 1000;
+const Traffic kSpoofed{.frame = {.port = kGuardedPort}, .sources = 0};
+const Traffic kTenThousand{.first = kFirstBlocked, .sources = 10'000};
 
 Result<Link> next_link(const Receivers& receivers) {
   return Link::open("tgb" + std::to_string(receivers.size()) + "x");
@@ -38,6 +40,26 @@ Status add_program(Receivers& receivers, const Settings& settings, const std::st
   }
   receivers.push_back(std::make_unique<Receiver>(Receiver{name, std::move(link), traffic, subject}));
   return {};
+}
+
+// Tidegate with so many blocks.
+Status add_ours(Receivers& receivers, const Settings& settings, const std::string& name, const Traffic& traffic,
+                std::uint32_t blocks) {
+  if (!wanted(name, settings)) {
+    return {};
+  }
+  TIDEGATE_ASSIGN(auto link, next_link(receivers));
+  TIDEGATE_ASSIGN(auto ours, Ours::open(link.far_name(), blocks, bench_policy(20, kFewNewcomers)));
+  TIDEGATE_TRY(link.inside([&] { return ours->attach(link.far_name()); }));
+  Subject subject{"tidegate", -1, true, ours};
+  receivers.push_back(std::make_unique<Receiver>(Receiver{name, std::move(link), traffic, subject}));
+  return {};
+}
+
+Status add_all_ours(Receivers& receivers, const Settings& settings) {
+  TIDEGATE_TRY(add_ours(receivers, settings, "tidegate-10k/spoofed", kSpoofed, 10'000));
+  TIDEGATE_TRY(add_ours(receivers, settings, "tidegate-1M/spoofed", kSpoofed, 1'000'000));
+  return add_ours(receivers, settings, "tidegate-1M/10k", kTenThousand, 1'000'000);
 }
 
 // A receiver that drops by rules of the stack. Every packet is counted against its source and dropped.
@@ -81,7 +103,7 @@ Status add_peers(Receivers& receivers, const Settings& settings) {
   TIDEGATE_TRY(add_program(receivers, settings, "drop/10k", kTenThousand, drop));
   TIDEGATE_ASSIGN(const auto lru, gcra_lru_hash());
   TIDEGATE_TRY(add_program(receivers, settings, "lru-hash/spoofed", kSpoofed, lru));
-  if (const auto filter = xdp_filter(kBlocked, 10'000)) {
+  if (const auto filter = xdp_filter(kFirstBlocked, 10'000)) {
     TIDEGATE_TRY(add_program(receivers, settings, "xdp-filter/10k", kTenThousand, *filter));
   } else {
     emit_skip("veth", "xdp-filter/10k", filter.error().message);
@@ -95,6 +117,7 @@ Status add_peers(Receivers& receivers, const Settings& settings) {
 Result<Receivers> all_receivers(const Settings& settings) {
   Receivers receivers;
   TIDEGATE_TRY(add_peers(receivers, settings));
+  TIDEGATE_TRY(add_all_ours(receivers, settings));
   return receivers;
 }
 

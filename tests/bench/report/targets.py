@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be reached, each as a comparison of figures of the same run."""
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    text: str
+    unit: str
+    value: typing.Callable  # of median(bench, name); KeyError when something was not measured
+    at_most: typing.Optional[typing.Callable] = None
+    at_least: typing.Optional[typing.Callable] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    text: str
+    unit: str
+    value: typing.Optional[float]
+    limit: typing.Optional[float]
+    relation: str  # "≤" or "≥"
+    met: typing.Optional[bool]  # None: not measured
+
+
+def constant(number):
+    return lambda median: number
+
+
+def net(name):
+    return lambda median: median("program", name)
+
+
+def ratio(bench, name, base):
+    return lambda median: median(bench, name) / median(bench, base)
+
+
+def spread(*names):
+    """Dearest by cheapest."""
+    def value(median):
+        values = [median("program", name) for name in names]
+        return max(values) / min(values)
+    return value
+
+
+def figure(bench, name):
+    return lambda median: median(bench, name)
+
+
+TARGETS = [
+    Target("blocked source, 1M blocks, 1 active: no dearer than xdp-filter with 10k", "ns",
+           net("blocked-1M/1"), at_most=net("xdp-filter/1")),
+    Target("blocked source, 1M blocks, 10k active: no dearer than xdp-filter with 10k", "ns",
+           net("blocked-1M/10k"), at_most=net("xdp-filter/10k")),
+    Target("full pipeline, one source", "ns", net("pipeline/1"), at_most=constant(60)),
+    Target("full pipeline, 10k sources", "ns", net("pipeline/10k"), at_most=constant(120)),
+    Target("random sources, new_sources on", "ns", net("budget/all"), at_most=constant(100)),
+    Target("every packet claims a way", "ns", net("claim/all"), at_most=constant(170)),
+    Target("flat from 1M to 2^32 sources, new_sources on", "×",
+           spread("budget/1M", "budget/100M", "budget/all"), at_most=constant(1.25)),
+    Target("flat from 1M to 2^32 sources, claiming", "×",
+           spread("claim/1M", "claim/100M", "claim/all"), at_most=constant(1.25)),
+    Target("cheaper than LRU_HASH, random sources", "×",
+           ratio("program", "lru-hash/all", "budget/all"), at_least=constant(6)),
+    Target("veth, spoofed flood, 10k blocks, by a bare XDP drop", "×",
+           ratio("veth", "tidegate-10k/spoofed", "drop/spoofed"), at_most=constant(1.7)),
+    Target("veth, spoofed flood, 1M blocks, by a bare XDP drop", "×",
+           ratio("veth", "tidegate-1M/spoofed", "drop/spoofed"), at_most=constant(2.1)),
+    Target("veth, spoofed flood: faster than nft's dynamic set", "×",
+           ratio("veth", "nft/spoofed", "tidegate-10k/spoofed"), at_least=constant(4)),
+    Target("block visible to packets after the command returned", "ms",
+           figure("agent", "block-visible"), at_most=constant(5)),
+    Target("decisions into the datapath", "1/s", figure("tables", "put"), at_least=constant(300_000)),
+    Target("policy apply, 100 services (the whole command)", "ms",
+           figure("agent", "apply-100-services"), at_most=constant(50)),
+    Target("agent resident with 1M decisions, without tables", "MB",
+           figure("agent", "resident"), at_most=constant(60)),
+]
+
+
+def judge(target, median):
+    limit = target.at_most or target.at_least
+    relation = "≤" if target.at_most else "≥"
+    try:
+        value, bound = target.value(median), limit(median)
+    except KeyError:
+        return Outcome(target.text, target.unit, None, None, relation, None)
+    met = value <= bound if target.at_most else value >= bound
+    return Outcome(target.text, target.unit, value, bound, relation, met)
+
+
+def judge_all(figures):
+    def median(bench, name):
+        return figures[bench, name].median
+    return [judge(target, median) for target in TARGETS]
