@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "agent/base/unique_fd.hpp"
 #include "agent/policy/compile.hpp"
 #include "bpf/abi/reasons.h"
 
@@ -105,10 +107,10 @@ Result<std::shared_ptr<Ours>> Ours::open(const std::string& name, std::uint32_t 
   options.pin_dir = "/sys/fs/bpf/tg-bench-" + name;
   auto ours = std::make_shared<Ours>();
   TIDEGATE_ASSIGN(ours->datapath_, kernel::Datapath::open(options, system_clock()));
-  TIDEGATE_ASSIGN(const auto compiled, policy::compile({.policy = policy,
-                                                        .extra_safelist = {},
-                                                        .slots = {},
-                                                        .ifindex_of = [](const std::string&) { return 0U; }}));
+  TIDEGATE_ASSIGN(
+      const auto compiled,
+      policy::compile(
+          {.policy = policy, .extra_safelist = {}, .slots = {}, .ifindex_of = [](const std::string&) { return 0U; }}));
   TIDEGATE_TRY(ours->datapath_->apply(*compiled.image, compiled.slots, 1));
   TIDEGATE_TRY(ours->datapath_->put_blocks(bench_blocks(blocks)));
   ours->seen_ = ours->datapath_->counters();

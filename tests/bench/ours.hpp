@@ -14,7 +14,8 @@
 namespace tidegate::bench {
 
 // Ports of the services that the cases aim at; the policy has 20 services.
-inline constexpr std::uint16_t kChargedPort = 443;  // limits so wide that every packet is charged to three buckets and passes
+inline constexpr std::uint16_t kChargedPort =
+    443;  // limits so wide that every packet is charged to three buckets and passes
 inline constexpr std::uint16_t kGuardedPort = 8443;  // the same with a budget for new sources
 inline constexpr std::uint16_t kLimitedPort = 9443;  // the limits of the example policy: a flood is over them
 
