@@ -19,7 +19,8 @@ struct CheckOptions {
   std::vector<policy::SafelistEntry> extra_safelist;
 };
 
-// Parses and compiles, touching neither kernel nor files. `policy.not_enforced` names the sections kept but not acted on.
+// Parses and compiles, touching neither kernel nor files. `policy.not_enforced` names the sections kept but not acted
+// on.
 ParsedPolicy check_policy(std::string text, const CheckOptions& options = {});
 
 }  // namespace tidegate::config

@@ -162,7 +162,8 @@ void parse(const std::string& text, Builder& builder, Report& report) {
 
 Node read_document(const std::string& text, Report& report) {
   if (text.size() > kMostText) {
-    report.error({}, "larger than " + std::to_string(kMostText) + " bytes; import long lists with `tidegate decisions import`");
+    report.error(
+        {}, "larger than " + std::to_string(kMostText) + " bytes; import long lists with `tidegate decisions import`");
     return {};
   }
   if (!check_characters(text, report)) return {};

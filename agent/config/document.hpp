@@ -15,9 +15,9 @@ enum class NodeKind { kNull, kScalar, kSequence, kMap };
 struct Node {
   NodeKind kind = NodeKind::kNull;
   policy::Location location;
-  std::string text;      // of a scalar
-  bool is_plain = true;  // of a scalar: written without quotes
-  std::vector<Node> items;                      // of a sequence
+  std::string text;                            // of a scalar
+  bool is_plain = true;                        // of a scalar: written without quotes
+  std::vector<Node> items;                     // of a sequence
   std::vector<std::pair<Node, Node>> members;  // of a map, in the order of the text; keys are scalars
 
   bool is_null() const { return kind == NodeKind::kNull; }

@@ -30,7 +30,8 @@ void read_account(const Node& node, const std::string& what, const Values& value
   const Node* json = map.take("json");
   const auto pointer = values.text(json, what + " json");
   if (pointer && !pointer->starts_with('/')) {
-    values.error(json->location, what + ": " + policy::in_quotes(*pointer) + " is no JSON pointer (RFC 6901); it begins with '/'");
+    values.error(json->location,
+                 what + ": " + policy::in_quotes(*pointer) + " is no JSON pointer (RFC 6901); it begins with '/'");
   }
   values.text(map.take("form"), what + " form");
   values.text(map.take("jwt_claim"), what + " jwt_claim");

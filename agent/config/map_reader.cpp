@@ -53,7 +53,8 @@ const Node* MapReader::take(std::string_view key) {
   for (const auto& [name, value] : node_.members) {
     if (name.text != key) continue;
     if (!value.is_null()) return &value;
-    report_.error(name.location, "key " + policy::in_quotes(key) + " of " + what_ + " has no value; give one or leave it out");
+    report_.error(name.location,
+                  "key " + policy::in_quotes(key) + " of " + what_ + " has no value; give one or leave it out");
     return nullptr;
   }
   return nullptr;
@@ -71,7 +72,8 @@ void MapReader::finish() {
   for (const auto& [key, value] : node_.members) {
     if (report_.full()) return;  // a suggestion costs time that nobody would see the result of
     if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
-    report_.error(key.location, "unknown key " + policy::in_quotes(key.text) + " in " + what_ + suggestion(key.text, known_));
+    report_.error(key.location,
+                  "unknown key " + policy::in_quotes(key.text) + " in " + what_ + suggestion(key.text, known_));
   }
 }
 

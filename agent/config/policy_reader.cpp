@@ -20,12 +20,13 @@ constexpr std::string_view kPolicy = "the policy";
 void read_version(const Node* node, const Values& values) {
   const auto version = values.text(node, "version");
   if (!version || *version == "1") return;
-  values.error(node->location, "version " + policy::in_quotes(*version) + " of the grammar is not known here; write `version: 1`");
+  values.error(node->location,
+               "version " + policy::in_quotes(*version) + " of the grammar is not known here; write `version: 1`");
 }
 
 // `eth0`, or a map of `name` and `mode`.
 policy::Interface read_interface(const Node& node, const Values& values) {
-  policy::Interface interface{.name = "", .location = node.location};
+  policy::Interface interface { .name = "", .location = node.location };
   if (node.is_scalar()) {
     interface.name = values.interface(&node, "interface").value_or("");
     return interface;

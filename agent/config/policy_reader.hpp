@@ -17,9 +17,9 @@ struct ParsedPolicy {
   bool valid() const;
 };
 
-// Reads the whole text and collects every error with line and column. The text is foreign: at most 1 MiB, nested at most
-// 32 deep, no anchors, aliases, tags or second document. Syntax and single values only; what needs the whole policy
-// (overlaps, capacities, rates) is policy::compile_all's; config::check_policy does both.
+// Reads the whole text and collects every error with line and column. The text is foreign: at most 1 MiB, nested at
+// most 32 deep, no anchors, aliases, tags or second document. Syntax and single values only; what needs the whole
+// policy (overlaps, capacities, rates) is policy::compile_all's; config::check_policy does both.
 ParsedPolicy read_policy(std::string text);
 
 // "FILE:LINE:COL: message", "FILE:LINE:COL: warning: message"; without a location "FILE: message".

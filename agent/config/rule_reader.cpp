@@ -8,9 +8,9 @@
 namespace tidegate::config {
 namespace {
 
+using policy::in_quotes;
 using policy::Location;
 using policy::Policy;
-using policy::in_quotes;
 
 constexpr std::uint64_t kMostCount = 1'000'000'000;
 
@@ -21,7 +21,8 @@ bool is_status(const std::string& text) {
 }
 
 bool is_method(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
 }
 
 bool is_path(const std::string& text) { return text.starts_with('/') && text.find_first_of("?#") == text.npos; }
@@ -30,10 +31,12 @@ bool is_path(const std::string& text) { return text.starts_with('/') && text.fin
 void read_words(const Node* node, const std::string& what, bool (*fits)(const std::string&), std::string_view expected,
                 const Values& values) {
   const auto items = values.list(node, what, true);
-  if (node != nullptr && items.empty()) values.error(node->location, what + " is empty and would match nothing; leave it out");
+  if (node != nullptr && items.empty())
+    values.error(node->location, what + " is empty and would match nothing; leave it out");
   for (const Node* item : items) {
     const auto text = values.text(item, what);
-    if (text && !fits(*text)) values.error(item->location, what + ": " + in_quotes(*text) + " is not " + std::string(expected));
+    if (text && !fits(*text))
+      values.error(item->location, what + ": " + in_quotes(*text) + " is not " + std::string(expected));
   }
 }
 
@@ -52,7 +55,8 @@ void read_condition(const Node& node, const std::string& what, const Values& val
   MapReader map(node, what, values.report());
   values.duration(map.require("within"), what + " within");
   const int forms = map.has("distinct") + map.has("ratio") + map.has("without");
-  if (forms > 1) values.error(node.location, what + " has more than one of distinct, ratio and without; make a rule of each");
+  if (forms > 1)
+    values.error(node.location, what + " has more than one of distinct, ratio and without; make a rule of each");
   if (map.has("distinct")) {
     values.choice(map.take("distinct"), what + " distinct",
                   {"path", "method", "status", "source", "session", "account", "ja4"});
@@ -94,8 +98,10 @@ void read_action(const Node& node, const std::string& what, const Values& values
   read_escalation(map.take("escalate"), what + " escalate", duration, values);
   values.choice(map.take("mode"), what + " mode", {"enforce", "shadow"});
   map.finish();
-  if (action == kLimit && !has_rate) values.error(node.location, what + ": a limit needs packets, bytes or both, for example `packets: 5/s`");
-  if (action == kBlock && has_rate) values.error(node.location, what + ": a block has no rate; leave it out or use `action: limit`");
+  if (action == kLimit && !has_rate)
+    values.error(node.location, what + ": a limit needs packets, bytes or both, for example `packets: 5/s`");
+  if (action == kBlock && has_rate)
+    values.error(node.location, what + ": a block has no rate; leave it out or use `action: limit`");
 }
 
 // Whether some service, or the named one, says what a session or an account is.
@@ -114,8 +120,8 @@ void read_key(const Node* node, const std::string& what, const std::optional<std
     if (!values.choice(item, what, {"source", "session", "account", "ja4"})) continue;
     if (item->text != "session" && item->text != "account") continue;
     if (is_named(item->text, service, policy)) continue;
-    values.error(item->location, what + ": " + (service ? "service " + *service + " has no `" : "no service has a `") + item->text +
-                                     "` section, so the rule can never fire");
+    values.error(item->location, what + ": " + (service ? "service " + *service + " has no `" : "no service has a `") +
+                                     item->text + "` section, so the rule can never fire");
   }
 }
 
@@ -158,7 +164,8 @@ void read_rules(const Node* node, const Values& values, Policy& policy) {
     if (name.empty()) continue;
     const auto [first, added] = seen.try_emplace(name, item->location);
     if (!added) {
-      values.error(item->location, "rule " + name + " is there twice, first at " + to_string(first->second) + "; rename one");
+      values.error(item->location,
+                   "rule " + name + " is there twice, first at " + to_string(first->second) + "; rename one");
     }
     keep_section("rules." + name, *item, policy);
   }

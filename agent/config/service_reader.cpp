@@ -45,7 +45,8 @@ Limits read_limits(const Node* node, const std::string& what, const Values& valu
 std::vector<policy::Match> read_match(const Node* node, const std::string& what, const Values& values) {
   std::vector<policy::Match> matches;
   const auto items = values.list(node, what, true);
-  if (node != nullptr && items.empty()) values.error(node->location, what + " is empty; name at least one, such as tcp/443");
+  if (node != nullptr && items.empty())
+    values.error(node->location, what + " is empty; name at least one, such as tcp/443");
   for (const Node* item : items) {
     if (!item->is_scalar()) {
       values.error(item->location, what + " has to be a list of words such as tcp/443");
@@ -65,7 +66,8 @@ std::vector<policy::Match> read_match(const Node* node, const std::string& what,
 std::vector<Prefix> read_prefixes(const Node* node, const std::string& what, const Values& values) {
   std::vector<Prefix> prefixes;
   const auto items = values.list(node, what, true);
-  if (node != nullptr && items.empty()) values.error(node->location, what + " is empty; leave it out to match every address");
+  if (node != nullptr && items.empty())
+    values.error(node->location, what + " is empty; leave it out to match every address");
   for (const Node* item : items) {
     if (const auto prefix = values.prefix(item, what)) prefixes.push_back(*prefix);
   }
@@ -76,10 +78,12 @@ std::vector<Prefix> read_prefixes(const Node* node, const std::string& what, con
 void check_shape(const Service& service, const MapReader& map, const Values& values) {
   const bool matches = map.has("match");
   if (service.is_default && (matches || map.has("addresses"))) {
-    values.error(service.location, map.what() + " is the default, which takes what no other service matches; leave out " +
+    values.error(service.location, map.what() +
+                                       " is the default, which takes what no other service matches; leave out " +
                                        (matches ? "match" : "addresses"));
   } else if (!service.is_default && !matches) {
-    values.error(service.location, map.what() + " matches nothing; add for example `match: [tcp/443]` or `default: true`");
+    values.error(service.location,
+                 map.what() + " matches nothing; add for example `match: [tcp/443]` or `default: true`");
   }
 }
 
@@ -127,14 +131,16 @@ std::optional<SourceEntry> read_source(const Node& node, const std::string& what
 
 }  // namespace
 
-std::optional<policy::Limit> read_limit(const Node* node, const std::string& what, bool is_bytes, const Values& values) {
+std::optional<policy::Limit> read_limit(const Node* node, const std::string& what, bool is_bytes,
+                                        const Values& values) {
   if (node == nullptr) return std::nullopt;
   MapReader map(*node, what, values.report());
   const Node* rate_node = map.require("rate");
   const Node* burst_node = map.take("burst");
-  const auto rate = is_bytes ? values.byte_rate(rate_node, what + " rate") : values.packet_rate(rate_node, what + " rate");
-  const auto burst = is_bytes ? values.bytes(burst_node, what + " burst")
-                              : values.whole(burst_node, what + " burst", 1, kMostBurst);
+  const auto rate =
+      is_bytes ? values.byte_rate(rate_node, what + " rate") : values.packet_rate(rate_node, what + " rate");
+  const auto burst =
+      is_bytes ? values.bytes(burst_node, what + " burst") : values.whole(burst_node, what + " burst", 1, kMostBurst);
   map.finish();
   if (!rate) return std::nullopt;
   return policy::Limit{*rate, burst, node->location};
@@ -150,8 +156,8 @@ void read_services(const Node* node, const Values& values, Policy& policy) {
     Service service = read_service(*item, values, policy);
     const auto [first, added] = seen.try_emplace(service.name, service.location);
     if (!added && !service.name.empty()) {
-      values.error(service.location, "service " + service.name + " is there twice, first at " + to_string(first->second) +
-                                         "; rename one");
+      values.error(service.location, "service " + service.name + " is there twice, first at " +
+                                         to_string(first->second) + "; rename one");
     }
     policy.services.push_back(std::move(service));
   }

@@ -69,11 +69,13 @@ void read_metrics(const Node* node, const Values& values, Settings& settings) {
   }
   const auto address = parse_metrics(*text);
   if (!address) {
-    values.error(node->location, "metrics: " + in_quotes(*text) + " is neither an address and port such as 127.0.0.1:9464 or [::1]:9464 nor off");
+    values.error(node->location, "metrics: " + in_quotes(*text) +
+                                     " is neither an address and port such as 127.0.0.1:9464 or [::1]:9464 nor off");
     return;
   }
   if (!is_loopback(address->host)) {
-    values.report().warning(node->location, "metrics: " + address->host + " is not loopback; everybody who reaches it can read the metrics");
+    values.report().warning(node->location, "metrics: " + address->host +
+                                                " is not loopback; everybody who reaches it can read the metrics");
   }
   settings.metrics = *address;
 }
@@ -81,7 +83,8 @@ void read_metrics(const Node* node, const Values& values, Settings& settings) {
 void read_log(const Node* node, const Values& values, LogSettings& log) {
   if (node == nullptr) return;
   MapReader map(*node, "log", values.report());
-  if (const auto level = values.choice(map.take("level"), "log level", {"trace", "debug", "info", "warning", "error"})) {
+  if (const auto level =
+          values.choice(map.take("level"), "log level", {"trace", "debug", "info", "warning", "error"})) {
     log.level = static_cast<LogLevel>(*level);
   }
   const Node* to = map.take("to");
@@ -103,7 +106,8 @@ void read_log(const Node* node, const Values& values, LogSettings& log) {
 void read_tables(const Node* node, const Values& values, TableSettings& tables) {
   if (node == nullptr) return;
   MapReader map(*node, "tables", values.report());
-  if (const auto n = values.whole(map.take("buckets"), "tables: buckets", kLeastBuckets, kMostBuckets)) tables.buckets = *n;
+  if (const auto n = values.whole(map.take("buckets"), "tables: buckets", kLeastBuckets, kMostBuckets))
+    tables.buckets = *n;
   if (const auto n = values.whole(map.take("blocks"), "tables: blocks", kLeastBlocks, kMostBlocks)) tables.blocks = *n;
   map.finish();
 }

@@ -24,7 +24,7 @@ struct LogSettings {
 // Where Prometheus asks. IPv6 hosts are kept without brackets.
 struct MetricsAddress {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 9464;  // 0: any free one
+  std::uint16_t port = 9464;      // 0: any free one
   std::string to_string() const;  // "127.0.0.1:9464", "[::1]:9464"
 };
 

@@ -32,7 +32,8 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t most) 
     if (got == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(got));
     if (text.size() > most) {
-      return fail(ErrorCode::kInvalidArgument, name + " is larger than " + std::to_string(most) + " bytes; use a smaller file");
+      return fail(ErrorCode::kInvalidArgument,
+                  name + " is larger than " + std::to_string(most) + " bytes; use a smaller file");
     }
   }
 }
@@ -44,7 +45,7 @@ Result<std::string> read_text_file(const std::filesystem::path& file, std::size_
   // Without O_NONBLOCK a FIFO under this name would hold the agent at start.
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return fail_errno(errno, "cannot open " + file.string());
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot read " + file.string());
   if (S_ISDIR(status.st_mode)) return fail(ErrorCode::kInvalidArgument, file.string() + " is a directory; name a file");
   return read_all(fd.get(), file.string(), most);

@@ -97,8 +97,8 @@ std::optional<double> Values::fraction(const Node* node, std::string_view what, 
   if (value == nullptr) return std::nullopt;
   const auto result = number<double>(*value);
   if (result && std::isfinite(*result) && *result >= least && *result <= most) return result;
-  error(node->location, std::string(what) + ": " + in_quotes(*value) + " is not a number from " + shown(least) + " to " +
-                            shown(most));
+  error(node->location,
+        std::string(what) + ": " + in_quotes(*value) + " is not a number from " + shown(least) + " to " + shown(most));
   return std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single values of a file, checked. Each function takes nullptr for "not there" and then returns nothing without a word;
-// what is there and wrong is reported at its place under the name `what`.
+// Single values of a file, checked. Each function takes nullptr for "not there" and then returns nothing without a
+// word; what is there and wrong is reported at its place under the name `what`.
 #pragma once
 
 #include <chrono>

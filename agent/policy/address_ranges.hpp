@@ -20,7 +20,8 @@ struct NumberedPrefix {
 bool covers(const Prefix& prefix, Address address);
 bool covers(const Prefix& outer, const Prefix& inner);
 
-// For each prefix, the index of the narrowest other one that covers it. `sorted` is in ascending order, no prefix twice.
+// For each prefix, the index of the narrowest other one that covers it. `sorted` is in ascending order, no prefix
+// twice.
 std::vector<std::optional<std::size_t>> parents_of(const std::vector<Prefix>& sorted);
 
 struct AddressRange {

@@ -39,10 +39,11 @@ void advise_debt(const CompileInput& input, Report& report) {
     if (share > most) most = share, worst = &service;
   }
   if (worst == nullptr || total <= kMostDebt) return;
-  report.warning(worst->limits.new_sources->location,
-                 "service " + worst->name + ": new_sources ÷ rate puts " + percent(most) + " of the " +
-                     std::to_string(input.bucket_ways) + " ways in debt under a flood (all services: " + percent(total) +
-                     "), above 25 % new sources are turned away; lower new_sources, raise the limits or tables.buckets");
+  report.warning(
+      worst->limits.new_sources->location,
+      "service " + worst->name + ": new_sources ÷ rate puts " + percent(most) + " of the " +
+          std::to_string(input.bucket_ways) + " ways in debt under a flood (all services: " + percent(total) +
+          "), above 25 % new sources are turned away; lower new_sources, raise the limits or tables.buckets");
 }
 
 // Slots of the services that limit what they match; the default among them.

@@ -42,7 +42,8 @@ class Limiter {
 
 void check_interfaces(const Policy& policy, Report& report) {
   if (!policy.interfaces.empty()) return;
-  report.error({1, 1}, "the policy names no interface, nothing would be protected; add for example `interfaces: [eth0]`");
+  report.error({1, 1},
+               "the policy names no interface, nothing would be protected; add for example `interfaces: [eth0]`");
 }
 
 void compile_host(const CompileInput& input, Limiter& limiter, tg_host& host) {

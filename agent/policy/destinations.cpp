@@ -58,7 +58,8 @@ std::optional<std::vector<DestinationClass>> compile_destinations(const Policy& 
     const auto [found, added] = numbers.try_emplace(levels, static_cast<std::uint16_t>(classes.size()));
     if (added) classes.push_back({std::move(levels), prefixes[i]});
     if (classes.size() > kMostClasses + 1) {
-      report.error(first_location(policy), "services name their addresses in more than " + std::to_string(kMostClasses) +
+      report.error(first_location(policy), "services name their addresses in more than " +
+                                               std::to_string(kMostClasses) +
                                                " different combinations, map destinations holds no more; give services "
                                                "the same addresses or leave them out");
       return std::nullopt;

@@ -33,7 +33,8 @@ unsigned shift_of(bool is_bytes) { return is_bytes ? TG_BYTE_SHIFT : 0; }
 
 // Cost of one unit, rounded up, so that never more than the rate passes.
 Result<std::uint64_t> cost_of(const Rate& rate, bool is_bytes) {
-  if (rate.amount == 0 || rate.per.count() <= 0) return bad("a rate of 0 cannot be represented; block the source instead");
+  if (rate.amount == 0 || rate.per.count() <= 0)
+    return bad("a rate of 0 cannot be represented; block the source instead");
   const Wide period = static_cast<Wide>(rate.per.count()) * kSecond << shift_of(is_bytes);
   const Wide cost = (period + rate.amount - 1) / rate.amount;
   if ((cost * rate.amount - period) * 100 > period * kMostErrorPercent) {
@@ -41,7 +42,8 @@ Result<std::uint64_t> cost_of(const Rate& rate, bool is_bytes) {
                (is_bytes ? "10GB/s" : "10000000/s"));
   }
   if (cost > (is_bytes ? kMostByteCost : kMostBurst)) {
-    return bad(rate_text(rate, is_bytes) + " is too slow to be represented; use at least " + (is_bytes ? "8B/s" : "1/h"));
+    return bad(rate_text(rate, is_bytes) + " is too slow to be represented; use at least " +
+               (is_bytes ? "8B/s" : "1/h"));
   }
   return static_cast<std::uint64_t>(cost);
 }
@@ -57,7 +59,8 @@ Wide default_burst(const Rate& rate, std::uint64_t cost, bool is_bytes) {
 
 Status check_burst(const Rate& rate, std::uint64_t burst, Wide duration, bool is_bytes, std::chrono::nanoseconds tick) {
   if (is_bytes && burst < kEthernetFrame) {
-    return bad("burst " + format_bytes(burst) + " is smaller than one frame, and full frames would never pass; use at least " +
+    return bad("burst " + format_bytes(burst) +
+               " is smaller than one frame, and full frames would never pass; use at least " +
                format_bytes(kEthernetFrame));
   }
   const Wide least = static_cast<Wide>(tick.count()) * 2;
@@ -84,7 +87,7 @@ Result<tg_rate> to_gcra(const Rate& rate, std::optional<std::uint64_t> burst, bo
 }
 
 Result<tg_rate> share_of(const Rate& rate, double share, std::chrono::nanoseconds tick) {
-  constexpr double kScale = 1000;  // keeps the fraction of small rates
+  constexpr double kScale = 1000;                          // keeps the fraction of small rates
   TIDEGATE_TRY(to_gcra(rate, std::nullopt, false, tick));  // says what is wrong in the words of the policy
   const double amount = static_cast<double>(rate.amount) * share * kScale;
   if (amount < 1) return kNothing;

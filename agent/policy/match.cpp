@@ -60,16 +60,20 @@ Result<Match> parse_match(std::string_view text) {
   const auto slash = text.find('/');
   const auto protocol = protocol_of(text.substr(0, slash));
   if (!protocol) {
-    return bad(text, "names no protocol; write tcp, udp, icmp, icmpv6, gre, esp, sctp or a number up to 255, for example tcp/443");
+    return bad(
+        text,
+        "names no protocol; write tcp, udp, icmp, icmpv6, gre, esp, sctp or a number up to 255, for example tcp/443");
   }
   Match match{.protocol = *protocol, .ports = {}, .location = {}};
   if (slash == text.npos) return match;
-  if (!has_ports(*protocol)) return bad(text, "has a port, but only tcp, udp and sctp have ports; write " + protocol_name(*protocol));
+  if (!has_ports(*protocol))
+    return bad(text, "has a port, but only tcp, udp and sctp have ports; write " + protocol_name(*protocol));
   const std::string_view ports = text.substr(slash + 1);
   const auto dash = ports.find('-');
   const auto low = number(ports.substr(0, dash), 65535);
   const auto high = dash == ports.npos ? low : number(ports.substr(dash + 1), 65535);
-  if (!low || !high) return bad(text, "has no port or port range between 0 and 65535, for example tcp/443 or udp/5000-5999");
+  if (!low || !high)
+    return bad(text, "has no port or port range between 0 and 65535, for example tcp/443 or udp/5000-5999");
   if (*low > *high) return bad(text, "has a range that ends before it begins");
   match.ports = {static_cast<std::uint16_t>(*low), static_cast<std::uint16_t>(*high)};
   return match;

@@ -40,11 +40,10 @@ void report_collision(const Policy& policy, const Claim& a, const Claim& b, Repo
   const bool a_first = a.service < b.service;
   const Claim& first = a_first ? a : b;
   const Claim& second = a_first ? b : a;
-  report.error(second.match->location, "service " + policy.services[second.service].name + ": " + format_match(*second.match) +
-                                           " overlaps " + format_match(*first.match) + " of service " +
-                                           policy.services[first.service].name + " at " +
-                                           to_string(first.match->location) +
-                                           " and neither is more specific; narrow one or give it addresses");
+  report.error(second.match->location,
+               "service " + policy.services[second.service].name + ": " + format_match(*second.match) + " overlaps " +
+                   format_match(*first.match) + " of service " + policy.services[first.service].name + " at " +
+                   to_string(first.match->location) + " and neither is more specific; narrow one or give it addresses");
 }
 
 // Collisions among services that stand at the same level. `pairs` keeps one report per pair of services.

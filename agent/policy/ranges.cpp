@@ -110,7 +110,8 @@ void report_unreached(const Policy& policy, const std::map<std::string, unsigned
                       const std::set<std::uint16_t>& reached, Report& report) {
   for (const Service& service : policy.services) {
     if (service.is_default || reached.contains(static_cast<std::uint16_t>(slots.at(service.name)))) continue;
-    report.warning(service.location, "service " + service.name + " never matches: others are more specific for all of it");
+    report.warning(service.location,
+                   "service " + service.name + " never matches: others are more specific for all of it");
   }
 }
 

@@ -35,8 +35,8 @@ std::vector<Entry> gather(const CompileInput& input) {
   std::vector<Entry> entries;
   for (const SafelistEntry& entry : input.policy.safelist) entries.push_back(entry_of(entry, true));
   for (const TrustedProxy& proxy : input.policy.trusted_proxies) {
-    entries.push_back({proxy.prefix, std::nullopt, proxy.ceiling.value_or(kDefaultCeiling), TG_SOURCE_PROXY, true,
-                       proxy.location});
+    entries.push_back(
+        {proxy.prefix, std::nullopt, proxy.ceiling.value_or(kDefaultCeiling), TG_SOURCE_PROXY, true, proxy.location});
   }
   for (const SafelistEntry& entry : input.extra_safelist) entries.push_back(entry_of(entry, false));
   return entries;
@@ -50,7 +50,8 @@ auto order_of(const Entry& entry) {
 void report_twice(const Entry& first, const Entry& second, Report& report) {
   const std::string prefix = second.prefix.to_string();
   if (!second.from_policy) {
-    report.warning(first.location, prefix + " is also safelisted by `tidegate safelist add`; this entry of the policy holds");
+    report.warning(first.location,
+                   prefix + " is also safelisted by `tidegate safelist add`; this entry of the policy holds");
   } else if (first.kind == second.kind) {
     report.error(second.location, prefix + " is in " + name_of(second.kind) + " twice, first at " +
                                       to_string(first.location) + "; remove one");
@@ -62,7 +63,8 @@ void report_twice(const Entry& first, const Entry& second, Report& report) {
 
 // Sorts, and keeps the first of entries that mean the same packets.
 std::vector<Entry> sort_and_check(std::vector<Entry> entries, Report& report) {
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return order_of(a) < order_of(b); });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return order_of(a) < order_of(b); });
   std::vector<Entry> kept;
   for (Entry& entry : entries) {
     if (!kept.empty() && order_of(kept.back()) == order_of(entry)) {
@@ -82,8 +84,8 @@ void advise(const CompileInput& input, const Entry& entry, Report& report) {
   }
   if (!entry.interface) return;
   const auto& interfaces = input.policy.interfaces;
-  const bool listed = std::any_of(interfaces.begin(), interfaces.end(),
-                                  [&](const Interface& i) { return i.name == *entry.interface; });
+  const bool listed =
+      std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& i) { return i.name == *entry.interface; });
   if (!listed) {
     report.warning(entry.location, "safelist entry " + entry.prefix.to_string() + " is bound to " +
                                        in_quotes(*entry.interface) + ", which is not in interfaces; it never matches");
@@ -136,7 +138,8 @@ void check_chains(const std::vector<Entry>& entries, const std::vector<std::uint
     unsigned tried = 1;
     for (std::size_t at = i; next[at] != 0 && tried <= TG_SOURCE_CHAIN; ++tried) at = next[at] - 1U;
     if (tried > TG_SOURCE_CHAIN) {
-      report.error(entries[i].location, "more than " + std::to_string(TG_SOURCE_CHAIN) + " safelist entries bound to interfaces cover " +
+      report.error(entries[i].location, "more than " + std::to_string(TG_SOURCE_CHAIN) +
+                                            " safelist entries bound to interfaces cover " +
                                             entries[i].prefix.to_string() + "; leave `interface` out of some");
       return;
     }
@@ -168,8 +171,9 @@ void write_table(const Groups& groups, Image& image, Report& report) {
   }
   const auto ranges = flatten(numbered);
   if (ranges.size() > TG_ADDRESS_RANGES) {
-    report.error({}, "safelist and trusted_proxies make " + std::to_string(ranges.size()) + " address ranges, map sources holds " +
-                         std::to_string(TG_ADDRESS_RANGES) + "; use fewer or wider prefixes");
+    report.error({}, "safelist and trusted_proxies make " + std::to_string(ranges.size()) +
+                         " address ranges, map sources holds " + std::to_string(TG_ADDRESS_RANGES) +
+                         "; use fewer or wider prefixes");
     return;
   }
   fill_table(ranges, numbered, image.sources);
@@ -182,8 +186,9 @@ void compile_sources(const CompileInput& input, Image& image, Report& report) {
   image.entries.assign(TG_SOURCE_ENTRIES, {});
   const std::vector<Entry> entries = sort_and_check(gather(input), report);
   if (entries.size() >= TG_SOURCE_ENTRIES) {
-    report.error({}, "safelist and trusted_proxies have " + std::to_string(entries.size()) + " entries together, map source_entries holds " +
-                         std::to_string(TG_SOURCE_ENTRIES - 1) + "; use fewer or wider prefixes");
+    report.error({}, "safelist and trusted_proxies have " + std::to_string(entries.size()) +
+                         " entries together, map source_entries holds " + std::to_string(TG_SOURCE_ENTRIES - 1) +
+                         "; use fewer or wider prefixes");
     return;
   }
   const Groups groups = group(entries);
