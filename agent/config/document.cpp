@@ -28,9 +28,30 @@ struct Refused {
   std::string message;
 };
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// Whether the quoted scalar that begins at `from` ends before the text does. yaml-cpp 0.7 takes an open quote for
+// closed when a line break precedes the end, and swallows everything up to there.
+bool is_closed(std::string_view text, std::size_t from) {
+  if (from >= text.size() || (text[from] != '\'' && text[from] != '"')) return true;  // a block scalar
+  const char quote = text[from];
+  for (std::size_t i = from + 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || i + 1 >= text.size() || text[i + 1] != quote) return true;
+      ++i;  // '' inside '…' is one quote (YAML 1.2, 7.3.2)
+    }
+  }
+  return false;
+}
+
 // Builds the tree from events, with the bounds checked before anything is kept.
 class Builder final : public YAML::EventHandler {
  public:
+  explicit Builder(std::string_view text)
+      : text_(text.substr(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0)) {}
+
   Node take() && { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -43,6 +64,9 @@ class Builder final : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    if (tag == "!" && !is_closed(text_, static_cast<std::size_t>(std::max(mark.pos, 0)))) {
+      throw Refused{location_of(mark), "not YAML: this quote is never closed"};
+    }
     add({.kind = NodeKind::kScalar, .location = {}, .text = value, .is_plain = tag != "!", .items = {}, .members = {}},
         mark, tag, anchor);
   }
@@ -116,6 +140,7 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
+  std::string_view text_;
   Node root_;
   std::vector<Open> open_;
   std::size_t nodes_ = 0;
@@ -126,7 +151,7 @@ class Builder final : public YAML::EventHandler {
 bool check_characters(const std::string& text, Report& report) {
   Location at{1, 1};
   std::string_view rest = text;
-  if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
+  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     std::string visible(line);
@@ -167,7 +192,7 @@ Node read_document(const std::string& text, Report& report) {
     return {};
   }
   if (!check_characters(text, report)) return {};
-  Builder builder;
+  Builder builder(text);
   parse(text, builder, report);
   try {
     builder.close_all();

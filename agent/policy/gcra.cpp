@@ -13,8 +13,8 @@ namespace {
 __extension__ typedef unsigned __int128 Wide;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
-// A packet's bytes times the cost of one must stay within 64 bits: frames below 128 KiB.
-constexpr Wide kMostByteCost = (Wide{1} << (64 - 17)) - 1;
+// bpf/abi/config.h: a packet's bytes times the cost of one must stay within 64 bits.
+constexpr Wide kMostByteCost = (Wide{1} << 46) - 1;
 // The clock plus a burst must stay far from wrapping.
 constexpr Wide kMostBurst = Wide{1} << 61;
 constexpr unsigned kMostErrorPercent = 1;
@@ -43,7 +43,7 @@ Result<std::uint64_t> cost_of(const Rate& rate, bool is_bytes) {
   }
   if (cost > (is_bytes ? kMostByteCost : kMostBurst)) {
     return bad(rate_text(rate, is_bytes) + " is too slow to be represented; use at least " +
-               (is_bytes ? "8B/s" : "1/h"));
+               (is_bytes ? "15B/s" : "1/h"));
   }
   return static_cast<std::uint64_t>(cost);
 }

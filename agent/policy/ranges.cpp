@@ -138,7 +138,8 @@ void compile_ranges(const Policy& policy, const std::vector<DestinationClass>& c
     used += ranges.size();
     for (const Range& range : ranges) reached.insert(range.service);
   }
-  report_unreached(policy, slots, reached, report);
+  // Beside a collision it would only repeat it in other words.
+  if (!report.failed()) report_unreached(policy, slots, reached, report);
 }
 
 unsigned lookup(const tg_service_table& table, unsigned destination_class, std::uint32_t point) {
