@@ -67,6 +67,21 @@ Status check_text(std::string_view what, std::string_view text, std::size_t most
   return {};
 }
 
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const auto point = next_code_point(text, at);
+    if (!point) at = begin + 1;
+    if (point && !is_control(*point)) {
+      shown += text.substr(begin, at - begin);
+    } else {
+      shown += '?';
+    }
+  }
+  return shown;
+}
+
 Status validate(const NewDecision& decision) {
   if (decision.origin.empty()) return bad("a decision needs an origin");
   TIDEGATE_TRY(check_text("origin", decision.origin, kMostNameBytes));

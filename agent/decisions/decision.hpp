@@ -50,6 +50,9 @@ inline constexpr std::size_t kMostNameBytes = 128;  // of an origin, an actor, a
 // `what` starts the message: "reason".
 Status check_text(std::string_view what, std::string_view text, std::size_t most);
 
+// Foreign text for a message: what check_text() would refuse is replaced by '?'.
+std::string printable(std::string_view text);
+
 // What every decision must fulfil before it is stored: texts as above, an origin, rates exactly for a limit.
 Status validate(const NewDecision& decision);
 

@@ -14,7 +14,8 @@
 
 namespace tidegate::decisions {
 
-// Plain: `TARGET [DURATION] [REASON…]` per line; `#` starts a comment line; `-` for DURATION: until removed.
+// Plain: `TARGET [DURATION] [REASON…]` per line; `#` starts a comment line. `-` for DURATION: until removed; a reason
+// whose first word could be taken for a duration (a digit, then letters and digits) needs it.
 // JSON: what `export` writes, an array of objects or one object after the other.
 // CSV (RFC 4180): what `export` writes; the header names the columns, at least `target`.
 // nft: a file for `nft -f`, out only.
@@ -35,9 +36,12 @@ struct ImportSummary {
   std::uint64_t expired = 0;      // over already: left out, not an error
   std::vector<LineError> errors;  // the first kMostErrors
   std::uint64_t error_count = 0;
+  std::optional<Error> failure;      // of the sink, not of a line: nothing more was read
   static constexpr std::size_t kMostErrors = 100;
 };
 
+// JSON and CSV: an unknown key or column is an error, so that a misspelt `expires` makes no block
+// for good. `id`, `created`, `forced` and `actor` are read over: they are given anew.
 struct ImportOptions {
   std::optional<Format> format;       // none: told from the first byte
   std::optional<std::string> origin;  // none: the one in the text (JSON, CSV), else "operator"
@@ -49,7 +53,8 @@ struct ImportOptions {
 // Not thread-safe.
 class ImportParser {
  public:
-  // Called for every good line in order. Its error is reported against the line like a wrong one.
+  // Called for every good line in order. kInvalidArgument and kFailedPrecondition are reported against the line like a
+  // wrong one; any other error ends the import.
   using Sink = std::function<Status(NewDecision&&)>;
 
   static std::unique_ptr<ImportParser> create(ImportOptions options, Sink sink);
@@ -62,7 +67,7 @@ class ImportParser {
   static constexpr std::size_t kMostRecordBytes = 16384;
 };
 
-// Writes decisions in one format. Every line handed to `write` is complete. Plain and nft hold only blocks: others are
+// Writes decisions in one format. Plain and nft hold only blocks: others are
 // named in a comment. nft gathers targets until finish() (24 bytes each), for its intervals may not overlap.
 class Exporter {
  public:
