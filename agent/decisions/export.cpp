@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plain, JSON and CSV; export_nft.cpp has the other.
 #include <nlohmann/json.hpp>
-
 #include <utility>
 
 #include "agent/decisions/export_nft.hpp"

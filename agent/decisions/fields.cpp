@@ -64,7 +64,8 @@ Parsed interpret(Fields&& fields, const ImportOptions& options) {
   if (!fields.expires.empty()) {
     TIDEGATE_ASSIGN(decision.expires, parse_rfc3339(fields.expires));
   }
-  if (decision.expires > options.now + kMostAhead) return bad("it expires in more than 3650d; leave `expires` out for good");
+  if (decision.expires > options.now + kMostAhead)
+    return bad("it expires in more than 3650d; leave `expires` out for good");
   TIDEGATE_ASSIGN(decision.limit.packets, rate_of(fields.packets, parse_packet_rate));
   TIDEGATE_ASSIGN(decision.limit.bytes, rate_of(fields.bytes, parse_byte_rate));
   if (!fields.origin.empty()) decision.origin = std::move(fields.origin);

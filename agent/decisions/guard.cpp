@@ -78,9 +78,9 @@ Status Guard::check(const Prefix& target, Action action) const {
   if (action == Action::kMonitor) return {};
   const Fact* fact = touched_by(target);
   if (fact == nullptr) return {};
-  return fail(ErrorCode::kFailedPrecondition, "refused to " + std::string(to_string(action)) + " " + target.to_string() +
-                                                  ": it" + relation(target, fact->prefix) + describe(*fact) +
-                                                  "; --force overrides this and is recorded");
+  return fail(ErrorCode::kFailedPrecondition, "refused to " + std::string(to_string(action)) + " " +
+                                                  target.to_string() + ": it" + relation(target, fact->prefix) +
+                                                  describe(*fact) + "; --force overrides this and is recorded");
 }
 
 }  // namespace tidegate::decisions

@@ -58,7 +58,8 @@ struct Hop {
 
   void read(std::uint16_t type, std::span<const std::byte> value) {
     if (type == RTA_GATEWAY) gateway = address_of(value);
-    if (type == RTA_VIA && value.size() > sizeof(std::uint16_t)) gateway = address_of(value.subspan(sizeof(std::uint16_t)));
+    if (type == RTA_VIA && value.size() > sizeof(std::uint16_t))
+      gateway = address_of(value.subspan(sizeof(std::uint16_t)));
     if (type == RTA_OIF) ifindex = number_in(value);
   }
   void add_to(std::vector<Fact>& facts) const {
@@ -86,11 +87,10 @@ void read_route(std::span<const std::byte> message, std::vector<Fact>& facts) {
   std::memcpy(&route, message.data(), sizeof route);
   if (route.rtm_dst_len != 0 || route.rtm_type != RTN_UNICAST) return;
   Hop hop;
-  each_attribute(message.subspan(NLMSG_ALIGN(sizeof route)),
-                 [&](std::uint16_t type, std::span<const std::byte> value) {
-                   hop.read(type, value);
-                   if (type == RTA_MULTIPATH) read_multipath(value, facts);
-                 });
+  each_attribute(message.subspan(NLMSG_ALIGN(sizeof route)), [&](std::uint16_t type, std::span<const std::byte> value) {
+    hop.read(type, value);
+    if (type == RTA_MULTIPATH) read_multipath(value, facts);
+  });
   hop.add_to(facts);
 }
 

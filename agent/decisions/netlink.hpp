@@ -11,8 +11,8 @@
 
 namespace tidegate::decisions {
 
-// Asks `protocol` (NETLINK_ROUTE, NETLINK_SOCK_DIAG) for everything of `type`; `visit` gets the payload of each message.
-// In the network namespace of the calling thread.
+// Asks `protocol` (NETLINK_ROUTE, NETLINK_SOCK_DIAG) for everything of `type`; `visit` gets the payload of each
+// message. In the network namespace of the calling thread.
 Status netlink_dump(int protocol, std::uint16_t type, std::span<const std::byte> request,
                     const std::function<void(std::span<const std::byte>)>& visit);
 

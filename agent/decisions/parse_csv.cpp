@@ -49,7 +49,8 @@ Status CsvParser::read_header(std::string_view record) {
   std::vector<Field> columns;
   for (const std::string& name : names) {
     const auto field = field_of(name);
-    if (!field) return bad("the header has an unknown column; export writes id,target,action,origin,reason,created,expires,…");
+    if (!field)
+      return bad("the header has an unknown column; export writes id,target,action,origin,reason,created,expires,…");
     if (std::ranges::find(columns, *field) != columns.end()) return bad("the header names a column twice");
     columns.push_back(*field);
   }
@@ -61,7 +62,8 @@ Status CsvParser::read_header(std::string_view record) {
 Parsed CsvParser::parse(std::string_view record, const ImportOptions& options) {
   TIDEGATE_ASSIGN(auto texts, split_fields(record));
   if (texts.size() != columns_.size()) {
-    return bad("there are " + std::to_string(texts.size()) + " fields; the header has " + std::to_string(columns_.size()));
+    return bad("there are " + std::to_string(texts.size()) + " fields; the header has " +
+               std::to_string(columns_.size()));
   }
   Fields fields;
   for (std::size_t i = 0; i < texts.size(); ++i) {

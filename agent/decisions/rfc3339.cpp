@@ -9,7 +9,8 @@ namespace tidegate::decisions {
 namespace {
 
 std::unexpected<Error> bad_time(std::string_view text) {
-  return fail(ErrorCode::kInvalidArgument, "'" + printable(text.substr(0, 64)) + "' is no time such as 2030-01-01T00:00:00Z");
+  return fail(ErrorCode::kInvalidArgument,
+              "'" + printable(text.substr(0, 64)) + "' is no time such as 2030-01-01T00:00:00Z");
 }
 
 // Exactly `digits` digits and then `behind` (none: 0) are taken off `text`.
@@ -85,8 +86,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   if (!hours || !minutes || !seconds || !fraction || !offset) return bad_time(text);
   // 60: a leap second, which the clock of the system does not have; the next second is the same instant there.
   if (*hours > 23 || *minutes > 59 || *seconds > 60) return bad_time(text);
-  return WallTime(*date) + std::chrono::hours(*hours) + std::chrono::minutes(*minutes) + std::chrono::seconds(*seconds) +
-         *fraction - *offset;
+  return WallTime(*date) + std::chrono::hours(*hours) + std::chrono::minutes(*minutes) +
+         std::chrono::seconds(*seconds) + *fraction - *offset;
 }
 
 }  // namespace tidegate::decisions

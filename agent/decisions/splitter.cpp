@@ -80,7 +80,8 @@ class LineSplitter final : public Splitter {
 
 }  // namespace
 
-std::unique_ptr<Splitter> Splitter::create(Format format, std::uint64_t first_line, OnRecord on_record, OnError on_error) {
+std::unique_ptr<Splitter> Splitter::create(Format format, std::uint64_t first_line, OnRecord on_record,
+                                           OnError on_error) {
   if (format == Format::kJson) return make_json_splitter(first_line, std::move(on_record), std::move(on_error));
   return std::make_unique<LineSplitter>(format == Format::kCsv, first_line, std::move(on_record), std::move(on_error));
 }

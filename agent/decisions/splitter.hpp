@@ -19,7 +19,8 @@ class Splitter {
   using OnError = std::function<void(std::uint64_t line, std::string message)>;
 
   // `first_line`: the number of the line that the first chunk begins in. Not for kNft.
-  static std::unique_ptr<Splitter> create(Format format, std::uint64_t first_line, OnRecord on_record, OnError on_error);
+  static std::unique_ptr<Splitter> create(Format format, std::uint64_t first_line, OnRecord on_record,
+                                          OnError on_error);
   virtual ~Splitter() = default;
 
   virtual void feed(std::string_view chunk) = 0;

@@ -22,8 +22,9 @@ static_assert(kReadBytes > 2 * kMostRecord);
 
 std::unexpected<Error> spool_failure(int error_number, const std::filesystem::path& directory) {
   if (error_number == ENOSPC || error_number == EDQUOT) {
-    return fail(ErrorCode::kResourceExhausted, "state directory " + directory.string() +
-                                                   ": disk full; nothing was imported; free some space there and try again");
+    return fail(ErrorCode::kResourceExhausted,
+                "state directory " + directory.string() +
+                    ": disk full; nothing was imported; free some space there and try again");
   }
   return fail_errno(error_number, "cannot put an import aside in " + directory.string());
 }
@@ -64,8 +65,8 @@ class Run {
  private:
   Status fill() {
     buffer_.resize(kReadBytes);
-    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used_), buffer_.begin() + static_cast<std::ptrdiff_t>(held_),
-              buffer_.begin());
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used_),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(held_), buffer_.begin());
     held_ -= used_;
     used_ = 0;
     while (held_ < kReadBytes && at_ < end_) {
@@ -108,7 +109,8 @@ class FileSpool final : public Spool {
     TIDEGATE_TRY(write_run());
     buffer_ = {};
     order_ = {};
-    for (std::size_t i = 0; i + 1 < bounds_.size(); ++i) runs_.emplace_back(fd_.get(), bounds_[i], bounds_[i + 1], directory_);
+    for (std::size_t i = 0; i + 1 < bounds_.size(); ++i)
+      runs_.emplace_back(fd_.get(), bounds_[i], bounds_[i + 1], directory_);
     for (std::size_t i = 0; i < runs_.size(); ++i) TIDEGATE_TRY(enqueue(i));
     return [this] { return next(); };
   }
@@ -135,8 +137,8 @@ class FileSpool final : public Spool {
       sorted.insert(sorted.end(), record, record + read_head(record).size());
     }
     for (std::size_t done = 0; done < sorted.size();) {
-      const ssize_t put = ::pwrite(fd_.get(), sorted.data() + done, sorted.size() - done,
-                                   bounds_.back() + static_cast<off_t>(done));
+      const ssize_t put =
+          ::pwrite(fd_.get(), sorted.data() + done, sorted.size() - done, bounds_.back() + static_cast<off_t>(done));
       if (put < 0 && errno == EINTR) continue;
       if (put <= 0) return spool_failure(put < 0 ? errno : ENOSPC, directory_);
       done += static_cast<std::size_t>(put);

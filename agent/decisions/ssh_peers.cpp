@@ -40,7 +40,8 @@ bool is_ssh_server(const std::filesystem::path& process) {
 
 void add_sockets_of(const std::filesystem::path& process, Inodes& inodes) {
   std::error_code error;
-  for (auto fd = std::filesystem::directory_iterator(process / "fd", error); !error && fd != end(fd); fd.increment(error)) {
+  for (auto fd = std::filesystem::directory_iterator(process / "fd", error); !error && fd != end(fd);
+       fd.increment(error)) {
     std::error_code unreadable;
     const std::string link = std::filesystem::read_symlink(fd->path(), unreadable).string();
     if (link.starts_with("socket:[")) inodes.insert(number_in(std::string_view(link).substr(8)));
@@ -51,7 +52,8 @@ void add_sockets_of(const std::filesystem::path& process, Inodes& inodes) {
 Inodes ssh_server_sockets(const std::filesystem::path& proc) {
   Inodes inodes;
   std::error_code error;
-  for (auto entry = std::filesystem::directory_iterator(proc, error); !error && entry != end(entry); entry.increment(error)) {
+  for (auto entry = std::filesystem::directory_iterator(proc, error); !error && entry != end(entry);
+       entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     const bool is_process = name.find_first_not_of("0123456789") == name.npos;
     if (is_process && is_ssh_server(entry->path())) add_sockets_of(entry->path(), inodes);
@@ -82,7 +84,8 @@ std::optional<std::uint16_t> port_in(const std::string& line) {
 void add_ports_of(const std::filesystem::path& config, Ports& ports) {
   std::error_code error;
   if (std::filesystem::is_directory(config, error)) {
-    for (auto file = std::filesystem::directory_iterator(config, error); !error && file != end(file); file.increment(error)) {
+    for (auto file = std::filesystem::directory_iterator(config, error); !error && file != end(file);
+         file.increment(error)) {
       if (file->is_regular_file(error)) add_ports_of(file->path(), ports);
     }
     return;

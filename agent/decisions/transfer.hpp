@@ -36,7 +36,7 @@ struct ImportSummary {
   std::uint64_t expired = 0;      // over already: left out, not an error
   std::vector<LineError> errors;  // the first kMostErrors
   std::uint64_t error_count = 0;
-  std::optional<Error> failure;      // of the sink, not of a line: nothing more was read
+  std::optional<Error> failure;  // of the sink, not of a line: nothing more was read
   static constexpr std::size_t kMostErrors = 100;
 };
 

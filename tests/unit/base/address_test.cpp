@@ -15,7 +15,8 @@ TEST(Address, ParsesAndPrintsBothFamilies) {
 }
 
 TEST(Address, RefusesWhatIsNoAddress) {
-  for (const char* text : {"", "192.0.2", "192.0.2.256", "2001:db8:::1", "[::1]", "fe80::1%eth0", " 192.0.2.1", "example.org"}) {
+  for (const char* text :
+       {"", "192.0.2", "192.0.2.256", "2001:db8:::1", "[::1]", "fe80::1%eth0", " 192.0.2.1", "example.org"}) {
     EXPECT_FALSE(Address::parse(text)) << text;
   }
   EXPECT_FALSE(Address::parse(std::string_view("192.0.2.1\0x", 11)));
@@ -28,7 +29,8 @@ TEST(Prefix, HostBitsNameThePrefixThatWasMeant) {
 }
 
 TEST(Prefix, LengthsAreChecked) {
-  for (const char* text : {"192.0.2.0/33", "192.0.2.0/", "192.0.2.0/024", "192.0.2.0/-1", "2001:db8::/129", "192.0.2.0/24 "}) {
+  for (const char* text :
+       {"192.0.2.0/33", "192.0.2.0/", "192.0.2.0/024", "192.0.2.0/-1", "2001:db8::/129", "192.0.2.0/24 "}) {
     EXPECT_FALSE(Prefix::parse(text)) << text;
   }
 }

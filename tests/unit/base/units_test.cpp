@@ -22,7 +22,8 @@ TEST(PacketRate, RoundTrips) {
 }
 
 TEST(PacketRate, Refuses) {
-  for (const char* text : {"", "5", "0/s", "5/d", "5k/s", "/s", "5/s/s", "-5/s"}) EXPECT_FALSE(parse_packet_rate(text)) << text;
+  for (const char* text : {"", "5", "0/s", "5/d", "5k/s", "/s", "5/s/s", "-5/s"})
+    EXPECT_FALSE(parse_packet_rate(text)) << text;
 }
 
 TEST(ByteRate, BitsAreDividedByEight) {
