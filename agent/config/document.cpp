@@ -118,7 +118,7 @@ class Builder final : public YAML::EventHandler {
   void close() {
     Open closed = std::move(open_.back());
     open_.pop_back();
-    if (closed.has_key) closed.node.members.emplace_back(std::move(closed.key), Node{});
+    if (closed.has_key) closed.node.members.push_back({std::move(closed.key), {}});
     attach(std::move(closed.node));
   }
 
@@ -131,7 +131,7 @@ class Builder final : public YAML::EventHandler {
     if (parent.node.is_sequence()) {
       parent.node.items.push_back(std::move(node));
     } else if (parent.has_key) {
-      parent.node.members.emplace_back(std::move(parent.key), std::move(node));
+      parent.node.members.push_back({std::move(parent.key), std::move(node)});
       parent.has_key = false;
     } else {
       if (!node.is_scalar()) throw Refused{node.location, "a key has to be a word, for example `name: value`"};

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "agent/policy/report.hpp"
@@ -12,18 +11,25 @@ namespace tidegate::config {
 
 enum class NodeKind { kNull, kScalar, kSequence, kMap };
 
+struct Member;
+
 struct Node {
   NodeKind kind = NodeKind::kNull;
   policy::Location location;
-  std::string text;                            // of a scalar
-  bool is_plain = true;                        // of a scalar: written without quotes
-  std::vector<Node> items;                     // of a sequence
-  std::vector<std::pair<Node, Node>> members;  // of a map, in the order of the text; keys are scalars
+  std::string text;             // of a scalar
+  bool is_plain = true;         // of a scalar: written without quotes
+  std::vector<Node> items;      // of a sequence
+  std::vector<Member> members;  // of a map, in the order of the text; keys are scalars
 
   bool is_null() const { return kind == NodeKind::kNull; }
   bool is_scalar() const { return kind == NodeKind::kScalar; }
   bool is_sequence() const { return kind == NodeKind::kSequence; }
   bool is_map() const { return kind == NodeKind::kMap; }
+};
+
+struct Member {
+  Node key;
+  Node value;
 };
 
 // Bounds on foreign text.

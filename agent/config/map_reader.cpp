@@ -45,7 +45,7 @@ void MapReader::report_duplicates() {
 }
 
 bool MapReader::has(std::string_view key) const {
-  return std::any_of(node_.members.begin(), node_.members.end(), [&](const auto& m) { return m.first.text == key; });
+  return std::any_of(node_.members.begin(), node_.members.end(), [&](const Member& m) { return m.key.text == key; });
 }
 
 const Node* MapReader::take(std::string_view key) {

@@ -34,12 +34,12 @@ TEST(Document, ValuesKnowWhereTheyStand) {
   const Node root = parse("a: 1\nb:\n  - x\n  - {c: 'y'}\n");
   ASSERT_TRUE(root.is_map());
   ASSERT_EQ(root.members.size(), 2U);
-  const Node& list = root.members[1].second;
+  const Node& list = root.members[1].value;
   ASSERT_TRUE(list.is_sequence());
   EXPECT_EQ(list.items[0].text, "x");
   EXPECT_EQ(to_string(list.items[0].location), "3:5");
-  EXPECT_EQ(to_string(list.items[1].members[0].second.location), "4:9");
-  EXPECT_FALSE(list.items[1].members[0].second.is_plain);
+  EXPECT_EQ(to_string(list.items[1].members[0].value.location), "4:9");
+  EXPECT_FALSE(list.items[1].members[0].value.is_plain);
 }
 
 TEST(Document, AnEmptyTextIsNull) {
@@ -73,7 +73,7 @@ TEST(Document, WhatStandsBeforeASyntaxErrorIsReadAllTheSame) {
   const Node root = read_document("version: 1\nservices: [a, b\nrest: ]", report);
   EXPECT_TRUE(report.failed());
   ASSERT_TRUE(root.is_map());
-  EXPECT_EQ(root.members[0].first.text, "version");
+  EXPECT_EQ(root.members[0].key.text, "version");
 }
 
 TEST(Document, AnchorsAliasesTagsAndSecondDocumentsAreRefused) {
