@@ -81,11 +81,6 @@ class Builder final : public YAML::EventHandler {
   }
   void OnMapEnd() override { close(); }
 
-  // Hangs what is still open into the tree, so that errors in what was read before a syntax error are found too.
-  void close_all() {
-    while (!open_.empty()) close();
-  }
-
  private:
   struct Open {
     Node node;
@@ -118,7 +113,6 @@ class Builder final : public YAML::EventHandler {
   void close() {
     Open closed = std::move(open_.back());
     open_.pop_back();
-    if (closed.has_key) closed.node.members.push_back({std::move(closed.key), {}});
     attach(std::move(closed.node));
   }
 
@@ -170,17 +164,19 @@ bool check_characters(const std::string& text, Report& report) {
   return true;
 }
 
-void parse(const std::string& text, Builder& builder, Report& report) {
+bool parse(const std::string& text, Builder& builder, Report& report) {
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
+    return true;
   } catch (const Refused& refused) {
     report.error(refused.location, refused.message);
   } catch (const YAML::Exception& error) {
     report.error(location_of(error.mark), "not YAML: " + error.msg);
   }
+  return false;
 }
 
 }  // namespace
@@ -193,13 +189,8 @@ Node read_document(const std::string& text, Report& report) {
   }
   if (!check_characters(text, report)) return {};
   Builder builder(text);
-  parse(text, builder, report);
-  try {
-    builder.close_all();
-  } catch (const Refused&) {
-    return {};  // an unfinished map as a key: reported already
-  }
-  return std::move(builder).take();
+  // Half a tree would only give rise to errors about what is missing in it.
+  return parse(text, builder, report) ? std::move(builder).take() : Node{};
 }
 
 }  // namespace tidegate::config

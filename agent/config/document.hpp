@@ -36,9 +36,9 @@ struct Member {
 inline constexpr std::size_t kMostDepth = 32;
 inline constexpr std::size_t kMostNodes = 100'000;
 
-// The only document of `text`; an empty text is a null. What cannot be read is reported, and what stands before it is
-// returned all the same. Refused: more than kMostText bytes (text_file.hpp), what is not UTF-8 or has control
-// characters, anchors, aliases, tags, several documents, keys that are not scalars.
+// The only document of `text`; an empty text is a null. What cannot be read is reported and gives a null as well.
+// Refused: more than kMostText bytes (text_file.hpp), what is not UTF-8 or has control characters, anchors, aliases,
+// tags, several documents, keys that are not scalars.
 Node read_document(const std::string& text, policy::Report& report);
 
 // One line of YAML in flow style with quoted strings where needed: equal for texts that mean the same.

@@ -164,16 +164,22 @@ void write_entries(const CompileInput& input, const std::vector<Entry>& entries,
   }
 }
 
-void write_table(const Groups& groups, Image& image, Report& report) {
+// Where the lists begin, for what concerns them as a whole.
+Location first_location(const Policy& policy) {
+  if (!policy.safelist.empty()) return policy.safelist.front().location;
+  return policy.trusted_proxies.empty() ? Location{} : policy.trusted_proxies.front().location;
+}
+
+void write_table(const Policy& policy, const Groups& groups, Image& image, Report& report) {
   std::vector<NumberedPrefix> numbered;
   for (std::size_t g = 0; g < groups.prefixes.size(); ++g) {
     numbered.push_back({groups.prefixes[g], static_cast<std::uint16_t>(groups.first[g] + 1)});
   }
   const auto ranges = flatten(numbered);
   if (ranges.size() > TG_ADDRESS_RANGES) {
-    report.error({}, "safelist and trusted_proxies make " + std::to_string(ranges.size()) +
-                         " address ranges, map sources holds " + std::to_string(TG_ADDRESS_RANGES) +
-                         "; use fewer or wider prefixes");
+    report.error(first_location(policy), "safelist and trusted_proxies make " + std::to_string(ranges.size()) +
+                                             " address ranges, map sources holds " + std::to_string(TG_ADDRESS_RANGES) +
+                                             "; use fewer or wider prefixes");
     return;
   }
   fill_table(ranges, numbered, image.sources);
@@ -186,16 +192,17 @@ void compile_sources(const CompileInput& input, Image& image, Report& report) {
   image.entries.assign(TG_SOURCE_ENTRIES, {});
   const std::vector<Entry> entries = sort_and_check(gather(input), report);
   if (entries.size() >= TG_SOURCE_ENTRIES) {
-    report.error({}, "safelist and trusted_proxies have " + std::to_string(entries.size()) +
-                         " entries together, map source_entries holds " + std::to_string(TG_SOURCE_ENTRIES - 1) +
-                         "; use fewer or wider prefixes");
+    report.error(first_location(input.policy), "safelist and trusted_proxies have " + std::to_string(entries.size()) +
+                                                   " entries together, map source_entries holds " +
+                                                   std::to_string(TG_SOURCE_ENTRIES - 1) +
+                                                   "; use fewer or wider prefixes");
     return;
   }
   const Groups groups = group(entries);
   const auto next = link(entries, groups);
   check_chains(entries, next, report);
   write_entries(input, entries, next, image, report);
-  write_table(groups, image, report);
+  write_table(input.policy, groups, image, report);
 }
 
 }  // namespace tidegate::policy

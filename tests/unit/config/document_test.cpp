@@ -68,14 +68,6 @@ TEST(Document, AnOpenQuoteDoesNotSwallowTheRest) {
             "");
 }
 
-TEST(Document, WhatStandsBeforeASyntaxErrorIsReadAllTheSame) {
-  Report report;
-  const Node root = read_document("version: 1\nservices: [a, b\nrest: ]", report);
-  EXPECT_TRUE(report.failed());
-  ASSERT_TRUE(root.is_map());
-  EXPECT_EQ(root.members[0].key.text, "version");
-}
-
 TEST(Document, AnchorsAliasesTagsAndSecondDocumentsAreRefused) {
   EXPECT_THAT(errors_of("a: &x 1\nb: 2\n"), HasSubstr("1:4: anchors (&name) are not supported"));
   EXPECT_THAT(errors_of("a: &x [1]\nb: *x\n"), HasSubstr("anchors"));

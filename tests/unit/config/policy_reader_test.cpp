@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/config/issues.hpp"
 
 namespace tidegate::config {
@@ -57,6 +59,12 @@ TEST(PolicyReader, AnEmptyPolicyIsAnError) {
   EXPECT_EQ(read_issues("# nothing\n"), "1:1: the policy is empty; it begins with `version: 1`\n");
   EXPECT_EQ(read_issues("[]"), "1:1: the policy has to be a map of `key: value`\n");
   EXPECT_THAT(read_issues("enforce: true"), HasSubstr("1:1: the policy has no 'version'"));
+}
+
+TEST(PolicyReader, ASyntaxErrorIsTheOnlyError) {
+  const std::string issues = read_issues("services:\n  - name: a\n    match: [tcp/1\nrules: 1\n");
+  EXPECT_THAT(issues, HasSubstr("not YAML: "));
+  EXPECT_EQ(std::count(issues.begin(), issues.end(), '\n'), 1) << issues;
 }
 
 TEST(PolicyReader, AnotherVersionIsRefused) {

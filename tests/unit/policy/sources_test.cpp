@@ -123,7 +123,8 @@ TEST(Sources, MoreEntriesThanTheMapHoldsIsAnErrorThatNamesIt) {
   for (unsigned i = 0; i < TG_SOURCE_ENTRIES; ++i) {
     sources.policy.safelist.push_back({Prefix::host(Address::from_v4(0xc0000200 + 2 * i)), {}, {}, {i + 1, 3}});
   }
-  EXPECT_THAT(errors_of(sources.input()), HasSubstr("have 1024 entries together, map source_entries holds 1023"));
+  EXPECT_THAT(errors_of(sources.input()),
+              HasSubstr("1:3: safelist and trusted_proxies have 1024 entries together, map source_entries holds 1023"));
   sources.policy.safelist.pop_back();
   EXPECT_EQ(errors_of(sources.input()), "");
 }
