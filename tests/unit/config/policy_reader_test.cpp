@@ -189,6 +189,21 @@ TEST(CheckPolicy, WarningsLeaveItValid) {
   EXPECT_TRUE(checked.valid());
 }
 
+TEST(CheckPolicy, EveryExampleOfTheManualChecksClean) {
+  const std::string manual = test_data("../../docs/policy.md");
+  const std::string fence = "```yaml\n";
+  unsigned examples = 0;
+  for (std::size_t at = manual.find(fence); at != manual.npos; at = manual.find(fence, at)) {
+    at += fence.size();
+    std::string text = manual.substr(at, manual.find("\n```", at) + 1 - at);
+    if (!text.starts_with("version")) text = "version: 1\n" + text;
+    if (text.find("interfaces:") == text.npos) text += "interfaces: [eth0]\n";
+    EXPECT_EQ(issues_of(check_policy(text).issues), "") << text;
+    ++examples;
+  }
+  EXPECT_GE(examples, 8U);
+}
+
 TEST(CheckPolicy, ThePackagedPolicyChecksClean) {
   const ParsedPolicy checked = check_policy(test_data("../../packaging/policy.yaml"));
   EXPECT_EQ(issues_of(checked.issues), "");
