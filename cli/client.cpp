@@ -13,6 +13,8 @@
 namespace tidegate::cli {
 
 struct Client::Stubs {
+  Stubs(std::string path, const Environment& of) : socket(std::move(path)), environment(of) {}
+
   std::string socket;
   const Environment& environment;
   std::shared_ptr<grpc::Channel> channel;
@@ -22,7 +24,7 @@ struct Client::Stubs {
   std::unique_ptr<v1::DecisionService::Stub> decisions;
   std::unique_ptr<v1::SafelistService::Stub> safelist;
 
-  Outcome<> failed(const grpc::Status& status) const;
+  Outcome<> failed(const grpc::Status& answer) const;
   template <typename Stub, typename Request, typename Response>
   Outcome<Response> call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                          const Request& request, std::chrono::seconds allowed = std::chrono::seconds(30)) const;
@@ -45,22 +47,22 @@ std::string said(const grpc::Status& status) {
 }  // namespace
 
 // UNAVAILABLE is also what gRPC says when it could not connect: the socket itself knows better why.
-Outcome<> Client::Stubs::failed(const grpc::Status& status) const {
-  switch (status.error_code()) {
+Outcome<> Client::Stubs::failed(const grpc::Status& answer) const {
+  switch (answer.error_code()) {
     case grpc::StatusCode::PERMISSION_DENIED:
     case grpc::StatusCode::UNAUTHENTICATED:
-      return refuse(Exit::kNotAllowed, said(status));
+      return refuse(Exit::kNotAllowed, said(answer));
     case grpc::StatusCode::UNAVAILABLE:
       TIDEGATE_TRY(probe_socket(socket));
-      return refuse(said(status));
+      return refuse(said(answer));
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return refuse(Exit::kUnreachable, "the agent on " + escape_text(socket) +
                                             " does not answer in time; look at `journalctl -u tidegated`");
     case grpc::StatusCode::UNIMPLEMENTED:
-      return refuse("the agent on " + escape_text(socket) + " does not know this request (" + said(status) +
+      return refuse("the agent on " + escape_text(socket) + " does not know this request (" + said(answer) +
                     "); update tidegated to the version of this tidegate");
     default:
-      return refuse(said(status));
+      return refuse(said(answer));
   }
 }
 
@@ -72,14 +74,14 @@ Outcome<Response> Client::Stubs::call(Stub& stub,
   context.set_deadline(std::chrono::system_clock::now() + allowed);
   const StopWatcher watcher(environment.interrupted, [&context] { context.TryCancel(); });
   Response response;
-  const grpc::Status status = (stub.*method)(&context, request, &response);
-  if (status.ok()) return response;
+  const grpc::Status answer = (stub.*method)(&context, request, &response);
+  if (answer.ok()) return response;
   if (environment.interrupted) return refuse(Exit::kInterrupted, "");
-  return std::unexpected(failed(status).error());
+  return std::unexpected(failed(answer).error());
 }
 
 Client::Client(std::string socket, const Environment& environment)
-    : stubs_(new Stubs{.socket = std::move(socket), .environment = environment}) {
+    : stubs_(std::make_unique<Stubs>(std::move(socket), environment)) {
   stubs_->channel = open_channel(stubs_->socket);
   stubs_->status = v1::StatusService::NewStub(stubs_->channel);
   stubs_->datapath = v1::DatapathService::NewStub(stubs_->channel);

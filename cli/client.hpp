@@ -49,7 +49,8 @@ class Client {
   Outcome<v1::UnblockResponse> unblock(const v1::UnblockRequest& request);
   Outcome<v1::BlockResponse> limit(const v1::LimitRequest& request);
   // `visit` returns false to stop.
-  Outcome<> list_decisions(const v1::ListDecisionsRequest& request, const std::function<bool(const v1::Decision&)>& visit);
+  Outcome<> list_decisions(const v1::ListDecisionsRequest& request,
+                           const std::function<bool(const v1::Decision&)>& visit);
   // `next` gives the chunks; none ends the stream. An error from it abandons the import.
   using NextChunk = std::function<Outcome<std::optional<std::string>>()>;
   Outcome<v1::ImportResponse> import_decisions(const v1::ImportHeader& header, const NextChunk& next);

@@ -2,6 +2,7 @@
 #include "cli/completion.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace tidegate::cli {
 namespace {
@@ -20,7 +21,10 @@ CompletionOption describe_option(const CLI::Option& option) {
 
 CompletionTree describe_app(const CLI::App& app, std::vector<std::string> path,
                             const std::vector<CompletionOption>& inherited) {
-  CompletionTree tree{.path = std::move(path), .help = first_line(app.get_description()), .options = inherited};
+  CompletionTree tree;
+  tree.path = std::move(path);
+  tree.help = first_line(app.get_description());
+  tree.options = inherited;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
       tree.positionals.push_back(describe_option(*option));
@@ -140,9 +144,10 @@ void zsh_function(const CompletionTree& tree, std::string& out) {
   for (const CompletionTree& command : tree.commands) {
     out += "    '" + command.path.back() + ":" + zsh_quoted(command.help) + "'\n";
   }
-  out += "  )\n  local curcontext=$curcontext state line\n  _arguments -C $specs\n  case $state in\n"
-         "    command) _describe command commands ;;\n    rest) (( $+functions[" +
-         name + "_$words[1]] )) && " + name + "_$words[1] ;;\n  esac\n}\n";
+  out +=
+      "  )\n  local curcontext=$curcontext state line\n  _arguments -C $specs\n  case $state in\n"
+      "    command) _describe command commands ;;\n    rest) (( $+functions[" +
+      name + "_$words[1]] )) && " + name + "_$words[1] ;;\n  esac\n}\n";
 }
 
 }  // namespace
@@ -156,12 +161,13 @@ std::string bash_completion(const CompletionTree& tree) {
   bash_known(tree, known);
   std::string cases;
   bash_cases(tree, cases);
-  std::string out = "# bash completion of tidegate; made by `tidegate completion bash`\n"
-                    "_tidegate() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path='' words='' word\n"
-                    "  COMPREPLY=()\n  case $prev in\n";
+  std::string out =
+      "# bash completion of tidegate; made by `tidegate completion bash`\n"
+      "_tidegate() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path='' words='' word\n"
+      "  COMPREPLY=()\n  case $prev in\n";
   for (const std::string& line : values) out += line;
-  out += "  esac\n  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case \"${path:+$path }$word\" in\n      " + known +
-         ") path=\"${path:+$path }$word\" ;;\n    esac\n  done\n  case $path in\n" + cases +
+  out += "  esac\n  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case \"${path:+$path }$word\" in\n      " +
+         known + ") path=\"${path:+$path }$word\" ;;\n    esac\n  done\n  case $path in\n" + cases +
          "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
          "  [[ ${#COMPREPLY[@]} -eq 0 ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n  return 0\n}\n"
          "complete -F _tidegate tidegate\n";

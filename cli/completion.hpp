@@ -10,14 +10,14 @@
 namespace tidegate::cli {
 
 struct CompletionOption {
-  std::vector<std::string> names;   // "-o", "--output"; none for a positional
+  std::vector<std::string> names;  // "-o", "--output"; none for a positional
   std::string help;
   bool takes_value = false;
-  std::string placeholder;          // "FILE", "RATE", "table|json|yaml"
+  std::string placeholder;  // "FILE", "RATE", "table|json|yaml"
 };
 
 struct CompletionTree {
-  std::vector<std::string> path;    // {} for the program, {"policy", "apply"}
+  std::vector<std::string> path;  // {} for the program, {"policy", "apply"}
   std::string help;
   std::vector<CompletionOption> options;
   std::vector<CompletionOption> positionals;

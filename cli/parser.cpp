@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "agent/config/map_reader.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/version.hpp"
 
@@ -16,6 +17,38 @@ std::string examples(const std::string& text) {
   std::string result = "Example:";
   for (std::string line; std::getline(lines, line);) result += "\n  tidegate " + line;
   return result;
+}
+
+// The command that was given, as far as it was understood.
+const CLI::App& innermost(const CLI::App& app) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
+}
+
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : path_of(*app.get_parent()) + " " + app.get_name();
+}
+
+// A command that is missing and one that is misspelled are the same to CLI11, not to people.
+std::string unknown_command(const CLI::App& command) {
+  std::vector<std::string_view> known;
+  for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(each->get_name());
+  }
+  const CLI::App* root = &command;
+  while (root->get_parent() != nullptr) root = root->get_parent();
+  const std::vector<std::string> rest = root->remaining(true);
+  if (known.empty() || rest.empty() || rest.front().starts_with('-')) return "";
+  return "there is no command '" + rest.front() + "'" + config::suggestion(rest.front(), known);
+}
+
+std::string wrong_usage(const CLI::App& app, const std::string& what) {
+  const CLI::App& command = innermost(app);
+  std::string text = unknown_command(command);
+  if (text.empty()) text = what;
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text + (text.ends_with('?') ? " See `" : "; see `") + path_of(command) + " --help`";
 }
 
 }  // namespace
@@ -107,9 +140,10 @@ Parser::Parser(const std::string& default_socket)
   app_->require_subcommand(1);
   app_->set_help_flag("-h,--help", "Print this help and exit");
   app_->set_version_flag("--version", "tidegate " + std::string(kVersion), "Print the version and exit");
-  app_->footer(examples("status\nblock 203.0.113.7 --for 1h --reason 'login flood'\ntop") +
-               "\n\nEvery command explains itself: tidegate COMMAND --help"
-               "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the agent cannot be reached, 4 not allowed");
+  app_->footer(
+      examples("status\nblock 203.0.113.7 --for 1h --reason 'login flood'\ntop") +
+      "\n\nEvery command explains itself: tidegate COMMAND --help"
+      "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the agent cannot be reached, 4 not allowed");
   add_globals();
 }
 
@@ -131,20 +165,10 @@ std::optional<Parser::Stop> Parser::parse(int argc, const char* const* argv) {
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
     return Stop{Exit::kDone, app_->help(), ""};
-  } catch (const CLI::CallForAllHelp&) {
-    return Stop{Exit::kDone, app_->help("", CLI::AppFormatMode::All), ""};
   } catch (const CLI::CallForVersion& version) {
     return Stop{Exit::kDone, std::string(version.what()) + "\n", ""};
   } catch (const CLI::ParseError& error) {
-    const CLI::App* command = app_.get();
-    std::string path = "tidegate";
-    while (!command->get_subcommands().empty()) {
-      command = command->get_subcommands().front();
-      path += " " + command->get_name();
-    }
-    std::string what = error.what();
-    std::replace(what.begin(), what.end(), '\n', ' ');
-    return Stop{Exit::kUsage, "", escape_text(what) + "; see `" + path + " --help`"};
+    return Stop{Exit::kUsage, "", wrong_usage(*app_, error.what())};
   }
 }
 

@@ -47,10 +47,12 @@ class Command {
   Command add_group(const std::string& name, const std::string& description, const std::string& example);
 
   void flag(const std::string& names, bool& value, const std::string& help);
-  Argument option(const std::string& names, std::string& value, const std::string& placeholder, const std::string& help);
+  Argument option(const std::string& names, std::string& value, const std::string& placeholder,
+                  const std::string& help);
   Argument option(const std::string& names, std::optional<std::string>& value, const std::string& placeholder,
                   const std::string& help);
-  Argument option(const std::string& names, std::uint64_t& value, const std::string& placeholder, const std::string& help);
+  Argument option(const std::string& names, std::uint64_t& value, const std::string& placeholder,
+                  const std::string& help);
   // "30s", "5m", "1h", "7d"
   Argument option(const std::string& names, std::optional<std::chrono::seconds>& value, const std::string& help);
   Argument positional(const std::string& name, std::string& value, const std::string& help);

@@ -13,7 +13,6 @@ constexpr const char* kDefaultSocket = "/run/tidegate/tidegate.sock";
 
 void register_commands(Command& root) {
   add_status(root);
-  add_top(root);
   add_events(root);
   add_why(root);
   add_block(root);
@@ -22,7 +21,6 @@ void register_commands(Command& root) {
   add_decisions(root);
   add_safelist(root);
   add_policy(root);
-  add_replay(root);
   add_attach(root);
   add_detach(root);
   add_support(root);

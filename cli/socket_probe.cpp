@@ -29,8 +29,8 @@ Outcome<> explain(int error, const std::string& path) {
     case ECONNREFUSED:
       return refuse(Exit::kUnreachable, "the agent cannot be reached: nobody listens on " + name + kStart);
     default:
-      return refuse(Exit::kUnreachable, "the agent cannot be reached on " + name + ": " +
-                                            std::generic_category().message(error) + kStart);
+      return refuse(Exit::kUnreachable,
+                    "the agent cannot be reached on " + name + ": " + std::generic_category().message(error) + kStart);
   }
 }
 
@@ -46,7 +46,8 @@ Outcome<> probe_socket(const std::string& path) {
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return explain(errno, path);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return explain(errno, path);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    return explain(errno, path);
   return {};
 }
 

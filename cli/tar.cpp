@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/tar.hpp"
+
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <numeric>
-
-#include "cli/tar.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -58,7 +58,10 @@ std::string entry(const std::string& name, const std::string& text, std::int64_t
   put_octal(header, kSize, text.size());
   put_octal(header, kModified, static_cast<std::uint64_t>(std::max<std::int64_t>(0, modified)));
   put(header, kType, "0");
-  put(header, kMagic, std::string("ustar\0" "00", 8));
+  put(header, kMagic,
+      std::string("ustar\0"
+                  "00",
+                  8));
   put(header, kChecksum, std::string(kChecksum.size, ' '));
   const unsigned sum = std::accumulate(header.begin(), header.end(), 0U,
                                        [](unsigned total, char c) { return total + static_cast<unsigned char>(c); });
@@ -72,7 +75,8 @@ std::string entry(const std::string& name, const std::string& text, std::int64_t
 
 }  // namespace
 
-std::string make_tar(const std::string& folder, const std::map<std::string, std::string>& files, std::int64_t modified) {
+std::string make_tar(const std::string& folder, const std::map<std::string, std::string>& files,
+                     std::int64_t modified) {
   std::string archive;
   for (const auto& [name, text] : files) archive += entry(folder + "/" + safe_name(name), text, modified);
   archive.append(2 * kBlock, '\0');

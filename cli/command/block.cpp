@@ -32,8 +32,9 @@ Outcome<> block(Context& context, const Options& options) {
 
 void add_block(Command& root) {
   auto options = std::make_shared<Options>();
-  Command command = root.add("block", "Drop everything from an address or network",
-                             "block 203.0.113.7 --for 1h --reason 'login flood'\nblock 2001:db8:bad::/48 198.51.100.0/24");
+  Command command =
+      root.add("block", "Drop everything from an address or network",
+               "block 203.0.113.7 --for 1h --reason 'login flood'\nblock 2001:db8:bad::/48 198.51.100.0/24");
   command.positional("TARGET", options->targets, "Address or CIDR, IPv4 or IPv6").required();
   command.option("--for", options->duration, "How long, such as 30s, 5m, 1h or 7d (default: until removed)");
   command.option("--reason", options->reason, "TEXT", "Why, for those who look later");

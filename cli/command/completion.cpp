@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/command/commands.hpp"
 #include "cli/completion.hpp"
+
+#include "cli/command/commands.hpp"
 #include "cli/context.hpp"
 
 namespace tidegate::cli {

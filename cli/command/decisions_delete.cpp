@@ -38,9 +38,8 @@ Outcome<> remove(Context& context, const Options& options) {
     return refuse("not confirmed; nothing was deleted");
   }
   TIDEGATE_ASSIGN(const v1::DeleteDecisionsResponse response, context.client().delete_decisions(request));
-  context.output().show({{"deleted", response.deleted()}}, [&](std::ostream& out) {
-    out << plural(response.deleted(), "decision") << " deleted\n";
-  });
+  context.output().show({{"deleted", response.deleted()}},
+                        [&](std::ostream& out) { out << plural(response.deleted(), "decision") << " deleted\n"; });
   if (response.deleted() < options.ids.size()) {
     return refuse(plural(options.ids.size() - response.deleted(), "id") +
                   " had no decision; `tidegate decisions list` shows those there are");

@@ -41,7 +41,8 @@ Outcome<decisions::Decision> from_message(const v1::Decision& message) {
 // Without --format, `-o json` means JSON.
 Outcome<decisions::Format> format_of(const Context& context, const Options& options, bool json) {
   (void)context;
-  TIDEGATE_ASSIGN(const decisions::Format format, decisions::parse_format(options.format.value_or(json ? "json" : "plain")));
+  TIDEGATE_ASSIGN(const decisions::Format format,
+                  decisions::parse_format(options.format.value_or(json ? "json" : "plain")));
   return format;
 }
 
@@ -49,9 +50,9 @@ Outcome<> write_decisions(Context& context, const Options& options) {
   TIDEGATE_ASSIGN(const decisions::Format format,
                   format_of(context, options, context.output().format() == Format::kJson));
   std::ostream& out = context.output().out();
-  const auto exporter = decisions::Exporter::create(format, context.environment().clock.wall(), [&out](std::string_view text) {
-    out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  });
+  const auto exporter = decisions::Exporter::create(
+      format, context.environment().clock.wall(),
+      [&out](std::string_view text) { out.write(text.data(), static_cast<std::streamsize>(text.size())); });
   v1::ListDecisionsRequest request;
   request.set_origin(options.origin);
   Outcome<> converted;
@@ -74,8 +75,9 @@ Outcome<> write_decisions(Context& context, const Options& options) {
 
 void add_decisions_export(Command& decisions) {
   auto options = std::make_shared<Options>();
-  Command command = decisions.add("export", "Write decisions in a form that import or nft understands",
-                                  "decisions export --format csv > decisions.csv\ndecisions export --format nft | nft -c -f -");
+  Command command =
+      decisions.add("export", "Write decisions in a form that import or nft understands",
+                    "decisions export --format csv > decisions.csv\ndecisions export --format nft | nft -c -f -");
   command.option("--format", options->format, "", "plain is the default").one_of({"plain", "json", "csv", "nft"});
   command.option("--origin", options->origin, "O", "Only of this origin");
   command.run([options](Context& context) { return write_decisions(context, *options); });

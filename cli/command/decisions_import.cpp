@@ -31,7 +31,8 @@ struct Source {
 Outcome<Source> open_source(Context& context, const std::string& file) {
   if (file == "-") return Source{"<stdin>", {}, &context.environment().in, 0};
   std::error_code error;
-  if (std::filesystem::is_directory(file, error)) return refuse(file + " is a directory; name a file or - for standard input");
+  if (std::filesystem::is_directory(file, error))
+    return refuse(file + " is a directory; name a file or - for standard input");
   Source source{file, std::ifstream(file, std::ios::binary), nullptr, 0};
   if (!source.file) return std::unexpected(Failure(fail_errno(errno, "cannot read " + file).error()));
   source.size = std::filesystem::file_size(file, error);
@@ -67,7 +68,8 @@ Client::NextChunk chunks_of(Source& source, Progress& progress) {
 Outcome<> report_errors(Context& context, const std::string& name, const v1::ImportResponse& response) {
   if (response.error_count() == 0 && response.errors().empty()) return {};
   for (const v1::ImportError& error : response.errors()) {
-    context.environment().err << escape_text(name) << ':' << error.line() << ": " << escape_text(error.message()) << '\n';
+    context.environment().err << escape_text(name) << ':' << error.line() << ": " << escape_text(error.message())
+                              << '\n';
   }
   const std::uint64_t count = std::max<std::uint64_t>(response.error_count(), response.errors().size());
   return refuse(name + ": " + plural(count, "bad line") + "; nothing was imported");
@@ -76,7 +78,8 @@ Outcome<> report_errors(Context& context, const std::string& name, const v1::Imp
 Outcome<> import(Context& context, const Options& options) {
   TIDEGATE_ASSIGN(Source source, open_source(context, options.file));
   Progress progress(context.environment(), "importing", source.size);
-  auto response = context.client().import_decisions(header_of(options, context.environment()), chunks_of(source, progress));
+  auto response =
+      context.client().import_decisions(header_of(options, context.environment()), chunks_of(source, progress));
   progress.clear();
   if (!response) return std::unexpected(std::move(response).error());
   TIDEGATE_TRY(report_errors(context, source.name, *response));
@@ -93,7 +96,9 @@ void add_decisions_import(Command& decisions) {
   Command command = decisions.add("import", "Add decisions from a file, all of them or none",
                                   "decisions import blocks.txt --origin scan\n"
                                   "decisions export --format json | ssh other tidegate decisions import -");
-  command.positional("FILE", options->file, "Lines of TARGET [DURATION] [REASON…], or an export in JSON or CSV; - is standard input")
+  command
+      .positional("FILE", options->file,
+                  "Lines of TARGET [DURATION] [REASON…], or an export in JSON or CSV; - is standard input")
       .required();
   command.option("--origin", options->origin, "O", "Names them (default: operator, or what the export says)");
   command.option("--format", options->format, "", "What the file is (auto: told from its first byte)")

@@ -58,7 +58,8 @@ Outcome<> list(Context& context, const Options& options) {
 
 void add_decisions_list(Command& decisions) {
   auto options = std::make_shared<Options>();
-  Command command = decisions.add("list", "Show decisions", "decisions list --origin operator\ndecisions list --contains 203.0.113.7 -o json");
+  Command command = decisions.add("list", "Show decisions",
+                                  "decisions list --origin operator\ndecisions list --contains 203.0.113.7 -o json");
   command.option("--origin", options->origin, "O", "Only of this origin: operator, feed:NAME, rule:NAME, …");
   command.option("--contains", options->contains, "A", "Only those that cover this address");
   command.option("--limit", options->limit, "N", "At most this many (default: all)");

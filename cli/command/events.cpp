@@ -89,7 +89,8 @@ void add_events(Command& root) {
   Command command = root.add("events", "Sampled drops, decisions, reloads and warnings",
                              "events --since 10m --reason packet_limit\nevents --follow -o json");
   command.flag("-f,--follow", options->follow, "Go on with what happens, until Ctrl-C");
-  command.option("--since", options->since, "How far back, such as 10m (default: all that is kept; with --follow nothing)");
+  command.option("--since", options->since,
+                 "How far back, such as 10m (default: all that is kept; with --follow nothing)");
   command.option("--source", options->source, "A", "Only of this address or network");
   command.option("--reason", options->reason, "R", "Only with this reason");
   command.run([options](Context& context) { return events(context, *options); });

@@ -48,7 +48,8 @@ void print_changes(std::ostream& out, const Style& style, const Changes& changes
   }
 }
 
-void print_applied(std::ostream& out, Context& context, const std::string& verb, const v1::ApplyPolicyResponse& applied) {
+void print_applied(std::ostream& out, Context& context, const std::string& verb,
+                   const v1::ApplyPolicyResponse& applied) {
   for (const std::string& section : applied.not_enforced()) {
     out << escape_text(section) << ": not enforced by this version\n";
   }

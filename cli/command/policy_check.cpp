@@ -49,7 +49,8 @@ Outcome<> check(Context& context, const std::string& file) {
 
 void add_policy_check(Command& policy) {
   auto file = std::make_shared<std::string>();
-  Command command = policy.add("check", "Validate a policy; works without an agent", "policy check /etc/tidegate/policy.yaml");
+  Command command =
+      policy.add("check", "Validate a policy; works without an agent", "policy check /etc/tidegate/policy.yaml");
   command.positional("FILE", *file, "Policy file, or - for standard input").required();
   command.run([file](Context& context) { return check(context, *file); });
 }

@@ -16,9 +16,8 @@ Outcome<> diff(Context& context, const std::string& file) {
   const Json document{{"changes", documents_of(response.changes())},
                       {"issues", documents_of(response.issues())},
                       {"valid", response.valid()}};
-  context.output().show(document, [&](std::ostream& out) {
-    print_changes(out, context.output().style(), response.changes());
-  });
+  context.output().show(document,
+                        [&](std::ostream& out) { print_changes(out, context.output().style(), response.changes()); });
   return {};
 }
 

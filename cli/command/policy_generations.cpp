@@ -55,8 +55,11 @@ Outcome<> history(Context& context) {
     Table table(out, context.output().style(),
                 {{"GENERATION", Align::kRight}, {"APPLIED"}, {"BY"}, {"COMMENT"}, {"STATE"}});
     for (const v1::PolicyGeneration& generation : response.generations()) {
-      table.add({std::to_string(generation.generation()), to_rfc3339(to_wall_time(generation.applied())),
-                 generation.actor(), generation.comment(), {state_of(generation), Paint::kGreen}});
+      table.add({std::to_string(generation.generation()),
+                 to_rfc3339(to_wall_time(generation.applied())),
+                 generation.actor(),
+                 generation.comment(),
+                 {state_of(generation), Paint::kGreen}});
     }
   });
   return {};
@@ -75,8 +78,8 @@ void add_policy_generations(Command& policy) {
   rollback_command.run([back](Context& context) { return rollback(context, *back); });
 
   auto shown = std::make_shared<std::uint64_t>(0);
-  Command show_command = policy.add("show", "Print the policy in force, or an earlier one",
-                                    "policy show > policy.yaml\npolicy show 3");
+  Command show_command =
+      policy.add("show", "Print the policy in force, or an earlier one", "policy show > policy.yaml\npolicy show 3");
   show_command.positional("GEN", *shown, "Generation (default: that in force)");
   show_command.run([shown](Context& context) { return show(context, *shown); });
 

@@ -65,14 +65,14 @@ Outcome<> remove(Context& context, const Targets& targets) {
     out << response.removed() << (response.removed() == 1 ? " entry" : " entries") << " removed from the safelist\n";
   });
   if (response.removed() > 0) return {};
-  return refuse("no entry of `safelist add` has exactly this target; entries of the policy are removed in the policy file");
+  return refuse(
+      "no entry of `safelist add` has exactly this target; entries of the policy are removed in the policy file");
 }
 
 Outcome<> list(Context& context) {
   TIDEGATE_ASSIGN(const v1::ListSafelistResponse response, context.client().list_safelist({}));
-  context.output().show(documents_of(response.entries()), [&](std::ostream& out) {
-    print_entries(out, context.output().style(), response.entries());
-  });
+  context.output().show(documents_of(response.entries()),
+                        [&](std::ostream& out) { print_entries(out, context.output().style(), response.entries()); });
   return {};
 }
 
@@ -92,10 +92,12 @@ Outcome<> check(Context& context, const std::string& address) {
 
 void register_add(Command& safelist) {
   auto options = std::make_shared<AddOptions>();
-  Command command = safelist.add("add", "Never block these addresses",
-                                 "safelist add 192.0.2.10\nsafelist add 2001:db8:a::/48 --ceiling 100000/s --interface eth0");
+  Command command =
+      safelist.add("add", "Never block these addresses",
+                   "safelist add 192.0.2.10\nsafelist add 2001:db8:a::/48 --ceiling 100000/s --interface eth0");
   command.positional("TARGET", options->targets, "Address or CIDR, IPv4 or IPv6").required();
-  command.option("--ceiling", options->ceiling, "RATE", "Packets it may send, for sources can be forged (default: 1000000/s)");
+  command.option("--ceiling", options->ceiling, "RATE",
+                 "Packets it may send, for sources can be forged (default: 1000000/s)");
   command.option("--interface", options->interface, "NAME", "Only packets that arrive here");
   command.option("--reason", options->reason, "TEXT", "Why, for those who look later");
   command.run([options](Context& context) { return add(context, *options); });
@@ -116,7 +118,8 @@ void add_safelist(Command& root) {
   safelist.add("list", "Entries of the policy and of `safelist add`", "safelist list -o json").run(list);
 
   auto address = std::make_shared<std::string>();
-  Command check_command = safelist.add("check", "Whether an address is safelisted, and by what", "safelist check 192.0.2.10");
+  Command check_command =
+      safelist.add("check", "Whether an address is safelisted, and by what", "safelist check 192.0.2.10");
   check_command.positional("ADDRESS", *address, "IPv4 or IPv6 address").required();
   check_command.run([address](Context& context) { return check(context, *address); });
 }

@@ -5,6 +5,7 @@
 #include "cli/client.hpp"
 #include "cli/command/commands.hpp"
 #include "cli/command/status_view.hpp"
+#include "cli/context.hpp"
 #include "cli/format/documents.hpp"
 
 namespace tidegate::cli {

@@ -117,11 +117,13 @@ std::string listed(const Texts& texts) {
 }
 
 void print_rest(std::ostream& out, const v1::GetStatusResponse& status) {
-  out << "\ndecisions " << status.decisions() << " · tables " << short_bytes(status.tables_memory_bytes()) << " · agent "
-      << short_bytes(status.agent_memory_bytes()) << " · inspector " << escape_text(status.inspector().state()) << '\n';
+  out << "\ndecisions " << status.decisions() << " · tables " << short_bytes(status.tables_memory_bytes())
+      << " · agent " << short_bytes(status.agent_memory_bytes()) << " · inspector "
+      << escape_text(status.inspector().state()) << '\n';
   std::string ages;
   for (const v1::AgeStatus& age : status.ages()) {
-    ages += (ages.empty() ? "" : " · ") + age.name() + " " + short_age(std::chrono::seconds(age.age().seconds())) + " ago";
+    ages +=
+        (ages.empty() ? "" : " · ") + age.name() + " " + short_age(std::chrono::seconds(age.age().seconds())) + " ago";
   }
   if (!ages.empty()) out << escape_text(ages) << '\n';
   std::string faults;
@@ -135,10 +137,12 @@ void print_rest(std::ostream& out, const v1::GetStatusResponse& status) {
 }  // namespace
 
 std::string headline(const v1::GetStatusResponse& status, const Clock& clock) {
-  std::string line = "tidegate " + status.version() + " · " + (status.enforcing() ? "enforcing" : "DRY-RUN, nothing is dropped") +
-                     " · generation " + std::to_string(status.policy_generation());
+  std::string line = "tidegate " + status.version() + " · " +
+                     (status.enforcing() ? "enforcing" : "DRY-RUN, nothing is dropped") + " · generation " +
+                     std::to_string(status.policy_generation());
   if (status.has_started()) {
-    line += " · up " + short_age(std::chrono::floor<std::chrono::seconds>(clock.wall() - to_wall_time(status.started())));
+    line +=
+        " · up " + short_age(std::chrono::floor<std::chrono::seconds>(clock.wall() - to_wall_time(status.started())));
   }
   return escape_text(line);
 }

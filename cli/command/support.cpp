@@ -24,7 +24,8 @@ using Files = std::map<std::string, std::string>;
 std::string host_text() {
   utsname host{};
   uname(&host);  // no host name: it may name a customer
-  return std::string("tidegate ") + kVersion + "\nkernel " + host.release + " " + host.version + " " + host.machine + "\n";
+  return std::string("tidegate ") + kVersion + "\nkernel " + host.release + " " + host.version + " " + host.machine +
+         "\n";
 }
 
 std::string interfaces_text() {
@@ -68,7 +69,8 @@ Outcome<> write_file(const std::string& name, const std::string& bytes) {
 
 // What this program sees itself is kept even without an agent: that is when a report is needed most.
 Outcome<> dump(Context& context, const std::string& name) {
-  Files files{{"cli.txt", host_text()}, {"cli-interfaces.txt", interfaces_text()}, {"cli-os-release.txt", release_text()}};
+  Files files{
+      {"cli.txt", host_text()}, {"cli-interfaces.txt", interfaces_text()}, {"cli-os-release.txt", release_text()}};
   const Outcome<v1::SupportResponse> response = context.client().support({});
   if (response) {
     for (const auto& [file, text] : response->files()) files["agent-" + file] = text;
@@ -79,7 +81,8 @@ Outcome<> dump(Context& context, const std::string& name) {
   const std::string archive = make_tar("tidegate-support", files, now.time_since_epoch().count());
   TIDEGATE_TRY(write_file(name, archive));
   if (!response) {
-    return refuse(response.error().exit, response.error().message + " (" + name + " holds only what was found without it)");
+    return refuse(response.error().exit,
+                  response.error().message + " (" + name + " holds only what was found without it)");
   }
   context.output().show({{"file", name}, {"files", files.size()}, {"bytes", archive.size()}}, [&](std::ostream& out) {
     out << "wrote " << name << " (" << plural(files.size(), "file") << ", " << short_bytes(archive.size())
@@ -93,7 +96,8 @@ Outcome<> dump(Context& context, const std::string& name) {
 void add_support(Command& root) {
   Command support = root.add_group("support", "Help for bug reports", "support dump report.tar");
   auto file = std::make_shared<std::string>();
-  Command command = support.add("dump", "Write everything needed for a bug report, no secrets in it", "support dump report.tar");
+  Command command =
+      support.add("dump", "Write everything needed for a bug report, no secrets in it", "support dump report.tar");
   command.positional("FILE", *file, "Archive to write (tar); must not exist").required();
   command.run([file](Context& context) { return dump(context, *file); });
 }

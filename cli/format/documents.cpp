@@ -47,16 +47,19 @@ Json document_of(const v1::FaultCount& fault) { return {{"name", fault.name()}, 
 Json document_of(const v1::AgeStatus& age) { return {{"name", age.name()}, {"seconds", age.age().seconds()}}; }
 
 Json document_of(const v1::InspectorStatus& inspector) {
-  return {{"state", inspector.state()},
-          {"lost_bytes", inspector.lost_bytes()},
-          {"connections", inspector.connections()}};
+  return {
+      {"state", inspector.state()}, {"lost_bytes", inspector.lost_bytes()}, {"connections", inspector.connections()}};
 }
 
 Json document_of(const v1::WhyMatch& match) {
-  return {{"kind", match.kind()},         {"origin", match.origin()},
-          {"target", match.target()},     {"reason", match.reason()},
-          {"evidence", match.evidence()}, {"expires", time_or_null(match.has_expires(), match.expires())},
-          {"packets", match.packets()},   {"bytes", match.bytes()},
+  return {{"kind", match.kind()},
+          {"origin", match.origin()},
+          {"target", match.target()},
+          {"reason", match.reason()},
+          {"evidence", match.evidence()},
+          {"expires", time_or_null(match.has_expires(), match.expires())},
+          {"packets", match.packets()},
+          {"bytes", match.bytes()},
           {"undo", text_or_null(match.undo())}};
 }
 
@@ -117,12 +120,9 @@ Json document_of(const v1::Decision& decision) {
 }
 
 Json document_of(const v1::SafelistEntry& entry) {
-  return {{"target", entry.target()},
-          {"origin", entry.origin()},
-          {"ceiling", entry.ceiling()},
-          {"interface", text_or_null(entry.interface())},
-          {"reason", entry.reason()},
-          {"created", time_or_null(entry.has_created(), entry.created())}};
+  return {{"target", entry.target()},   {"origin", entry.origin()},
+          {"ceiling", entry.ceiling()}, {"interface", text_or_null(entry.interface())},
+          {"reason", entry.reason()},   {"created", time_or_null(entry.has_created(), entry.created())}};
 }
 
 Json document_of(const v1::PolicyIssue& issue) {
@@ -135,7 +135,9 @@ Json document_of(const v1::PolicyIssue& issue) {
 Json document_of(const v1::PolicyChange& change) {
   const bool added = change.kind() == v1::PolicyChange::ADDED;
   const bool removed = change.kind() == v1::PolicyChange::REMOVED;
-  return {{"kind", added ? "added" : removed ? "removed" : "changed"},
+  return {{"kind", added     ? "added"
+                   : removed ? "removed"
+                             : "changed"},
           {"path", change.path()},
           {"before", added ? Json(nullptr) : Json(change.before())},
           {"after", removed ? Json(nullptr) : Json(change.after())}};
@@ -169,16 +171,11 @@ Json document_of(const v1::WhyResponse& why) {
 }
 
 Json document_of(const v1::TopRow& row) {
-  return {{"source", text_or_null(row.source())},
-          {"service", text_or_null(row.service())},
-          {"passed_pps", rounded(row.passed_pps())},
-          {"dropped_pps", rounded(row.dropped_pps())},
-          {"passed_bps", rounded(row.passed_bps())},
-          {"dropped_bps", rounded(row.dropped_bps())},
-          {"dropped_total", row.dropped_total()},
-          {"reason", text_or_null(row.reason())},
-          {"verdict", text_or_null(row.verdict())},
-          {"estimated", row.estimated()}};
+  return {{"source", text_or_null(row.source())},    {"service", text_or_null(row.service())},
+          {"passed_pps", rounded(row.passed_pps())}, {"dropped_pps", rounded(row.dropped_pps())},
+          {"passed_bps", rounded(row.passed_bps())}, {"dropped_bps", rounded(row.dropped_bps())},
+          {"dropped_total", row.dropped_total()},    {"reason", text_or_null(row.reason())},
+          {"verdict", text_or_null(row.verdict())},  {"estimated", row.estimated()}};
 }
 
 Json document_of(const v1::Event& event) {

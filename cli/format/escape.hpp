@@ -7,8 +7,8 @@
 
 namespace tidegate::cli {
 
-// Control characters (C0, DEL, C1), line and paragraph separators, characters that reorder text (bidirectional controls) and bytes
-// that are not UTF-8 become \n, \t, \xNN or \u{NNNN}. Everything else stays as it is.
+// Control characters (C0, DEL, C1), line and paragraph separators, characters that reorder text (bidirectional
+// controls) and bytes that are not UTF-8 become \n, \t, \xNN or \u{NNNN}. Everything else stays as it is.
 std::string escape_text(std::string_view text);
 
 // The same characters inside serialised JSON become \uNNNN, which is the same JSON.

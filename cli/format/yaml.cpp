@@ -13,8 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 bool is_word(std::string_view text) {
-  constexpr std::array<std::string_view, 11> reserved{"true", "false", "null", "yes", "no", "on", "off",
-                                                      "y",    "n",     "nan",  "inf"};
+  constexpr std::array<std::string_view, 11> reserved{"true", "false", "null", "yes", "no", "on",
+                                                      "off",  "y",     "n",    "nan", "inf"};
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -23,7 +23,8 @@ bool is_word(std::string_view text) {
 
 // Plain scalars start with a letter or '/' and hold nothing that YAML gives a meaning to.
 bool is_plain(std::string_view text) {
-  if (text.empty() || (std::isalpha(static_cast<unsigned char>(text[0])) == 0 && text[0] != '/') || is_word(text)) return false;
+  if (text.empty() || (std::isalpha(static_cast<unsigned char>(text[0])) == 0 && text[0] != '/') || is_word(text))
+    return false;
   constexpr std::string_view also = " _./@+-";
   const bool clean = std::all_of(text.begin(), text.end(), [also](unsigned char c) {
     return std::isalnum(c) != 0 || also.find(static_cast<char>(c)) != also.npos;
