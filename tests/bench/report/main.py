@@ -11,6 +11,7 @@ from . import machine, plot, summary, table, targets
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 PARTS = ("program", "veth", "tables", "agent")
+NOT_POSSIBLE = 77  # what ctest takes for "skipped"
 EXAMPLES = """examples:
   sudo scripts/bench                     everything, about five minutes on a quiet machine
   sudo scripts/bench --quick             one short round: shows only that it runs
@@ -68,6 +69,9 @@ def remarks(about):
 
 def main():
     options = arguments()
+    if os.geteuid() != 0:
+        print("SKIPPED: needs root (namespaces, BPF): sudo scripts/bench")
+        return NOT_POSSIBLE
     about = machine.describe(SOURCE) | {"quick": options.quick, "rounds": 1 if options.quick else options.rounds}
     lines, errors = [], []
     for part in options.part or PARTS:
