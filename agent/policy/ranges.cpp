@@ -131,7 +131,7 @@ void compile_ranges(const Policy& policy, const std::vector<DestinationClass>& c
     if (used + ranges.size() > TG_RANGES) {
       report.error(first_location(policy), "the matches of services make more than " + std::to_string(TG_RANGES) +
                                                " port ranges over all their addresses, map ranges holds no more; use "
-                                               "fewer or wider ranges");
+                                               "fewer or wider ranges, or the same addresses for more services");
       return;
     }
     append(ranges, used, table);
