@@ -14,6 +14,8 @@ namespace {
 struct Table {
   explicit Table(const std::vector<NumberedPrefix>& prefixes) : ranges(flatten(prefixes)) {
     fill_table(ranges, prefixes, *table);
+    EXPECT_EQ(ranges.front().start, Address{});
+    for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_LT(ranges[i - 1].start, ranges[i].start) << i;
   }
   unsigned operator()(std::string_view text) const { return address_value(*table, address(text)); }
   std::vector<AddressRange> ranges;
@@ -72,6 +74,16 @@ TEST(AddressRanges, BothFamiliesWhole) {
   EXPECT_EQ(table("::1:0:0:0"), 2U);
   EXPECT_EQ(table("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), 4U);
   EXPECT_EQ(table("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"), 2U);
+}
+
+TEST(AddressRanges, PrefixesRightBesideTheIpv4Window) {
+  const Table table({{prefix("::fffe:0:0/96"), 1}, {prefix("::1:0:0:0/96"), 2}, {prefix("255.255.255.255"), 3}});
+  EXPECT_EQ(table("::fffe:ffff:ffff"), 1U);
+  EXPECT_EQ(table("0.0.0.0"), 0U);
+  EXPECT_EQ(table("255.255.255.255"), 3U);
+  EXPECT_EQ(table("::1:0:0:0"), 2U);
+  EXPECT_EQ(table("::1:0:ffff:ffff"), 2U);
+  EXPECT_EQ(table("::1:1:0:0"), 0U);
 }
 
 TEST(AddressRanges, NeighboursOfOneNumberAreOneRange) {
