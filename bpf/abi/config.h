@@ -9,8 +9,9 @@
 
 /* GCRA parameters (ITU-T I.371, annex A: virtual scheduling).
  * cost: ns between conforming units, rounded up; 0 means unlimited. For bytes: ns per byte in
- *       fixed point, << TG_BYTE_SHIFT.
- * burst: tolerance in ns: a unit conforms when max(TAT, now) + cost - now <= burst. */
+ *       fixed point, << TG_BYTE_SHIFT, and below 2^46 (2^17 bytes must not overflow).
+ * burst: tolerance in ns: a unit conforms when max(TAT, now) + cost - now <= burst. Below 2^62,
+ *        and at least the cost of one unit (for bytes: of the largest packet), or nothing ever conforms. */
 struct tg_rate {
 	__u64 cost;
 	__u64 burst;

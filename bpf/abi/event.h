@@ -30,6 +30,15 @@ struct tg_event {
 	__u16 reserved;
 };
 
+/* What a program loaded with tg_replay = 1 finds in front of the packet (XDP metadata) and leaves there. */
+struct tg_replay_meta {
+	__u64 now;      /* in: the clock, ns */
+	__u16 service;  /* out: slot, or a TG_SERVICE_* */
+	__u16 reason;   /* out: enum tg_reason */
+	__u32 flags;    /* out: enum tg_event_flag */
+};
+
+TG_STATIC_ASSERT(sizeof(struct tg_replay_meta) == 16, "replay layout");
 TG_STATIC_ASSERT(sizeof(struct tg_event) == 80, "event layout");
 
 #endif

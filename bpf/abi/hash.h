@@ -90,6 +90,32 @@ static inline __u64 tg_way_key(__u64 prefix, __u64 tweak)
 	return key ? key : ~0ULL;
 }
 
+/* The prefix behind the aggregate bucket of a source: /24 or /48. `prefix` is that of tg_source_prefix. */
+static inline __u64 tg_aggregate_prefix(__u64 prefix, int is_v4)
+{
+	return prefix & (is_v4 ? ~0xffULL : ~0xffffULL);
+}
+
+/* Proven sources: a Bloom filter blocked to 64-byte lines, four bits a source. The line is one of a generation. */
+#define TG_PROVEN_LINES (TG_PROVEN_PAGES * (TG_PROVEN_PAGE / 64))
+#define TG_PROVEN_BITS 4
+
+static inline __u64 tg_proven_hash(const __u64 seed[4], __u64 prefix)
+{
+	return tg_mix(prefix ^ seed[3]);
+}
+
+static inline __u32 tg_proven_line(__u64 hash)
+{
+	return (hash >> 49) & (TG_PROVEN_LINES - 1);
+}
+
+/* Bit `which` (0 … TG_PROVEN_BITS - 1) within the line. */
+static inline __u32 tg_proven_bit(__u64 hash, __u32 which)
+{
+	return (hash >> (9 * which)) & 511;
+}
+
 static inline __u32 tg_way_set(const __u64 seed[4], __u64 key, __u32 sets)
 {
 	return tg_reduce(tg_mix(key ^ seed[0]), sets);

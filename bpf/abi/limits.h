@@ -28,7 +28,11 @@
 #define TG_PROVEN_PAGES 512        /* values per generation: 2^24 bits */
 #define TG_INTERFACES 256          /* slots of interface counters: ifindex modulo this */
 
+#define TG_LIMITS 65536           /* limit decisions */
+#define TG_LIMIT_FILTER_LINES 1024 /* values of map `limit_filter` */
+
 #define TG_MAX_EXTENSIONS 6
 #define TG_CAS_RETRIES 8
+#define TG_LOOKUP_BURST 64         /* socket lookups of the replies test at once, per CPU */
 
 #endif

@@ -150,6 +150,7 @@ struct tg_cpu {
 	__u64 neighbour_tat;
 	__u64 icmp_error_tat;
 	__u64 lookup_tat;
+	__u64 scratch[20];       /* the packet in hand; means nothing outside the datapath */
 };
 
 TG_STATIC_ASSERT(sizeof(struct tg_key_set) == TG_CACHE_LINE, "a set of keys is one cache line");

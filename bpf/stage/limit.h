@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Stage 7: limit decisions, a tighter bucket for one source or prefix; the most specific one in force counts. */
+#ifndef TIDEGATE_STAGE_LIMIT_H
+#define TIDEGATE_STAGE_LIMIT_H
+
+#include "block.h"
+#include "bucket.h"
+#include "context.h"
+
+/* The decision of exactly this key, or NULL when there is none in force. */
+static __always_inline const struct tg_limit *tg_limit_of(const struct tg_identity *id, __u64 key, __u64 now)
+{
+	__u64 hash = tg_prefix_hash(id->seed, key);
+	const struct tg_filter_line *line = tg_at(limit_filter, tg_filter_line_of(hash, TG_LIMIT_FILTER_LINES));
+	const struct tg_limit *limit;
+
+	if (!line || !tg_filter_test(line, hash))
+		return 0;
+	limit = bpf_map_lookup_elem(&limits, &key);
+	return limit && limit->expires > now ? limit : 0;
+}
+
+#define TG_NO_LIMIT (-1)
+
+/* Charges the decision for the prefix of this length around the source. Returns the reason of tg_charge_source, or
+ * TG_NO_LIMIT when no such decision is in force. The bucket belongs to the decision: sources of a limited prefix share
+ * it. Global: the verifier walks it once. */
+__noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak, __u64 now)
+{
+	const struct tg_identity *id = tg_at(identity, 0);
+	const struct tg_rate none = {0, 0};
+	const struct tg_limit *limit;
+	struct tg_account *account;
+	struct tg_rate packets, bytes;
+	struct tg_cpu *state = tg_at(cpu, 0);
+	__u64 key;
+
+	if (!p || !id || !state)
+		return TG_REASON_INTERNAL;
+	key = tg_prefix_key(id->seed, tg_mask(p->source, length), length);
+	limit = tg_limit_of(id, key, now);
+	if (!limit)
+		return TG_NO_LIMIT;
+	packets = (struct tg_rate){limit->packets_cost, limit->packets_burst};
+	bytes = (struct tg_rate){limit->bytes_cost, limit->bytes_burst};
+	account = tg_account_of(state);
+	account->key = tg_way_key(key, tweak);
+	account->aggregate = tg_way_key(tg_aggregate_prefix(p->prefix, p->flags & TG_PACKET_V4), tweak);
+	account->now = now;
+	tg_bill_of(&account->bill, &packets, &bytes, &none, p->length, 0);
+	return tg_charge_source(account);
+}
+
+/* The most specific decision in force, charged; TG_NO_LIMIT when there is none. */
+__noinline int tg_limited(const struct tg_packet *p, __u64 tweak, __u64 now)
+{
+	const struct tg_control *ctl = tg_at(control, 0);
+	const struct tg_lengths *list;
+	const __u8 *lengths;
+	__u32 count;
+
+	if (!p || !ctl)
+		return TG_REASON_INTERNAL;
+	list = &ctl->limits[TG_READ(ctl->limit_lengths) & 1];
+	lengths = p->flags & TG_PACKET_V4 ? list->v4 : list->v6;
+	count = p->flags & TG_PACKET_V4 ? list->count4 : list->count6;
+	for (__u32 i = 0; i < TG_PREFIX_LENGTHS && i < count; i++) {
+		int reason = tg_limit_at(p, lengths[i], tweak, now);
+
+		if (reason != TG_NO_LIMIT)
+			return reason;
+	}
+	return TG_NO_LIMIT;
+}
+
+static __always_inline __u32 tg_stage_limit(const struct tg_context *c, const struct tg_packet *p)
+{
+	const struct tg_lengths *list = &c->control->limits[TG_READ(c->control->limit_lengths) & 1];
+	int reason;
+
+	if (tg_likely(!(p->flags & TG_PACKET_V4 ? list->count4 : list->count6)))
+		return TG_CONTINUE;
+	reason = tg_limited(p, c->host->limited_tweak, c->now);
+	if (reason == TG_REASON_INTERNAL)
+		return tg_internal();
+	return reason > 0 && tg_reason_drops(reason) ? TG_VERDICT(TG_SERVICE_LIMITED, TG_REASON_SOURCE_LIMIT) : TG_CONTINUE;
+}
+
+#endif

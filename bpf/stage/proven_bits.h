@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Bits of a proven source within its 64-byte line. Pure. */
+#ifndef TIDEGATE_STAGE_PROVEN_BITS_H
+#define TIDEGATE_STAGE_PROVEN_BITS_H
+
+#include "portable.h"
+#include "../abi/hash.h"
+#include "../abi/state.h"
+
+#define TG_PROVEN_LINES_PER_PAGE (TG_PROVEN_PAGE / 64)
+
+/* Value of map `proven` that holds a line of a generation. */
+TG_INLINE __u32 tg_proven_page_of(__u32 line, __u32 generation)
+{
+	return (generation & 1) * TG_PROVEN_PAGES + line / TG_PROVEN_LINES_PER_PAGE;
+}
+
+/* Word of bit `which` within that page. */
+TG_INLINE __u32 tg_proven_word(__u32 line, __u64 hash, __u32 which)
+{
+	return line % TG_PROVEN_LINES_PER_PAGE * 8 + (tg_proven_bit(hash, which) >> 6);
+}
+
+TG_INLINE int tg_proven_test(const struct tg_proven_page *page, __u32 line, __u64 hash)
+{
+	__u64 all = 1;
+
+	for (__u32 i = 0; i < TG_PROVEN_BITS; i++)
+		all &= page->word[tg_proven_word(line, hash, i)] >> (tg_proven_bit(hash, i) & 63);
+	return all & 1;
+}
+
+TG_INLINE void tg_proven_set(struct tg_proven_page *page, __u32 line, __u64 hash)
+{
+	for (__u32 i = 0; i < TG_PROVEN_BITS; i++) {
+		__u64 *word = &page->word[tg_proven_word(line, hash, i)];
+		__u64 bit = 1ULL << (tg_proven_bit(hash, i) & 63);
+
+		if (!(TG_READ(*word) & bit))
+			__sync_fetch_and_or(word, bit);
+	}
+}
+
+#endif
