@@ -23,8 +23,8 @@ static __always_inline const struct tg_limit *tg_limit_of(const struct tg_identi
 #define TG_NO_LIMIT (-1)
 
 /* Charges the decision for the prefix of this length around the source. Returns the reason of tg_charge_source, or
- * TG_NO_LIMIT when no such decision is in force. The bucket belongs to the decision: sources of a limited prefix share
- * it. Global: the verifier walks it once. */
+ * TG_NO_LIMIT when no such decision is in force. Every source has a bucket of its own, also where the decision names a
+ * prefix: it gives each of its sources that limit. Global: the verifier walks it once. */
 __noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak, __u64 now)
 {
 	const struct tg_identity *id = tg_at(identity, 0);
@@ -44,7 +44,7 @@ __noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak,
 	packets = (struct tg_rate){limit->packets_cost, limit->packets_burst};
 	bytes = (struct tg_rate){limit->bytes_cost, limit->bytes_burst};
 	account = tg_account_of(state);
-	account->key = tg_way_key(key, tweak);
+	account->key = tg_way_key(p->prefix, tweak);
 	account->aggregate = tg_way_key(tg_aggregate_prefix(p->prefix, p->flags & TG_PACKET_V4), tweak);
 	account->now = now;
 	tg_bill_of(&account->bill, &packets, &bytes, &none, p->length, 0);
