@@ -149,6 +149,34 @@ TEST(Services, TooManyAddressRangesIsAnErrorThatNamesTheMap) {
   EXPECT_EQ(errors_of(policy), "");
 }
 
+TEST(Services, AHundredServicesFindTheirOwnPackets) {
+  Policy policy = policy_of({default_service("rest")});
+  for (unsigned i = 0; i < 100; ++i) {
+    Service one = service("s" + std::to_string(i), {"tcp/1", "udp/1"});
+    const auto port = static_cast<std::uint16_t>(1000 + 10 * i);
+    one.match[0].ports = {port, port};
+    one.match[1].ports = {port, static_cast<std::uint16_t>(port + 9)};
+    if (i % 2 == 0) one.addresses = {Prefix::host(Address::from_v4(0xcb007100 + i % 20))};
+    policy.services.push_back(std::move(one));
+  }
+  const auto compiled = compile(input_of(policy)).value();
+  for (unsigned i = 0; i < 100; ++i) {
+    const Address to = Address::from_v4(0xcb007100 + i % 20);
+    const auto port = static_cast<std::uint16_t>(1000 + 10 * i);
+    const auto find_one = [&](Address destination, std::uint8_t protocol, unsigned at) {
+      return service_by_tables(compiled, {.source = to,
+                                          .destination = destination,
+                                          .protocol = protocol,
+                                          .port = static_cast<std::uint16_t>(at),
+                                          .ifindex = 1});
+    };
+    EXPECT_EQ(find_one(to, kTcp, port), "s" + std::to_string(i));
+    EXPECT_EQ(find_one(to, kUdp, port + 9U), "s" + std::to_string(i));
+    EXPECT_EQ(find_one(to, kTcp, port + 1U), "rest");
+    EXPECT_EQ(find_one(address("2001:db8::1"), kTcp, port), i % 2 == 0 ? "rest" : "s" + std::to_string(i));
+  }
+}
+
 TEST(Services, WarnsOfAServiceThatIsNeverReached) {
   EXPECT_THAT(warnings_of(policy_of({service("a", {"tcp/10-11"}), service("b", {"tcp/10"}), service("c", {"tcp/11"})})),
               HasSubstr("10:5: service a never matches"));
