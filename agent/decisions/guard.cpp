@@ -10,7 +10,7 @@ std::string describe(const Fact& fact) {
   const std::string detail = fact.detail.empty() ? "" : " (" + fact.detail + ")";
   switch (fact.kind) {
     case Fact::Kind::kSafelist:
-      return "which is on the safelist" + detail;
+      return "on the safelist" + detail;
     case Fact::Kind::kDnsServer:
       return "a DNS server of this host" + detail;
     case Fact::Kind::kGateway:
@@ -27,7 +27,7 @@ std::string describe(const Fact& fact) {
 
 std::string relation(const Prefix& target, const Prefix& fact) {
   if (target == fact) return " is ";
-  return (target.contains(fact) ? " would cover " : " lies inside ") + fact.to_string() + ", ";
+  return (target.contains(fact) ? " would cover " : " lies inside ") + fact.to_string() + ", which is ";
 }
 
 }  // namespace

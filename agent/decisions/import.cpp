@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "agent/decisions/fields.hpp"
@@ -14,11 +13,11 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// No address begins like a CSV header: with a quote or a letter beyond f.
+// A CSV header begins with a quote or a column's name; of these `action`, `bytes`, `created`, `expires` and `forced`
+// could be the start of an address, and so must not come first.
 Format told_from(char first) {
   if (first == '[' || first == '{') return Format::kJson;
-  const int letter = std::tolower(static_cast<unsigned char>(first));
-  return first == '"' || (letter > 'f' && letter <= 'z') ? Format::kCsv : Format::kPlain;
+  return std::string_view("\"itorp").find(first) != std::string_view::npos ? Format::kCsv : Format::kPlain;
 }
 
 class Parser final : public ImportParser {

@@ -36,12 +36,28 @@ class LineSplitter final : public Splitter {
   std::size_t end_of_record(std::string_view chunk) {
     if (!quotes_ || skipping_) return chunk.find('\n');
     for (std::size_t at = 0; at < chunk.size(); ++at) {
-      if (chunk[at] == '"') in_quotes_ = !in_quotes_;
-      if (chunk[at] != '\n') continue;
-      if (!in_quotes_) return at;
-      ++inner_lines_;
+      const char c = chunk[at];
+      if (c == '\n' && !in_quotes_) {
+        before_ = ',';
+        return at;
+      }
+      if (c == '\n') ++inner_lines_;
+      step(c);
     }
     return chunk.npos;
+  }
+
+  // A quote opens at the start of a field, and again right behind one that closed (an escaped quote).
+  void step(char c) {
+    if (c != '"') {
+      before_ = c;
+    } else if (in_quotes_) {
+      in_quotes_ = false;
+      before_ = '"';
+    } else {
+      in_quotes_ = before_ == ',' || before_ == '"';
+      before_ = 'x';
+    }
   }
 
   void take(std::string_view text, bool complete) {
@@ -60,6 +76,7 @@ class LineSplitter final : public Splitter {
     held_.clear();
     skipping_ = true;
     in_quotes_ = false;
+    before_ = ',';
   }
 
   void emit(std::string_view text) {
@@ -75,6 +92,7 @@ class LineSplitter final : public Splitter {
   std::string held_;
   bool skipping_ = false;
   bool in_quotes_ = false;
+  char before_ = ',';  // the character before this one, outside of quotes
   std::uint64_t inner_lines_ = 0;
 };
 
