@@ -33,6 +33,7 @@ struct Settings {
   double rate = 0, seconds = 10, report = 0;
   unsigned concurrency = 64, timeout_ms = 1000;
   std::uint64_t seed = 1;
+  bool gzip = false;
 };
 
 struct Request {
@@ -83,7 +84,8 @@ class Load {
  public:
   Load(const Settings& settings, const Prefix& from, const Address& to)
       : settings_(settings), from_(from), to_(to), random_(settings.seed), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-    request_ = "GET " + settings.path + " HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n";
+    request_ = "GET " + settings.path + " HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n" +
+               (settings.gzip ? "Accept-Encoding: gzip\r\n\r\n" : "\r\n");
   }
 
   void run() {
@@ -235,6 +237,7 @@ int main(int argc, char** argv) {
   app.add_option("--timeout", settings.timeout_ms, "ms after which a request counts as failed");
   app.add_option("--seconds", settings.seconds)->check(CLI::Range(0.0, 600.0));
   app.add_option("--report", settings.report, "a line each so many seconds instead of one at the end");
+  app.add_flag("--gzip", settings.gzip, "ask for a compressed answer");
   app.add_option("--seed", settings.seed);
   CLI11_PARSE(app, argc, argv);
   const auto from = Prefix::parse(settings.from);
