@@ -22,6 +22,12 @@ inline std::string policy_of(const std::string& services, const std::string& top
 inline const std::string kGenerous =
     "  - {name: all, default: true, limits: {packets: {rate: 1000000/s, burst: 1000000}}}\n";
 
+// A text of a document; empty when it is null or not there.
+inline std::string text(const nlohmann::json& document, const std::string& key) {
+  const auto found = document.find(key);
+  return found != document.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 class AgentTest : public testing::Test {
  protected:
   void SetUp() override {

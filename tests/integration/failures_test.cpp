@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Failure is visible and kind: one line that names the cause and the remedy, and the right exit code.
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <sys/mount.h>
@@ -110,7 +111,7 @@ TEST_F(FailuresTest, AnInterfaceThatIsNotThereIsReported) {
   EXPECT_TRUE(attached()) << "the other interface is protected";
   const auto missing = row("interfaces", "wan7");
   EXPECT_FALSE(missing.value("attached", true));
-  EXPECT_FALSE(missing.value("problem", "").empty());
+  EXPECT_FALSE(text(missing, "problem").empty());
   EXPECT_NE(warnings().find("wan7"), std::string::npos) << warnings();
 }
 
@@ -119,13 +120,13 @@ TEST_F(FailuresTest, ADriverWithoutNativeXdpIsNotSilentlyGeneric) {
   ASSERT_TRUE(start("version: 1\ninterfaces: [{name: eth0}, {name: lo}]\nservices: []\n"));
   const auto lo = row("interfaces", "lo");
   EXPECT_FALSE(lo.value("attached", true));
-  EXPECT_NE(lo.value("problem", "").find("generic"), std::string::npos) << "the remedy: " << lo.dump();
+  EXPECT_NE(text(lo, "problem").find("generic"), std::string::npos) << "the remedy: " << lo.dump();
   EXPECT_EQ(edge().sh("ip -o link show dev lo").find("xdpgeneric"), std::string::npos);
   const auto file =
       agent().file("generic.yaml", "version: 1\ninterfaces: [{name: eth0}, {name: lo, mode: generic}]\nservices: []\n");
   tidegate({"policy", "apply", file.string()});
   EXPECT_TRUE(row("interfaces", "lo").value("attached", false)) << "when asked for";
-  EXPECT_EQ(row("interfaces", "lo").value("mode", ""), "generic");
+  EXPECT_EQ(text(row("interfaces", "lo"), "mode"), "generic");
 }
 
 TEST_F(FailuresTest, AForeignXdpProgramIsLeftAloneAndNamed) {
@@ -140,7 +141,7 @@ TEST_F(FailuresTest, AForeignXdpProgramIsLeftAloneAndNamed) {
   ASSERT_TRUE(start(policy_of(kGenerous)));
   const auto eth0 = row("interfaces", "eth0");
   EXPECT_FALSE(eth0.value("attached", true));
-  EXPECT_NE(eth0.value("problem", "").find("XDP"), std::string::npos) << eth0.dump();
+  EXPECT_NE(text(eth0, "problem").find("XDP"), std::string::npos) << eth0.dump();
   EXPECT_NE(warnings().find("eth0"), std::string::npos) << warnings();
   edge().in([&] { ::bpf_xdp_detach(static_cast<int>(edge().ifindex("eth0")), XDP_FLAGS_DRV_MODE, nullptr); });
   EXPECT_EQ(agent().cli({"attach", "--interface", "eth0"}).exit_code, 0);

@@ -41,7 +41,7 @@ TEST_F(LimitsTest, ALimitDecisionTightensOneSource) {
   // "each of its sources": 100 for a burst of one second.
   expect_limited(sink.from("203.0.113.5"), 100, 100, 2);
   expect_limited(sink.from("203.0.113.6"), 100, 100, 2);
-  EXPECT_EQ(agent().json({"why", "203.0.113.5"}).value("verdict", ""), "limit");
+  EXPECT_EQ(text(agent().json({"why", "203.0.113.5"}), "verdict"), "limit");
   tidegate({"decisions", "delete", "--origin", "operator"});
   const std::uint64_t before = sink.from("203.0.113.7");
   flood("udp", "203.0.113.7", {"--port", "9000", "--count", "1000"});
