@@ -221,7 +221,8 @@ Status PolicyController::start() {
   if (applied) return {};
   const auto& error = applied.error();
   const bool located = error.code == ErrorCode::kInvalidArgument;
-  return fail(error.code, (located ? env_.policy_file_name + ":" : env_.policy_file_name + ": ") + error.message);
+  const bool missing = error.code == ErrorCode::kNotFound;  // an interface: there is a policy
+  return fail(missing ? ErrorCode::kFailedPrecondition : error.code, (located ? env_.policy_file_name + ":" : env_.policy_file_name + ": ") + error.message);
 }
 
 }  // namespace tidegate::control

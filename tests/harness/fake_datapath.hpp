@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// A datapath in memory: what was put in can be looked at, and each kind of call can be made to fail.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/kernel/datapath.hpp"
+#include "agent/policy/compile.hpp"
+#include "bpf/abi/limits.h"
+#include "bpf/abi/reasons.h"
+
+namespace tidegate::testing {
+
+// Thread-safe like the real one: every call takes the one mutex. The public fields are for the test's own thread
+// while no other one calls.
+class FakeDatapath final : public kernel::Datapath {
+ public:
+  // --- What the test arranges.
+  std::set<std::string> existing = {"eth0", "eth1"};  // interfaces that can be attached to
+  std::size_t block_capacity = 1'000'000;
+  int fail_applies = 0;   // so many apply() calls fail from now on
+  int fail_removals = 0;  // likewise remove_blocks()
+  std::vector<kernel::Feature> feature_list;
+  std::vector<kernel::TableFill> extra_tables;
+  kernel::Counters counter_values;
+  std::vector<kernel::BucketState> bucket_list;
+  std::set<Address> proven;
+  std::deque<tg_event> ring;
+
+  // --- What the test looks at.
+  std::map<Prefix, kernel::BlockEntry> blocks;
+  std::map<Prefix, kernel::LimitEntry> limits;
+  std::map<std::string, kernel::AttachState> attached;
+  std::vector<std::uint32_t> generations;  // of every apply() that succeeded
+  std::vector<tg_source_entry> sources;    // of the image in force
+  unsigned service_count = 0;
+  std::uint32_t flags = 0;                 // of the host in force
+  int rotations = 0;
+  int sweeps = 0;
+
+  bool adopted() const override { return false; }
+  std::uint32_t active_generation() const override {
+    const std::lock_guard lock(mutex_);
+    return generations.empty() ? 0 : generations.back();
+  }
+  const std::vector<kernel::Feature>& features() const override { return feature_list; }
+
+  Status apply(const policy::Image& image, const std::map<std::string, unsigned>& slots,
+               std::uint32_t generation) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_applies > 0) {
+      --fail_applies;
+      return fail(ErrorCode::kInternal, "datapath: cannot write the image");
+    }
+    generations.push_back(generation);
+    slots_ = slots;
+    service_count = static_cast<unsigned>(slots.size());
+    sources = image.entries;
+    flags = image.host.flags;
+    return {};
+  }
+  std::map<std::string, unsigned> slots() const override {
+    const std::lock_guard lock(mutex_);
+    return slots_;
+  }
+
+  Result<kernel::AttachState> attach(const policy::Interface& interface) override {
+    const std::lock_guard lock(mutex_);
+    if (!existing.contains(interface.name)) {
+      return fail(ErrorCode::kNotFound, "interface " + interface.name + " does not exist; name another one");
+    }
+    kernel::AttachState state{interface.name, index_of(interface.name), "native", true, ""};
+    if (interface.mode == policy::AttachMode::kGeneric) state.mode = "generic";
+    attached[interface.name] = state;
+    return state;
+  }
+  Status detach(const std::string& interface) override {
+    const std::lock_guard lock(mutex_);
+    attached.erase(interface);
+    return {};
+  }
+  std::vector<kernel::AttachState> attachments() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<kernel::AttachState> states;
+    for (const auto& [name, state] : attached) states.push_back(state);
+    return states;
+  }
+  std::vector<kernel::AttachState> verify_attachments() override {
+    const std::lock_guard lock(mutex_);
+    std::vector<kernel::AttachState> changed;
+    for (auto& [name, state] : attached) {
+      if (existing.contains(name) == state.attached) continue;
+      state.attached = existing.contains(name);
+      state.problem = state.attached ? "" : "interface " + name + " is gone";
+      changed.push_back(state);
+    }
+    return changed;
+  }
+
+  Status put_blocks(std::span<const kernel::BlockEntry> entries) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : entries) {
+      if (!blocks.contains(entry.target) && blocks.size() >= block_capacity) {
+        return fail(ErrorCode::kResourceExhausted, "table blocks is full; raise tables.blocks");
+      }
+      blocks[entry.target] = entry;
+    }
+    return {};
+  }
+  Status remove_blocks(std::span<const Prefix> targets) override {
+    const std::lock_guard lock(mutex_);
+    if (fail_removals > 0) {
+      --fail_removals;
+      return fail(ErrorCode::kInternal, "datapath: cannot remove blocks");
+    }
+    for (const auto& target : targets) blocks.erase(target);
+    return {};
+  }
+  Status put_limits(std::span<const kernel::LimitEntry> entries) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : entries) limits[entry.target] = entry;
+    return {};
+  }
+  Status remove_limits(std::span<const Prefix> targets) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& target : targets) limits.erase(target);
+    return {};
+  }
+  Status replace_blocks(std::span<const kernel::BlockEntry> entries) override {
+    {
+      const std::lock_guard lock(mutex_);
+      blocks.clear();
+    }
+    return put_blocks(entries);
+  }
+  Status replace_limits(std::span<const kernel::LimitEntry> entries) override {
+    {
+      const std::lock_guard lock(mutex_);
+      limits.clear();
+    }
+    return put_limits(entries);
+  }
+
+  kernel::Counters counters() const override {
+    const std::lock_guard lock(mutex_);
+    return counter_values;
+  }
+  std::vector<kernel::TableFill> tables() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<kernel::TableFill> fills = {{"blocks", blocks.size(), block_capacity, 16 * block_capacity}};
+    fills.insert(fills.end(), extra_tables.begin(), extra_tables.end());
+    return fills;
+  }
+  std::vector<kernel::BucketState> buckets_of(Address) const override { return bucket_list; }
+  bool is_proven(Address source) const override { return proven.contains(source); }
+
+  Result<std::size_t> poll_events(const std::function<void(const tg_event&)>& sink) override {
+    const std::size_t count = ring.size();
+    for (const auto& event : ring) sink(event);
+    ring.clear();
+    return count;
+  }
+  void rotate_proven() override { ++rotations; }
+  void sweep() override { ++sweeps; }
+
+  static unsigned index_of(const std::string& interface) {
+    return interface.empty() ? 0 : 2 + static_cast<unsigned>(interface.back() - '0');
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, unsigned> slots_;
+};
+
+// Counters with room for every service and reason.
+inline kernel::Counters empty_counters() {
+  kernel::Counters counters;
+  counters.by_service_reason.resize(TG_SERVICES * TG_REASON_SLOTS);
+  counters.faults.resize(TG_FAULT_SLOTS);
+  return counters;
+}
+
+}  // namespace tidegate::testing

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/control/decision_controller.hpp"
+
+#include "tests/unit/control/fixture.hpp"
+
+namespace tidegate::control {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+class DecisionControllerTest : public testing::ControlTest {
+ protected:
+  void SetUp() override {
+    ControlTest::SetUp();
+    apply_first();
+  }
+  DecisionController& decisions() { return controllers_->decisions; }
+  bool blocked(const std::string& target) { return datapath_.blocks.contains(*Prefix::parse(target)); }
+};
+
+TEST_F(DecisionControllerTest, BlockIsStoredAndEnforced) {
+  auto wanted = targets({"203.0.113.9", "2001:db8:bad::/48"});
+  wanted.duration = hours(1);
+  wanted.reason = "flood";
+  const auto made = decisions().block(wanted);
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_EQ(made->size(), 2U);
+  EXPECT_EQ(made->front().actor, "uid:0");
+  EXPECT_EQ(made->front().expires, clock_.wall() + hours(1));
+  EXPECT_TRUE(blocked("203.0.113.9"));
+  EXPECT_TRUE(blocked("2001:db8:bad::/48"));
+  EXPECT_EQ(datapath_.blocks.at(*Prefix::parse("203.0.113.9")).expires, clock_.monotonic() + hours(1));
+  EXPECT_EQ(decisions().count(), 2U);
+}
+
+TEST_F(DecisionControllerTest, BadTargetsAreRefusedAsAWhole) {
+  EXPECT_EQ(decisions().block(targets({})).error().code, ErrorCode::kInvalidArgument);
+  const auto refused = decisions().block(targets({"203.0.113.9", "203.0.113.9/24"}));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("203.0.113.0/24"), std::string::npos) << "the one that was meant";
+  EXPECT_EQ(decisions().count(), 0U);
+  EXPECT_TRUE(datapath_.blocks.empty());
+}
+
+struct Guarded {
+  const char* name;
+  const char* target;
+};
+class GuardRefusal : public DecisionControllerTest, public ::testing::WithParamInterface<Guarded> {};
+
+TEST_P(GuardRefusal, UnlessForcedAndThenItIsRecorded) {
+  using Kind = decisions::Fact::Kind;
+  facts_.facts = {{*Prefix::parse("203.0.113.1"), Kind::kOwnAddress, "eth0"},
+                  {*Prefix::parse("203.0.113.254"), Kind::kGateway, "eth0"},
+                  {*Prefix::parse("203.0.113.53"), Kind::kDnsServer, ""},
+                  {*Prefix::parse("203.0.113.22"), Kind::kSshPeer, "connected to port 22"}};
+  auto wanted = targets({GetParam().target});
+  wanted.caller_peers = {"203.0.113.99"};
+  const auto refused = decisions().block(wanted);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition) << refused.error().message;
+  EXPECT_TRUE(datapath_.blocks.empty());
+  EXPECT_EQ(decisions().count(), 0U);
+  wanted.force = true;
+  const auto made = decisions().block(wanted);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(made->front().forced);
+  EXPECT_EQ(history_->audit_records(1)->front().action, "block");
+}
+INSTANTIATE_TEST_SUITE_P(Facts, GuardRefusal,
+                         ::testing::Values(Guarded{"safelisted", "192.0.2.10"}, Guarded{"around_safelisted", "192.0.2.0/24"},
+                                           Guarded{"own", "203.0.113.1"}, Guarded{"gateway", "203.0.113.254"},
+                                           Guarded{"dns", "203.0.113.53"}, Guarded{"ssh", "203.0.113.22"},
+                                           Guarded{"caller", "203.0.113.99"}, Guarded{"proxy", "198.51.100.7"}),
+                         [](const auto& fact) { return std::string(fact.param.name); });
+
+TEST_F(DecisionControllerTest, ForcedIsNotDoneWhenItCannotBeRecorded) {
+  auto wanted = targets({"192.0.2.10"});
+  wanted.force = true;
+  flaky_->fail_audit = true;
+  EXPECT_FALSE(decisions().block(wanted));
+  EXPECT_EQ(decisions().count(), 0U);
+}
+
+TEST_F(DecisionControllerTest, FullTableIsSaidAndUndone) {
+  datapath_.block_capacity = 2;
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.1"})));
+  const auto refused = decisions().block(targets({"203.0.113.2", "203.0.113.3"}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(decisions().count(), 1U) << "the store holds what is enforced";
+  EXPECT_EQ(datapath_.blocks.size(), 1U);
+  EXPECT_TRUE(blocked("203.0.113.1"));
+}
+
+TEST_F(DecisionControllerTest, ReplacedDecisionComesBackWhenTheNewOneDoesNotFit) {
+  datapath_.block_capacity = 1;
+  auto first = targets({"203.0.113.1"});
+  first.reason = "first";
+  ASSERT_TRUE(decisions().block(first));
+  auto second = targets({"203.0.113.1", "203.0.113.2"});
+  second.reason = "second";
+  ASSERT_FALSE(decisions().block(second));
+  std::vector<std::string> reasons;
+  ASSERT_TRUE(decisions().list({}, [&](const auto& decision) {
+    reasons.push_back(decision.reason);
+    return true;
+  }));
+  EXPECT_EQ(reasons, std::vector<std::string>{"first"});
+  EXPECT_TRUE(blocked("203.0.113.1"));
+}
+
+TEST_F(DecisionControllerTest, UnblockNamesWhatStillCovers) {
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.9"})));
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.0/24"})));
+  const auto outcomes = decisions().unblock({"203.0.113.9"}, "uid:0");
+  ASSERT_TRUE(outcomes);
+  EXPECT_EQ(outcomes->front().removed, 1U);
+  ASSERT_EQ(outcomes->front().still_covering.size(), 1U);
+  EXPECT_EQ(outcomes->front().still_covering.front().target.to_string(), "203.0.113.0/24");
+  EXPECT_FALSE(blocked("203.0.113.9"));
+  EXPECT_TRUE(blocked("203.0.113.0/24"));
+  EXPECT_EQ(decisions().unblock({"203.0.113.77"}, "uid:0")->front().removed, 0U);
+}
+
+TEST_F(DecisionControllerTest, RemovalThatTheDatapathMissedIsRepaired) {
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.9"})));
+  datapath_.fail_removals = 1;
+  ASSERT_FALSE(decisions().unblock({"203.0.113.9"}, "uid:0"));
+  EXPECT_FALSE(decisions().problem().empty());
+  ASSERT_TRUE(decisions().tick());
+  EXPECT_FALSE(blocked("203.0.113.9"));
+  EXPECT_TRUE(decisions().problem().empty());
+}
+
+TEST_F(DecisionControllerTest, ExpiryLeavesTheOtherDecision) {
+  auto brief = targets({"203.0.113.9"});
+  brief.duration = minutes(1);
+  ASSERT_TRUE(decisions().block(brief));
+  std::vector<decisions::NewDecision> other(1);
+  other[0].target = *Prefix::parse("203.0.113.9");
+  other[0].origin = "feed:test";
+  ASSERT_TRUE(decisions_->put(other));
+  clock_.advance(minutes(2));
+  ASSERT_TRUE(decisions().tick());
+  ASSERT_TRUE(blocked("203.0.113.9"));
+  EXPECT_FALSE(datapath_.blocks.at(*Prefix::parse("203.0.113.9")).expires) << "the feed's lasts";
+  EXPECT_EQ(decisions().count(), 1U);
+  EXPECT_GT(datapath_.sweeps, 0);
+}
+
+TEST_F(DecisionControllerTest, LimitReachesTheDatapath) {
+  const decisions::LimitRates rates{Rate{100, std::chrono::seconds(1)}, std::nullopt};
+  ASSERT_TRUE(decisions().limit(targets({"203.0.113.9"}), rates));
+  const auto& entry = datapath_.limits.at(*Prefix::parse("203.0.113.9"));
+  EXPECT_EQ(entry.packets_cost, 10'000'000U);
+  EXPECT_EQ(entry.bytes_cost, 0U);
+  EXPECT_FALSE(blocked("203.0.113.9"));
+  EXPECT_EQ(decisions().limit(targets({"203.0.113.9"}), {}).error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(decisions().unblock({"203.0.113.9"}, "uid:0"));
+  EXPECT_TRUE(datapath_.limits.empty());
+}
+
+TEST_F(DecisionControllerTest, StartMakesTheTablesWhatTheStoreSays) {
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.9"})));
+  datapath_.blocks.clear();
+  datapath_.blocks[*Prefix::parse("203.0.113.200")] = {*Prefix::parse("203.0.113.200"), std::nullopt};
+  crash();
+  ASSERT_TRUE(controllers_->start());
+  EXPECT_TRUE(blocked("203.0.113.9")) << "acknowledged: not lost";
+  EXPECT_FALSE(blocked("203.0.113.200")) << "removed while no agent was there";
+}
+
+TEST_F(DecisionControllerTest, SetClockMovesExpiries) {
+  auto brief = targets({"203.0.113.9"});
+  brief.duration = hours(1);
+  ASSERT_TRUE(decisions().block(brief));
+  clock_.set_wall(clock_.wall() + minutes(30));
+  ASSERT_TRUE(decisions().tick());
+  EXPECT_EQ(datapath_.blocks.at(*Prefix::parse("203.0.113.9")).expires, clock_.monotonic() + minutes(30));
+}
+
+TEST_F(DecisionControllerTest, DeleteByIdAndByOrigin) {
+  const auto made = decisions().block(targets({"203.0.113.1", "203.0.113.2"}));
+  ASSERT_TRUE(made);
+  EXPECT_EQ(decisions().remove_ids({made->front().id}, "uid:0").value(), 1U);
+  EXPECT_FALSE(blocked("203.0.113.1"));
+  EXPECT_EQ(decisions().remove_origin("operator", "uid:0").value(), 1U);
+  EXPECT_TRUE(datapath_.blocks.empty());
+}
+
+}  // namespace
+}  // namespace tidegate::control

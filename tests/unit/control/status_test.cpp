@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/control/status.hpp"
+
+#include "agent/control/support.hpp"
+#include "tests/unit/control/fixture.hpp"
+
+namespace tidegate::control {
+namespace {
+
+class StatusTest : public testing::ControlTest {
+ protected:
+  std::vector<std::string> warnings() {
+    controllers_->status.refresh();
+    return controllers_->status.report().warnings;
+  }
+  bool warns(const std::string& what) {
+    for (const auto& warning : warnings()) {
+      if (warning.find(what) != std::string::npos) return true;
+    }
+    return false;
+  }
+  Status apply(const std::string& text) {
+    TIDEGATE_TRY(controllers_->policy.apply(request(text)));
+    return {};
+  }
+};
+
+TEST_F(StatusTest, WithoutAPolicyThatIsTheFirstWarning) {
+  const auto all = warnings();
+  ASSERT_FALSE(all.empty());
+  EXPECT_NE(all.front().find("no policy is in force"), std::string::npos);
+  EXPECT_EQ(controllers_->status.report().generation, 0U);
+}
+
+TEST_F(StatusTest, HealthyHostHasNoWarning) {
+  apply_first();
+  EXPECT_TRUE(warnings().empty()) << warnings().front();
+  const auto report = controllers_->status.report();
+  EXPECT_EQ(report.version, "0.1.0");
+  EXPECT_EQ(report.generation, recorded_generation());
+  EXPECT_TRUE(report.enforcing);
+  ASSERT_EQ(report.interfaces.size(), 1U);
+  EXPECT_EQ(report.interfaces.front().interface.state.mode, "native");
+  EXPECT_GT(report.tables_memory, 0U);
+  EXPECT_GT(report.agent_memory, 0U);
+}
+
+TEST_F(StatusTest, DetachedComesFirstAndNamesTheWayBack) {
+  apply_first();
+  ASSERT_TRUE(controllers_->attach.detach("eth0", "uid:1000"));
+  const auto all = warnings();
+  ASSERT_FALSE(all.empty());
+  EXPECT_NE(all.front().find("eth0 is detached"), std::string::npos);
+  EXPECT_NE(all.front().find("uid:1000"), std::string::npos);
+  EXPECT_NE(all.front().find("tidegate attach --interface eth0"), std::string::npos);
+}
+
+TEST_F(StatusTest, UnattachedInterface) {
+  apply_first();
+  datapath_.existing.erase("eth0");
+  controllers_->attach.watch();
+  EXPECT_TRUE(warns("eth0 is not protected: interface eth0"));
+}
+
+TEST_F(StatusTest, DryRunOfHostAndService) {
+  ASSERT_TRUE(apply("version: 1\ninterfaces: [{name: eth0}]\nenforce: false\n"));
+  EXPECT_TRUE(warns("whole host is in dry-run"));
+  EXPECT_FALSE(controllers_->status.report().enforcing);
+  ASSERT_TRUE(apply(testing::kOtherPolicy));
+  EXPECT_TRUE(warns("service dns is in dry-run"));
+}
+
+TEST_F(StatusTest, WaitingForConfirm) {
+  apply_first();
+  auto wanted = request(testing::kOtherPolicy);
+  wanted.confirm_within = std::chrono::minutes(5);
+  ASSERT_TRUE(controllers_->policy.apply(wanted));
+  EXPECT_TRUE(warns("waits for `tidegate policy confirm`"));
+  EXPECT_EQ(controllers_->status.report().confirm_by, clock_.wall() + std::chrono::minutes(5));
+}
+
+TEST_F(StatusTest, FileThatDiffersFromWhatRuns) {
+  policy_file_ = testing::kPolicy;
+  ASSERT_TRUE(controllers_->start());
+  EXPECT_FALSE(warns("differs"));
+  policy_file_ = testing::kOtherPolicy;
+  EXPECT_TRUE(warns("policy.yaml differs from the policy that runs"));
+}
+
+TEST_F(StatusTest, NearlyFullTable) {
+  apply_first();
+  datapath_.extra_tables = {{"limits", 58'982, 65'536, 0}};
+  EXPECT_FALSE(warns("nearly full"));
+  datapath_.extra_tables = {{"limits", 58'983, 65'536, 0}};
+  EXPECT_TRUE(warns("table limits is nearly full: 58983 of 65536"));
+}
+
+TEST_F(StatusTest, GenericMode) {
+  ASSERT_TRUE(apply("version: 1\ninterfaces: [{name: eth0, mode: generic}]\n"));
+  EXPECT_TRUE(warns("eth0 runs in generic mode"));
+}
+
+TEST_F(StatusTest, MissingFeatureSaysWhatIsDegraded) {
+  apply_first();
+  datapath_.feature_list = {{"tc_egress", false, "answers to the host's own UDP queries are limited like clients"}};
+  EXPECT_TRUE(warns("tc_egress is missing: answers to the host's own"));
+}
+
+TEST_F(StatusTest, Faults) {
+  apply_first();
+  auto counters = testing::empty_counters();
+  counters.faults[TG_FAULT_MAP_MISSING] = 3;
+  telemetry_->snapshot(counters);
+  EXPECT_TRUE(warns("3 times since boot: the datapath failed open"));
+}
+
+TEST_F(StatusTest, StaleCounters) {
+  apply_first();
+  telemetry_->snapshot(testing::empty_counters());
+  EXPECT_FALSE(warns("counters: last refreshed"));
+  clock_.advance(std::chrono::seconds(20));
+  EXPECT_TRUE(warns("counters: last refreshed 20 s ago"));
+}
+
+TEST_F(StatusTest, GuardThatCannotSee) {
+  apply_first();
+  facts_.problems = {"cannot ask for SSH peers"};
+  EXPECT_TRUE(warns("lock-out guard: cannot ask for SSH peers"));
+}
+
+TEST_F(StatusTest, UdpOfAnInspectedServiceAndKeptSections) {
+  ASSERT_TRUE(apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: web\n    match: [tcp/443, udp/443]\n"
+                    "    limits: {packets: {rate: 100/s}}\n    tls: {inspect: true}\n"));
+  EXPECT_TRUE(warns("service web takes udp/443"));
+  EXPECT_TRUE(warns("not enforced by this version: services.web.tls"));
+}
+
+TEST_F(StatusTest, CountersOfInterfaceServiceAndReason) {
+  apply_first();
+  auto counters = testing::empty_counters();
+  const unsigned slot = datapath_.slots().at("api");
+  counters.by_service_reason[slot * TG_REASON_SLOTS + TG_REASON_PACKET_LIMIT] = {10, 1000, 5, 500};
+  counters.by_ifindex[testing::FakeDatapath::index_of("eth0")] = {10, 1000, 5, 500};
+  telemetry_->snapshot(counters);
+  clock_.advance(std::chrono::seconds(2));
+  counters.by_service_reason[slot * TG_REASON_SLOTS + TG_REASON_PACKET_LIMIT].dropped_packets = 110;
+  counters.by_ifindex[testing::FakeDatapath::index_of("eth0")].dropped_packets = 110;
+  telemetry_->snapshot(counters);
+  const auto report = controllers_->status.report();
+  ASSERT_EQ(report.counters.services.size(), 1U);
+  EXPECT_EQ(report.counters.services.front().name, "api");
+  EXPECT_EQ(report.counters.services.front().would_drop.packets, 5U);
+  EXPECT_EQ(report.counters.reasons.front().name, "packet_limit");
+  EXPECT_DOUBLE_EQ(report.interfaces.front().traffic.dropped_rate.packets_per_second, 50);
+}
+
+TEST_F(StatusTest, SupportFilesHoldNoClientAddress) {
+  apply_first();
+  tg_event event{};
+  event.source = {0, TG_V4_MAPPED | 0xcb007107};  // 203.0.113.7
+  event.weight_packets = 1000;
+  telemetry_->ingest(event);
+  ASSERT_TRUE(controllers_->decisions.block(targets({"203.0.113.99"})));
+  for (const auto& [name, text] : support_files(controllers_->env, controllers_->status.report())) {
+    EXPECT_EQ(text.find("203.0.113.7\n"), std::string::npos) << name;
+    EXPECT_EQ(text.find("203.0.113.7 "), std::string::npos) << name;
+    if (name == "decisions.txt") {
+      EXPECT_NE(text.find("203.0.113.99"), std::string::npos);
+    }
+    if (name == "policy.yaml") {
+      EXPECT_EQ(text, testing::kPolicy);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tidegate::control
