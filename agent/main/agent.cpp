@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/main/agent.hpp"
+
+#include <net/if.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <random>
+
+#include "agent/api/services.hpp"
+#include "agent/config/text_file.hpp"
+#include "agent/main/logging.hpp"
+#include "agent/main/notify.hpp"
+
+namespace tidegate {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr milliseconds kEventsEvery{100};
+constexpr milliseconds kWatchEvery{500};
+constexpr seconds kCountersEvery{1};
+constexpr seconds kDecisionsEvery{1};
+constexpr seconds kConfirmEvery{1};
+constexpr seconds kRefreshEvery{10};
+constexpr minutes kProvenEvery{30};
+constexpr minutes kTrimEvery{1};
+constexpr milliseconds kStopGrace{500};
+
+std::uint64_t secret_number() {
+  std::random_device entropy;
+  return static_cast<std::uint64_t>(entropy()) << 32U | entropy();
+}
+
+std::string name_of_interface(unsigned ifindex) {
+  std::array<char, IF_NAMESIZE> name{};
+  return ::if_indextoname(ifindex, name.data()) == nullptr ? std::string() : std::string(name.data());
+}
+
+Result<std::optional<gid_t>> group_of(const config::Settings& settings) {
+  if (!settings.socket_group) return std::nullopt;
+  TIDEGATE_ASSIGN(const gid_t group, api::group_id(*settings.socket_group));
+  return group;
+}
+
+kernel::Options kernel_options(const config::Settings& settings) {
+  kernel::Options options;
+  options.pin_dir = settings.pin_dir;
+  options.buckets = settings.tables.buckets;
+  options.blocks = settings.tables.blocks;
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::start(const config::Settings& settings) {
+  TIDEGATE_ASSIGN(auto state, history::State::open(settings.state_dir, system_clock()));
+  TIDEGATE_ASSIGN(const auto group, group_of(settings));
+  TIDEGATE_ASSIGN(auto listener, api::Listener::open({.path = settings.socket, .mode = 0660, .group = group}));
+  TIDEGATE_ASSIGN(auto datapath, kernel::Datapath::open(kernel_options(settings), system_clock()));
+  std::unique_ptr<Agent> agent(new Agent(settings, std::move(state), std::move(datapath)));
+  TIDEGATE_TRY(agent->begin(settings, std::move(listener)));
+  return agent;
+}
+
+Agent::Agent(const config::Settings& settings, history::State state, std::unique_ptr<kernel::Datapath> datapath)
+    : state_(std::move(state)),
+      datapath_(std::move(datapath)),
+      telemetry_(system_clock(), secret_number()),
+      acts_(telemetry_.events().follow({.acts_only = true})),
+      controllers_(environment(settings)),
+      scheduler_(system_clock()) {}
+
+control::Environment Agent::environment(const config::Settings& settings) {
+  return {.datapath = *datapath_,
+          .decisions = state_.decisions(),
+          .safelist = state_.safelist(),
+          .history = state_.history(),
+          .telemetry = telemetry_,
+          .clock = system_clock(),
+          .read_policy = config::read_policy,
+          .host_facts = [] { return decisions::collect_host_facts(); },
+          .ifindex_of = [](const std::string& name) { return ::if_nametoindex(name.c_str()); },
+          .interface_name = name_of_interface,
+          .make_spool = [this] { return state_.make_spool(); },
+          .policy_file = [file = settings.policy] { return config::read_text_file(file); },
+          .resident_bytes = resident_bytes,
+          .version = TIDEGATE_VERSION,
+          .policy_file_name = settings.policy.string(),
+          .bucket_ways = settings.tables.buckets};
+}
+
+Status Agent::begin(const config::Settings& settings, api::Listener listener) {
+  TIDEGATE_ASSIGN(const auto group, group_of(settings));
+  TIDEGATE_ASSIGN(const auto started, controllers_.start());
+  for (const auto& problem : started.problems) spdlog::warn("{}", problem);
+  if (settings.metrics) {
+    TIDEGATE_ASSIGN(exporter_, metrics::Exporter::start(settings.metrics->to_string(), controllers_));
+  }
+  add_tasks();
+  scheduler_.run_due();
+  TIDEGATE_ASSIGN(server_, api::Server::start(std::move(listener), api::Admission(::geteuid(), group),
+                                              [this](const std::string& actor) {
+                                                return api::make_services(controllers_, actor);
+                                              }));
+  server_->set_serving(true);
+  log_acts(*acts_);
+  return {};
+}
+
+// An error is logged when it appears and when it changes, not every second.
+void Agent::add_task(const std::string& name, std::chrono::nanoseconds every, std::function<Status()> task) {
+  scheduler_.add(name, every, [this, name, task = std::move(task)] {
+    const auto done = task();
+    const std::string problem = done ? std::string() : done.error().message;
+    if (problem == task_problems_[name]) return;
+    task_problems_[name] = problem;
+    problem.empty() ? spdlog::info("{}: works again", name) : spdlog::error("{}: {}", name, problem);
+  });
+}
+
+void Agent::collect_events() {
+  const auto handed = datapath_->poll_events([this](const tg_event& event) { telemetry_.ingest(event); });
+  if (!handed && task_problems_["events"] != handed.error().message) {
+    task_problems_["events"] = handed.error().message;
+    spdlog::error("events: {}", handed.error().message);
+  }
+}
+
+void Agent::add_tasks() {
+  scheduler_.add("events", kEventsEvery, [this] { collect_events(); });
+  scheduler_.add("counters", kCountersEvery, [this] { telemetry_.snapshot(datapath_->counters()); });
+  scheduler_.add("interfaces", kWatchEvery, [this] { controllers_.attach.watch(); });
+  add_task("safelist interfaces", kWatchEvery, [this] { return controllers_.enforcement.follow_interfaces(); });
+  add_task("confirm", kConfirmEvery, [this] { return controllers_.policy.revert_overdue(); });
+  add_task("decisions", kDecisionsEvery, [this] { return controllers_.decisions.tick(); });
+  scheduler_.add("refresh", kRefreshEvery, [this] {
+    controllers_.status.refresh();
+    notify_status(status_line());
+  });
+  scheduler_.add("proven", kProvenEvery, [this] { datapath_->rotate_proven(); }, kProvenEvery);
+  scheduler_.add("memory", kTrimEvery, give_memory_back);
+}
+
+std::string Agent::status_line() const {
+  const auto status = controllers_.status.report();
+  const auto attached = std::count_if(status.interfaces.begin(), status.interfaces.end(),
+                                      [](const auto& entry) { return entry.interface.state.attached; });
+  std::string line = "generation " + std::to_string(status.generation) + ", " + std::to_string(attached) +
+                     " interfaces, " + std::to_string(status.decisions) + " decisions";
+  if (!status.warnings.empty()) line += "; " + status.warnings.front();
+  return line;
+}
+
+void Agent::run(const Signals& signals) {
+  const auto watchdog = watchdog_interval();
+  notify_ready(status_line());
+  spdlog::info("tidegated {} is ready: {}", TIDEGATE_VERSION, status_line());
+  for (;;) {
+    std::chrono::nanoseconds wait = scheduler_.run_due();
+    log_acts(*acts_);
+    if (watchdog) {
+      notify_alive();
+      wait = std::min<std::chrono::nanoseconds>(wait, *watchdog / 3);
+    }
+    const int signal = signals.next(wait);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP) spdlog::info("SIGHUP: nothing is read again; `tidegate policy apply FILE` changes the policy");
+  }
+  notify_stopping();
+  spdlog::info("stopping; enforcement goes on (`tidegate detach` ends it)");
+}
+
+Agent::~Agent() {
+  telemetry_.events().close();
+  if (server_) server_->stop(kStopGrace);
+  log_acts(*acts_);
+}
+
+}  // namespace tidegate
