@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/metrics/families.hpp"
+
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <sstream>
+
+#include "bpf/abi/reasons.h"
+
+namespace tidegate::metrics {
+namespace {
+
+std::string text_of(const control::StatusReport& status, const std::vector<telemetry::ExactCount>& counts) {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, make_families(status, counts));
+  return out.str();
+}
+
+void expect_line(const std::string& text, const std::string& line) {
+  EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\nis not in\n" << text;
+}
+
+TEST(Families, PacketsByServiceReasonAndVerdictAreCounters) {
+  const std::vector<telemetry::ExactCount> counts = {
+      {.service = "api", .reason = TG_REASON_PACKET_LIMIT, .passed = {3, 300}, .dropped = {7, 700}}};
+  const auto text = text_of({}, counts);
+  expect_line(text, "# TYPE tidegate_packets_total counter");
+  expect_line(text, R"(tidegate_packets_total{service="api",reason="packet_limit",verdict="drop"} 7)");
+  expect_line(text, R"(tidegate_packets_total{service="api",reason="packet_limit",verdict="pass"} 3)");
+  expect_line(text, R"(tidegate_bytes_total{service="api",reason="packet_limit",verdict="drop"} 700)");
+}
+
+TEST(Families, InterfacesTablesFaultsAndGauges) {
+  control::StatusReport status;
+  status.generation = 4;
+  status.enforcing = true;
+  status.decisions = 12;
+  status.agent_memory = 1 << 20;
+  control::InterfaceReport interface;
+  interface.interface.state = {"eth0", 2, "native", true, ""};
+  interface.traffic.dropped = {9, 900};
+  status.interfaces.push_back(interface);
+  status.tables = {{"blocks", 10, 100, 4096}};
+  status.faults = {{"set_full", 2}};
+  status.ages = {{"counters", std::chrono::milliseconds(1500)}};
+  status.features = {{"xdp_frags", false, "no jumbo frames"}};
+  const auto text = text_of(status, {});
+  expect_line(text, R"(tidegate_interface_packets_total{interface="eth0",verdict="drop"} 9)");
+  expect_line(text, R"(tidegate_interface_attached{interface="eth0"} 1)");
+  expect_line(text, R"(tidegate_table_entries{table="blocks"} 10)");
+  expect_line(text, R"(tidegate_table_capacity{table="blocks"} 100)");
+  expect_line(text, R"(tidegate_faults_total{fault="set_full"} 2)");
+  expect_line(text, R"(tidegate_age_seconds{of="counters"} 1.5)");
+  expect_line(text, R"(tidegate_feature_available{feature="xdp_frags"} 0)");
+  expect_line(text, "tidegate_policy_generation 4");
+  expect_line(text, "tidegate_decisions 12");
+  expect_line(text, "tidegate_enforcing 1");
+  expect_line(text, "tidegate_resident_bytes 1048576");
+}
+
+}  // namespace
+}  // namespace tidegate::metrics
