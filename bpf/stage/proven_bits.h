@@ -15,10 +15,11 @@ TG_INLINE __u32 tg_proven_page_of(__u32 line, __u32 generation)
 	return (generation & 1) * TG_PROVEN_PAGES + line / TG_PROVEN_LINES_PER_PAGE;
 }
 
-/* Word of bit `which` within that page. */
-TG_INLINE __u32 tg_proven_word(__u32 line, __u64 hash, __u32 which)
+/* Word of bit `which` within that page. Bounded once more at the end: the verifier of Linux 6.1 forgets what it
+ * knows of an OR of two unknowns, which is what the compiler makes of this sum. */
+TG_INLINE __u64 tg_proven_word(__u32 line, __u64 hash, __u32 which)
 {
-	return line % TG_PROVEN_LINES_PER_PAGE * 8 + (tg_proven_bit(hash, which) >> 6);
+	return tg_below(line % TG_PROVEN_LINES_PER_PAGE * 8 + (tg_proven_bit(hash, which) >> 6), TG_PROVEN_PAGE / 8);
 }
 
 TG_INLINE int tg_proven_test(const struct tg_proven_page *page, __u32 line, __u64 hash)
