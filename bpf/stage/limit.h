@@ -20,11 +20,10 @@ static __always_inline const struct tg_limit *tg_limit_of(const struct tg_identi
 	return limit && limit->expires > now ? limit : 0;
 }
 
-#define TG_NO_LIMIT (-1)
-
-/* Charges the decision for the prefix of this length around the source. Returns the reason of tg_charge_source, or
- * TG_NO_LIMIT when no such decision is in force. Every source has a bucket of its own, also where the decision names a
- * prefix: it gives each of its sources that limit. Global: the verifier walks it once. */
+/* Makes out the account of the CPU for the decision for the prefix of this length around the source; 0 when no such
+ * decision is in force. Every source has a bucket of its own, also where the decision names a prefix: it gives each of
+ * its sources that limit. Global: the verifier walks it once. It does not charge by itself: six calls deep, the stack
+ * would be too small for Linux 6.1. */
 __noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak, __u64 now)
 {
 	const struct tg_identity *id = tg_at(identity, 0);
@@ -36,11 +35,11 @@ __noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak,
 	__u64 key;
 
 	if (!p || !id || !state)
-		return TG_REASON_INTERNAL;
+		return 0;
 	key = tg_prefix_key(id->seed, tg_mask(p->source, length), length);
 	limit = tg_limit_of(id, key, now);
 	if (!limit)
-		return TG_NO_LIMIT;
+		return 0;
 	packets = (struct tg_rate){limit->packets_cost, limit->packets_burst};
 	bytes = (struct tg_rate){limit->bytes_cost, limit->bytes_burst};
 	account = tg_account_of(state);
@@ -48,10 +47,10 @@ __noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak,
 	account->aggregate = tg_way_key(tg_aggregate_prefix(p->prefix, p->flags & TG_PACKET_V4), tweak);
 	account->now = now;
 	tg_bill_of(&account->bill, &packets, &bytes, &none, p->length, 0);
-	return tg_charge_source(account);
+	return 1;
 }
 
-/* The most specific decision in force, charged; TG_NO_LIMIT when there is none. */
+/* The account of the most specific decision in force; 0 when there is none. */
 __noinline int tg_limited(const struct tg_packet *p, __u64 tweak, __u64 now)
 {
 	const struct tg_control *ctl = tg_at(control, 0);
@@ -60,17 +59,15 @@ __noinline int tg_limited(const struct tg_packet *p, __u64 tweak, __u64 now)
 	__u32 count;
 
 	if (!p || !ctl)
-		return TG_REASON_INTERNAL;
+		return 0;
 	list = &ctl->limits[TG_READ(ctl->limit_lengths) & 1];
 	lengths = p->flags & TG_PACKET_V4 ? list->v4 : list->v6;
 	count = p->flags & TG_PACKET_V4 ? list->count4 : list->count6;
 	for (__u32 i = 0; i < TG_PREFIX_LENGTHS && i < count; i++) {
-		int reason = tg_limit_at(p, lengths[i], tweak, now);
-
-		if (reason != TG_NO_LIMIT)
-			return reason;
+		if (tg_limit_at(p, lengths[i], tweak, now))
+			return 1;
 	}
-	return TG_NO_LIMIT;
+	return 0;
 }
 
 static __always_inline __u32 tg_stage_limit(const struct tg_context *c, const struct tg_packet *p)
@@ -80,10 +77,12 @@ static __always_inline __u32 tg_stage_limit(const struct tg_context *c, const st
 
 	if (tg_likely(!(p->flags & TG_PACKET_V4 ? list->count4 : list->count6)))
 		return TG_CONTINUE;
-	reason = tg_limited(p, c->host->limited_tweak, c->now);
+	if (!tg_limited(p, c->host->limited_tweak, c->now))
+		return TG_CONTINUE;
+	reason = tg_charge_source(tg_account_of(c->cpu));
 	if (reason == TG_REASON_INTERNAL)
 		return tg_internal();
-	return reason > 0 && tg_reason_drops(reason) ? TG_VERDICT(TG_SERVICE_LIMITED, TG_REASON_SOURCE_LIMIT) : TG_CONTINUE;
+	return tg_reason_drops(reason) ? TG_VERDICT(TG_SERVICE_LIMITED, TG_REASON_SOURCE_LIMIT) : TG_CONTINUE;
 }
 
 #endif
