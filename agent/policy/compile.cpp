@@ -71,7 +71,9 @@ tg_service compile_service(const Service& service, Limiter& limiter, Report& rep
   if (!limits.new_sources) return result;
   const NewSources& budget = *limits.new_sources;
   if (!limits.packets && !limits.bytes && !limits.syn) {
-    report.error(budget.location, where + "new_sources works beside a limit per source; add packets, bytes or syn");
+    report.warning(budget.location, where +
+                                        "new_sources bounds only newcomers; whoever was admitted has no limit until "
+                                        "you add packets, bytes or syn");
   }
   if (!(budget.syn_share >= 0 && budget.syn_share <= 1)) {
     report.error(budget.location, where + "syn_share is not between 0 and 1");

@@ -101,11 +101,12 @@ TEST(Compile, SynShareOutsideOfZeroToOneIsAnError) {
   }
 }
 
-TEST(Compile, NewSourcesAloneIsAnError) {
-  Policy policy = policy_of({service("a", {"tcp/443"})});
+TEST(Compile, NewSourcesAloneIsWarnedOf) {
+  Policy policy = policy_of({service("a", {"tcp/80"})});
   policy.services[0].limits = {};
   policy.services[0].limits.new_sources = NewSources{.rate = per_second(100), .location = {9, 9}};
-  EXPECT_THAT(errors_of(policy), HasSubstr("9:9: service a: new_sources works beside a limit per source"));
+  EXPECT_EQ(errors_of(policy), "");
+  EXPECT_THAT(warnings_of(policy), HasSubstr("9:9: service a: new_sources bounds only newcomers"));
 }
 
 TEST(Compile, TwoDefaultsAreAnError) {

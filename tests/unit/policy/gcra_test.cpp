@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bpf/stage/gcra.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,17 +18,15 @@ using ::testing::HasSubstr;
 constexpr std::chrono::nanoseconds kTick{4'000'000};
 constexpr std::uint64_t kStart = 1'000'000'000'000;
 
-// What the datapath does with one unit cost (bpf/abi/config.h).
-bool conforms(std::uint64_t& tat, std::uint64_t now, std::uint64_t cost, std::uint64_t burst) {
-  const std::uint64_t from = std::max(tat, now);
-  if (from + cost - now > burst) return false;
-  tat = from + cost;
-  return true;
+// One unit, as the datapath charges it.
+bool conforms(__u64& tat, std::uint64_t now, std::uint64_t cost, std::uint64_t burst) {
+  const tg_rate rate{.cost = cost, .burst = burst};
+  return tg_take(&tat, &rate, now) == TG_COMMITTED;
 }
 
 // Packets that pass when `offered` arrive evenly over `duration`.
 std::uint64_t accepted(const tg_rate& rate, std::chrono::nanoseconds duration, std::uint64_t offered) {
-  std::uint64_t tat = 0;
+  __u64 tat = 0;
   std::uint64_t passed = 0;
   for (std::uint64_t i = 0; i < offered; ++i) {
     const auto at = static_cast<std::uint64_t>(duration.count()) / offered * i;
@@ -52,7 +52,7 @@ TEST(Gcra, AcceptsTheBurstPlusTheRateAndNotLessThan99Percent) {
 
 TEST(Gcra, AnIdleSourceMaySendExactlyItsBurstAtOnce) {
   const auto gcra = to_gcra(per_second(2000), 4000, false, kTick).value();
-  std::uint64_t tat = 0;
+  __u64 tat = 0;
   unsigned passed = 0;
   while (conforms(tat, kStart, gcra.cost, gcra.burst)) ++passed;
   EXPECT_EQ(passed, 4000U);
@@ -128,7 +128,7 @@ TEST(Gcra, SharesAddUpAndAShareOfNothingAdmitsNothing) {
   EXPECT_EQ(quarter.cost, 200'000U);
   EXPECT_EQ(rest.cost, 66'667U);
   const auto none = share_of(per_second(20'000), 0, kTick).value();
-  std::uint64_t tat = 0;
+  __u64 tat = 0;
   EXPECT_NE(none.cost, 0U) << "a cost of 0 would be unlimited";
   EXPECT_FALSE(conforms(tat, kStart, none.cost, none.burst));
 }

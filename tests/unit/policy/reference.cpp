@@ -104,7 +104,7 @@ std::optional<std::string> service_by_tables(const Compiled& compiled, const Pac
   const Image& image = *compiled.image;
   const unsigned destination = address_value(image.destinations, packet.destination);
   const auto point = TG_POINT(packet.protocol, packet.port ? 1 : 0, packet.port.value_or(0));
-  unsigned slot = lookup(image.ranges, destination, point);
+  unsigned slot = tg_service_of(&image.ranges, destination, point);
   if (slot == TG_SERVICE_NONE) slot = image.host.default_service;
   return name_of_slot(compiled, slot);
 }
