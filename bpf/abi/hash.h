@@ -107,7 +107,7 @@ static inline __u64 tg_proven_hash(const __u64 seed[4], __u64 prefix)
 
 static inline __u32 tg_proven_line(__u64 hash)
 {
-	return (hash >> 49) & (TG_PROVEN_LINES - 1);
+	return (__u32)(hash >> 49) & (TG_PROVEN_LINES - 1);
 }
 
 /* Bit `which` (0 … TG_PROVEN_BITS - 1) within the line. */
