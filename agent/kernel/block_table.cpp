@@ -105,8 +105,8 @@ BlockTable::Outcome BlockTable::put_at(const Hashed& at, const Entry& entry, std
       length = entry.target.length;
     }
     shadow_[*present].mark = mark_;
-    store<__u64>(expires_at(*present), entry.expires);
-    note_expiry(entry.expires);
+    store<__u64>(expires_at(*present), to_abi(entry.expires));
+    note_expiry(to_abi(entry.expires));
     return Outcome::kStored;
   }
   if (!lengths_.has_room_for(entry.target.is_v4(), entry.target.length)) return Outcome::kTooManyLengths;
@@ -177,11 +177,11 @@ std::optional<BlockTable::Index> BlockTable::relocate_from(std::uint32_t bucket,
 }
 
 void BlockTable::write(Index index, const Hashed& at, const Entry& entry) {
-  store<__u64>(expires_at(index), entry.expires);
+  store<__u64>(expires_at(index), to_abi(entry.expires));
   store<__u64>(key_at(index), at.key);
   shadow_[index] = {.length = entry.target.length, .mark = mark_};
   lengths_.add(entry.target.is_v4(), entry.target.length);
-  note_expiry(entry.expires);
+  note_expiry(to_abi(entry.expires));
   ++size_;
   if (index >= stash_begin()) count_stash();
 }

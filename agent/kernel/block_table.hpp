@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/base/address.hpp"
+#include "agent/kernel/datapath.hpp"
 #include "agent/kernel/prefix_filter.hpp"
 #include "agent/kernel/prefix_lengths.hpp"
 #include "bpf/abi/state.h"
@@ -27,10 +28,7 @@ class BlockTable {
     std::uint32_t* stash_count;  // tg_control.stash_count
     std::span<tg_filter_line> filter;
   };
-  struct Entry {
-    Prefix target;
-    std::uint64_t expires;  // CLOCK_MONOTONIC ns, TG_NEVER for none
-  };
+  using Entry = BlockEntry;
   enum class Outcome { kStored, kTableFull, kTooManyLengths };
 
   // Counts what the memory holds already. `listed`: the lengths published now.
@@ -66,7 +64,7 @@ class BlockTable {
   using Index = std::size_t;  // bucket * TG_BLOCK_WAYS + way; the stash comes last
   struct Shadow {             // what the ABI does not hold about a slot
     std::uint8_t length = 0;
-    std::uint8_t mark = 0;    // last replace() that named it
+    std::uint8_t mark = 0;  // last replace() that named it
   };
   struct Hashed {
     std::uint64_t key;
@@ -105,9 +103,9 @@ class BlockTable {
   std::vector<Shadow> shadow_;
   std::uint64_t capacity_;
   std::uint64_t size_ = 0;
-  std::uint64_t stale_ = 0;                    // entries removed since the filter was built
-  std::uint64_t earliest_expiry_ = TG_NEVER;   // nothing expires before
-  std::uint64_t earliest_in_round_ = TG_NEVER; // the same, of what this round of sweep() met or was put since
+  std::uint64_t stale_ = 0;                     // entries removed since the filter was built
+  std::uint64_t earliest_expiry_ = TG_NEVER;    // nothing expires before
+  std::uint64_t earliest_in_round_ = TG_NEVER;  // the same, of what this round of sweep() met or was put since
   std::size_t sweep_at_ = 0;
   std::uint8_t mark_ = 0;
 };

@@ -31,6 +31,10 @@ struct Options {
   std::uint64_t buckets = 65536;    // ways; rounded up to a power of two of sets
   std::uint64_t blocks = 1'048'576;
   std::uint64_t flows = 65536;
+  // Per CPU and class (passed, dropped): one sampled event in this time; 0 for none.
+  std::chrono::nanoseconds sample_interval = std::chrono::milliseconds(1);
+  // Per CPU: one socket lookup of the replies test in this time on average; 150 ns each.
+  std::chrono::nanoseconds lookup_interval = std::chrono::microseconds(2);
   std::vector<std::string> disabled_features;  // forced off, for tests
 };
 
@@ -87,6 +91,9 @@ class Datapath {
   virtual ~Datapath() = default;
 
   virtual bool adopted() const = 0;               // pinned state of an earlier agent was taken over
+  // Why pinned state of an earlier agent was not taken over, for the log: "the pinned maps have ABI 2, …"; else empty.
+  // Interfaces that it protects run its program until attach() names them: apply and put_blocks first, then attach.
+  virtual std::string replaced_because() const { return {}; }
   virtual std::uint32_t active_generation() const = 0;  // of the half in force; 0: none yet
   virtual const std::vector<Feature>& features() const = 0;
 
@@ -95,11 +102,12 @@ class Datapath {
   virtual Status apply(const policy::Image& image, const std::map<std::string, unsigned>& slots, std::uint32_t generation) = 0;
   virtual std::map<std::string, unsigned> slots() const = 0;
 
-  virtual Result<AttachState> attach(const policy::Interface& interface) = 0;  // idempotent
+  // Idempotent. An interface that cannot be attached now is remembered: verify_attachments() tries again.
+  virtual Result<AttachState> attach(const policy::Interface& interface) = 0;
   virtual Status detach(const std::string& interface) = 0;
   virtual std::vector<AttachState> attachments() const = 0;
   // Verifies that links still hold (pins removed, interface gone and back, program replaced by another).
-  // Returns the interfaces whose state changed.
+  // Puts right what it can. Returns the interfaces whose state changed, `problem` saying what had happened.
   virtual std::vector<AttachState> verify_attachments() = 0;
 
   // Visible to packets when the call returns. kResourceExhausted names the full table; what fits before it is in.

@@ -9,9 +9,7 @@ namespace {
 
 constexpr unsigned kBitsPerWord = 64;
 
-std::uint64_t bit_of(std::uint64_t hash, unsigned which) {
-  return 1ULL << (tg_filter_bit(hash, which) % kBitsPerWord);
-}
+std::uint64_t bit_of(std::uint64_t hash, unsigned which) { return 1ULL << (tg_filter_bit(hash, which) % kBitsPerWord); }
 
 unsigned word_of(std::uint64_t hash, unsigned which) { return tg_filter_bit(hash, which) / kBitsPerWord; }
 
@@ -36,9 +34,7 @@ bool PrefixFilter::may_contain(std::uint64_t hash) const {
          (load(line.word[word_of(hash, 1)]) & bit_of(hash, 1)) != 0;
 }
 
-void PrefixFilter::prefetch(std::uint64_t hash) const {
-  __builtin_prefetch(&lines_[line_of(hash, lines_.size())], 1);
-}
+void PrefixFilter::prefetch(std::uint64_t hash) const { __builtin_prefetch(&lines_[line_of(hash, lines_.size())], 1); }
 
 void PrefixFilter::publish(std::span<const tg_filter_line> fresh) {
   for (std::size_t i = 0; i < lines_.size(); ++i) {

@@ -54,6 +54,12 @@ struct BlockMemory {
   std::uint32_t stash_count = 0;
 };
 
+// `expires` as the datapath has it: TG_NEVER is none.
+inline BlockEntry until(const Prefix& target, std::uint64_t expires) {
+  if (expires == TG_NEVER) return {target, std::nullopt};
+  return {target, MonotonicTime(static_cast<MonotonicTime::rep>(expires))};
+}
+
 // Distinct hosts: even numbers are IPv4 in 10.0.0.0/8 order, odd ones IPv6 in 2001:db8::/32.
 inline Prefix host(std::uint32_t number) {
   if (number % 2 == 0) return Prefix::host(Address::from_v4(0x0a000000U + number / 2));

@@ -14,7 +14,7 @@ using Outcome = BlockTable::Outcome;
 std::vector<BlockTable::Entry> hosts(std::uint32_t count) {
   std::vector<BlockTable::Entry> entries;
   entries.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) entries.push_back({host(i), TG_NEVER});
+  for (std::uint32_t i = 0; i < count; ++i) entries.push_back(until(host(i), TG_NEVER));
   return entries;
 }
 
@@ -38,7 +38,7 @@ TEST(BlockTableScale, EveryEntryUpToTheCapacityFits) {
     EXPECT_GE(table.capacity(), entries);
     const auto all = hosts(static_cast<std::uint32_t>(table.capacity()));
     EXPECT_EQ(table.put_all(all, 1).second, Outcome::kStored) << entries;
-    EXPECT_EQ(table.put({host(5'000'000), TG_NEVER}, 1), Outcome::kTableFull);
+    EXPECT_EQ(table.put(until(host(5'000'000), TG_NEVER), 1), Outcome::kTableFull);
     EXPECT_LT(memory.stash_count, 4U) << entries;
   }
 }
@@ -54,7 +54,7 @@ TEST(BlockTableScale, TheStashIsSearchedAndDrained) {
     const std::uint64_t hash = tg_prefix_hash(identity.seed, prefix_key(identity, host(i)));
     if (tg_bucket_of(hash, 0, buckets) < 8 && tg_bucket_of(hash, 1, buckets) < 8) chosen.push_back(host(i));
   }
-  for (const auto& target : chosen) ASSERT_EQ(table.put({target, TG_NEVER}, 1), Outcome::kStored);
+  for (const auto& target : chosen) ASSERT_EQ(table.put(until(target, TG_NEVER), 1), Outcome::kStored);
   ASSERT_GE(memory.stash_count, 8U);
   for (const auto& target : chosen) EXPECT_EQ(memory.expiry_seen_by_datapath(target), TG_NEVER);
 

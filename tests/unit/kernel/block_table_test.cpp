@@ -21,7 +21,7 @@ struct BlockTableTest : testing::Test {
 
 TEST_F(BlockTableTest, WhatIsPutIsFoundByTheDatapath) {
   for (const char* target : {"192.0.2.1", "198.51.100.0/24", "2001:db8::1", "2001:db8:1::/48", "0.0.0.0/0", "::/0"}) {
-    ASSERT_EQ(table.put({prefix(target), 5 * kNow}, kNow), Outcome::kStored);
+    ASSERT_EQ(table.put(until(prefix(target), 5 * kNow), kNow), Outcome::kStored);
     EXPECT_EQ(memory.expiry_seen_by_datapath(prefix(target)), 5 * kNow) << target;
   }
   EXPECT_EQ(table.size(), 6U);
@@ -29,15 +29,15 @@ TEST_F(BlockTableTest, WhatIsPutIsFoundByTheDatapath) {
 }
 
 TEST_F(BlockTableTest, PuttingAgainChangesTheExpiryInPlace) {
-  table.put({prefix("192.0.2.1"), 5 * kNow}, kNow);
-  table.put({prefix("192.0.2.1"), TG_NEVER}, kNow);
+  table.put(until(prefix("192.0.2.1"), 5 * kNow), kNow);
+  table.put(until(prefix("192.0.2.1"), TG_NEVER), kNow);
   EXPECT_EQ(table.size(), 1U);
   EXPECT_EQ(memory.expiry_seen_by_datapath(prefix("192.0.2.1")), TG_NEVER);
 }
 
 TEST_F(BlockTableTest, RemoveForgetsExactlyThatTarget) {
-  table.put({prefix("192.0.2.0/24"), TG_NEVER}, kNow);
-  table.put({prefix("192.0.2.0"), TG_NEVER}, kNow);
+  table.put(until(prefix("192.0.2.0/24"), TG_NEVER), kNow);
+  table.put(until(prefix("192.0.2.0"), TG_NEVER), kNow);
   EXPECT_TRUE(table.remove(prefix("192.0.2.0")));
   EXPECT_FALSE(table.remove(prefix("192.0.2.0")));
   EXPECT_EQ(memory.expiry_seen_by_datapath(prefix("192.0.2.0")), 0U);
@@ -47,7 +47,7 @@ TEST_F(BlockTableTest, RemoveForgetsExactlyThatTarget) {
 
 TEST_F(BlockTableTest, LengthsAreListedLongestFirstAndOnlyWhileUsed) {
   for (const char* target : {"192.0.2.0/24", "198.51.100.0/24", "203.0.113.7", "2001:db8::/32"}) {
-    table.put({prefix(target), TG_NEVER}, kNow);
+    table.put(until(prefix(target), TG_NEVER), kNow);
   }
   auto lengths = table.lengths();
   ASSERT_EQ(lengths.count4, 2);
@@ -63,14 +63,14 @@ TEST_F(BlockTableTest, LengthsAreListedLongestFirstAndOnlyWhileUsed) {
 
 TEST_F(BlockTableTest, ExpiredSlotsAreReusedWhenTheTableIsFull) {
   std::uint32_t number = 0;
-  while (table.size() < table.capacity()) ASSERT_EQ(table.put({host(number++), 2 * kNow}, kNow), Outcome::kStored);
-  EXPECT_EQ(table.put({host(number), 9 * kNow}, kNow), Outcome::kTableFull);
-  EXPECT_EQ(table.put({host(number), 9 * kNow}, 2 * kNow), Outcome::kStored);
+  while (table.size() < table.capacity()) ASSERT_EQ(table.put(until(host(number++), 2 * kNow), kNow), Outcome::kStored);
+  EXPECT_EQ(table.put(until(host(number), 9 * kNow), kNow), Outcome::kTableFull);
+  EXPECT_EQ(table.put(until(host(number), 9 * kNow), 2 * kNow), Outcome::kStored);
   EXPECT_EQ(memory.expiry_seen_by_datapath(host(number)), 9 * kNow);
 }
 
 TEST_F(BlockTableTest, SweepFreesWhatExpiredAndKeepsTheRest) {
-  for (std::uint32_t i = 0; i < 500; ++i) table.put({host(i), i % 2 == 0 ? 2 * kNow : TG_NEVER}, kNow);
+  for (std::uint32_t i = 0; i < 500; ++i) table.put(until(host(i), i % 2 == 0 ? 2 * kNow : TG_NEVER), kNow);
   table.sweep(2 * kNow - 1, 1U << 20);
   EXPECT_EQ(table.size(), 500U);
   table.sweep(2 * kNow, 1U << 20);
@@ -79,15 +79,15 @@ TEST_F(BlockTableTest, SweepFreesWhatExpiredAndKeepsTheRest) {
 }
 
 TEST_F(BlockTableTest, SweepingInSmallStepsReachesEverySlot) {
-  for (std::uint32_t i = 0; i < 500; ++i) table.put({host(i), 2 * kNow}, kNow);
+  for (std::uint32_t i = 0; i < 500; ++i) table.put(until(host(i), 2 * kNow), kNow);
   for (std::size_t step = 0; step <= memory.buckets.size() / 10; ++step) table.sweep(3 * kNow, 10);
   EXPECT_EQ(table.size(), 0U);
 }
 
 TEST_F(BlockTableTest, ReplaceKeepsExactlyWhatIsNamed) {
-  for (std::uint32_t i = 0; i < 600; ++i) table.put({host(i), TG_NEVER}, kNow);
+  for (std::uint32_t i = 0; i < 600; ++i) table.put(until(host(i), TG_NEVER), kNow);
   std::vector<BlockTable::Entry> wanted;
-  for (std::uint32_t i = 300; i < 1200; ++i) wanted.push_back({host(i), 7 * kNow});
+  for (std::uint32_t i = 300; i < 1200; ++i) wanted.push_back(until(host(i), 7 * kNow));
   const auto [stored, outcome] = table.replace(wanted, kNow);
   EXPECT_EQ(outcome, Outcome::kStored);
   EXPECT_EQ(stored, wanted.size());
@@ -99,27 +99,27 @@ TEST_F(BlockTableTest, ReplaceKeepsExactlyWhatIsNamed) {
 TEST_F(BlockTableTest, TooManyDistinctLengthsAreRefused) {
   for (unsigned length = 1; length <= TG_PREFIX_LENGTHS; ++length) {
     const auto target = Prefix::around(Address{0x20010db800000000ULL, 0}, length);
-    ASSERT_EQ(table.put({target, TG_NEVER}, kNow), Outcome::kStored);
+    ASSERT_EQ(table.put(until(target, TG_NEVER), kNow), Outcome::kStored);
   }
-  EXPECT_EQ(table.put({prefix("2001:db8::1"), TG_NEVER}, kNow), Outcome::kTooManyLengths);
-  EXPECT_EQ(table.put({prefix("192.0.2.1"), TG_NEVER}, kNow), Outcome::kStored);
+  EXPECT_EQ(table.put(until(prefix("2001:db8::1"), TG_NEVER), kNow), Outcome::kTooManyLengths);
+  EXPECT_EQ(table.put(until(prefix("192.0.2.1"), TG_NEVER), kNow), Outcome::kStored);
 }
 
 TEST_F(BlockTableTest, AnAdoptedTableIsCountedAndKeepsItsListedLengths) {
-  table.put({prefix("192.0.2.0/24"), TG_NEVER}, kNow);
-  table.put({prefix("2001:db8::/48"), TG_NEVER}, kNow);
+  table.put(until(prefix("192.0.2.0/24"), TG_NEVER), kNow);
+  table.put(until(prefix("2001:db8::/48"), TG_NEVER), kNow);
   BlockTable adopted(memory.view(), test_identity(), table.lengths());
   EXPECT_EQ(adopted.size(), 2U);
   EXPECT_TRUE(adopted.lengths() == table.lengths());
-  const std::vector<BlockTable::Entry> wanted{{prefix("192.0.2.0/24"), TG_NEVER}};
+  const std::vector<BlockTable::Entry> wanted{until(prefix("192.0.2.0/24"), TG_NEVER)};
   adopted.replace(wanted, kNow);
   EXPECT_EQ(adopted.lengths().count6, 0);
 }
 
 TEST_F(BlockTableTest, AnAdoptedIpv6EntryIsUncountedOnceItsLengthIsKnown) {
-  table.put({prefix("2001:db8::/48"), TG_NEVER}, kNow);
+  table.put(until(prefix("2001:db8::/48"), TG_NEVER), kNow);
   BlockTable adopted(memory.view(), test_identity(), table.lengths());
-  adopted.put({prefix("2001:db8::/48"), 9 * kNow}, kNow);
+  adopted.put(until(prefix("2001:db8::/48"), 9 * kNow), kNow);
   adopted.remove(prefix("2001:db8::/48"));
   EXPECT_EQ(adopted.lengths().count6, 0);
   EXPECT_EQ(adopted.size(), 0U);
@@ -136,7 +136,7 @@ TEST_F(BlockTableTest, BehavesLikeAMapUnderRandomOperations) {
     const auto action = random() % 10;
     if (action < 6) {
       const std::uint64_t expires = random() % 4 == 0 ? TG_NEVER : now + random() % 5000;
-      if (table.put({host(number), expires}, now) == Outcome::kStored) model[number] = expires;
+      if (table.put(until(host(number), expires), now) == Outcome::kStored) model[number] = expires;
     } else if (action < 9) {
       table.remove(host(number));
       model.erase(number);

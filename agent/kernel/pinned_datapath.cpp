@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/kernel/pinned_datapath.hpp"
+
+#include "agent/kernel/counters.hpp"
+#include "agent/kernel/grace_period.hpp"
+#include "agent/kernel/handshakes.hpp"
+
+namespace tidegate::kernel {
+
+Status PinnedDatapath::wait_for_readers() const { return wait_for_programs(features_.has(feature::kMembarrier)); }
+
+std::uint32_t PinnedDatapath::active_generation() const {
+  const std::lock_guard lock(policy_mutex_);
+  return generations_->host().generation;
+}
+
+Status PinnedDatapath::apply(const policy::Image& image, const std::map<std::string, unsigned>& slots,
+                             std::uint32_t generation) {
+  const std::lock_guard lock(policy_mutex_);
+  return generations_->apply(image, slots, generation);
+}
+
+std::map<std::string, unsigned> PinnedDatapath::slots() const {
+  const std::lock_guard lock(policy_mutex_);
+  return generations_->slots().owners();
+}
+
+Result<AttachState> PinnedDatapath::attach(const policy::Interface& interface) {
+  auto state = attachments_->attach(interface);
+  TIDEGATE_TRY(finish_migration());
+  return state;
+}
+
+Status PinnedDatapath::detach(const std::string& interface) {
+  TIDEGATE_TRY(attachments_->detach(interface));
+  return finish_migration();
+}
+
+std::vector<AttachState> PinnedDatapath::verify_attachments() {
+  if (staged_ && active_generation() == 0) return {};  // an earlier agent's program still protects them
+  const auto restored = restore_pins();
+  auto changed = attachments_->verify();
+  if (restored && !*restored) return changed;
+  // The pins of the maps concern every interface: without them nothing survives this agent.
+  changed = attachments_->states();
+  for (auto& state : changed) {
+    state.problem = restored ? "pins were removed from the pin directory; they are there again" : restored.error().message;
+  }
+  return changed;
+}
+
+// True when a pin was missing, of the maps or of the tracepoint.
+Result<bool> PinnedDatapath::restore_pins() {
+  const std::lock_guard lock(pins_mutex_);
+  TIDEGATE_ASSIGN(bool missing, pins_.recover());
+  if (staged_) return missing;
+  for (const auto& [name, fd] : loaded_.maps) {
+    if (pins_.has(name)) continue;
+    TIDEGATE_TRY(pins_.pin(fd.get(), name));
+    missing = true;
+  }
+  if (handshakes_ && !pins_.has(kHandshakePin)) {
+    TIDEGATE_TRY(pins_.pin(handshakes_.get(), kHandshakePin));
+    missing = true;
+  }
+  return missing;
+}
+
+Status PinnedDatapath::put_blocks(std::span<const BlockEntry> entries) {
+  return blocks_->put(entries, clock_.monotonic());
+}
+
+Status PinnedDatapath::remove_blocks(std::span<const Prefix> targets) {
+  blocks_->remove(targets);
+  return {};
+}
+
+Status PinnedDatapath::replace_blocks(std::span<const BlockEntry> entries) {
+  return blocks_->replace(entries, clock_.monotonic());
+}
+
+Status PinnedDatapath::put_limits(std::span<const LimitEntry> entries) {
+  return limits_->put(entries, clock_.monotonic());
+}
+
+Status PinnedDatapath::remove_limits(std::span<const Prefix> targets) {
+  limits_->remove(targets);
+  return {};
+}
+
+Status PinnedDatapath::replace_limits(std::span<const LimitEntry> entries) {
+  return limits_->replace(entries, clock_.monotonic());
+}
+
+Counters PinnedDatapath::counters() const {
+  std::vector<unsigned> slots;
+  {
+    const std::lock_guard lock(policy_mutex_);
+    slots = generations_->slots().counted();
+  }
+  return read_counters(loaded_.maps, slots, attachments_->ifindexes());
+}
+
+std::vector<TableFill> PinnedDatapath::tables() const {
+  const auto now = clock_.monotonic();
+  const auto& maps = loaded_.maps;
+  return {
+      {"buckets", sources_->buckets_in_debt(now), sources_->bucket_capacity(), maps.memory({"keys", "tats"})},
+      {"blocks", blocks_->size(), blocks_->capacity(), maps.memory({"blocks", "block_stash", "block_filter"})},
+      {"limits", limits_->size(), limits_->capacity(), maps.memory({"limits", "limit_filter"})},
+      {"flows", sources_->fresh_flows(now), sources_->flow_capacity(), maps.memory({"flows"})},
+      {"proven", sources_->proven_bits(), Sources::proven_bit_capacity(), maps.memory({"proven"})},
+      {"services", slots().size(), TG_POLICY_SERVICES,
+       maps.memory({"identity", "control", "host", "services", "ranges", "sources", "destinations", "source_entries",
+                    "ceilings", "fresh", "aggregates", "service_slots"})},
+      {"counters", 0, 0, maps.memory({"counters", "interfaces", "faults", "cpu"})},
+      {"events", 0, 0, maps.memory({"events"})},
+  };
+}
+
+std::vector<BucketState> PinnedDatapath::buckets_of(Address source) const {
+  const std::lock_guard lock(policy_mutex_);
+  return sources_->buckets_of(source, generations_->host(), generations_->slots());
+}
+
+bool PinnedDatapath::is_proven(Address source) const {
+  const std::lock_guard lock(policy_mutex_);
+  return sources_->is_proven(source, generations_->host());
+}
+
+Result<std::size_t> PinnedDatapath::poll_events(const std::function<void(const tg_event&)>& sink) {
+  const std::lock_guard lock(events_mutex_);
+  return events_->drain(sink);
+}
+
+void PinnedDatapath::rotate_proven() {
+  const std::lock_guard lock(sources_mutex_);
+  sources_->rotate_proven();
+}
+
+void PinnedDatapath::sweep() {
+  blocks_->sweep(clock_.monotonic());
+  limits_->sweep(clock_.monotonic());
+}
+
+}  // namespace tidegate::kernel
