@@ -19,10 +19,11 @@ constexpr std::string_view kIdentity = "identity";
 bool is_link(std::string_view pin) { return pin == kHandshakePin || interface_of_link_pin(pin).has_value(); }
 
 std::unexpected<Error> foreign(const PinDirectory& pins, std::string_view name) {
-  return fail(ErrorCode::kFailedPrecondition,
-              fmt::format("pin directory {} holds \"{}\", which is not Tidegate's: give tidegated a pin_dir of its own, or "
-                          "remove that pin if nothing uses it",
-                          pins.path().string(), name));
+  return fail(
+      ErrorCode::kFailedPrecondition,
+      fmt::format("pin directory {} holds \"{}\", which is not Tidegate's: give tidegated a pin_dir of its own, or "
+                  "remove that pin if nothing uses it",
+                  pins.path().string(), name));
 }
 
 Inspection outdated(std::string why) { return {.state = PinnedMaps::kOutdated, .maps = {}, .why = std::move(why)}; }
@@ -86,7 +87,8 @@ Result<Inspection> inspect_pins(const PinDirectory& pins, const MapShapes& expec
   if (!pins.has(kIdentity)) return inspect_without_identity(pins, expected);
   TIDEGATE_ASSIGN(const tg_identity identity, read_identity(pins));
   if (identity.abi_version != TG_ABI_VERSION) {
-    return outdated(fmt::format("the pinned maps have ABI {}, this agent has {}", identity.abi_version, TG_ABI_VERSION));
+    return outdated(
+        fmt::format("the pinned maps have ABI {}, this agent has {}", identity.abi_version, TG_ABI_VERSION));
   }
   Inspection inspection{.state = PinnedMaps::kAdoptable, .maps = {}, .why = {}};
   for (const auto& [name, shape] : expected) {

@@ -73,10 +73,11 @@ Status Attachments::keep_or_drop_link(Entry& entry) const {
   const auto& name = entry.wanted.name;
   if (link && link->ifindex != 0) {
     if (!is_of_this_namespace(*link)) {
-      return fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("the pinned link of interface {} is in another network namespace: start tidegated there, or "
-                              "remove {}",
-                              name, (pins_.path() / link_pin_name(name)).string()));
+      return fail(
+          ErrorCode::kFailedPrecondition,
+          fmt::format("the pinned link of interface {} is in another network namespace: start tidegated there, or "
+                      "remove {}",
+                      name, (pins_.path() / link_pin_name(name)).string()));
     }
     const std::string mode = xdp_on(link->ifindex).mode;
     const bool mode_fits = mode == mode_text(entry.wanted.mode) || mode == "several";
@@ -114,9 +115,10 @@ void Attachments::bring_up_egress(Entry& entry) const {
   const unsigned ifindex = ifindex_of(entry.wanted.name);
   if (egress_program(ifindex) == egress_id_) return;
   if (const auto status = attach_egress(ifindex, programs_.egress.get()); !status) {
-    entry.state.problem = fmt::format("attached, but what the host sends on {} is not seen, so answers to it may be taken "
-                                      "for clients: {}",
-                                      entry.wanted.name, status.error().message);
+    entry.state.problem = fmt::format(
+        "attached, but what the host sends on {} is not seen, so answers to it may be taken "
+        "for clients: {}",
+        entry.wanted.name, status.error().message);
   }
 }
 

@@ -17,8 +17,8 @@ Result<std::unique_ptr<Blocks>> Blocks::open(const MapSet& maps, const tg_identi
   TIDEGATE_ASSIGN(auto buckets, maps.mapped<tg_block_bucket>("blocks"));
   TIDEGATE_ASSIGN(auto stash, maps.mapped<tg_block_stash>("block_stash"));
   TIDEGATE_ASSIGN(auto filter, maps.mapped<tg_filter_line>("block_filter"));
-  return std::unique_ptr<Blocks>(new Blocks({std::move(buckets), std::move(stash), std::move(filter)}, identity, control,
-                                            std::move(wait_for_readers)));
+  return std::unique_ptr<Blocks>(new Blocks({std::move(buckets), std::move(stash), std::move(filter)}, identity,
+                                            control, std::move(wait_for_readers)));
 }
 
 Blocks::Blocks(Memory memory, const tg_identity& identity, tg_control& control, std::function<void()> wait_for_readers)
@@ -47,17 +47,19 @@ Status Blocks::finish(std::pair<std::size_t, BlockTable::Outcome> result, std::s
     case BlockTable::Outcome::kStored:
       return {};
     case BlockTable::Outcome::kTooManyLengths:
-      return fail(ErrorCode::kResourceExhausted,
-                  fmt::format("blocks use more than {} prefix lengths of one family ({} of {} stored): use fewer distinct "
-                              "prefix lengths",
-                              TG_PREFIX_LENGTHS, result.first, wanted));
+      return fail(
+          ErrorCode::kResourceExhausted,
+          fmt::format("blocks use more than {} prefix lengths of one family ({} of {} stored): use fewer distinct "
+                      "prefix lengths",
+                      TG_PREFIX_LENGTHS, result.first, wanted));
     case BlockTable::Outcome::kTableFull:
       break;
   }
-  return fail(ErrorCode::kResourceExhausted,
-              fmt::format("table blocks is full at {} entries ({} of {} stored): raise tables.blocks in tidegate.yaml or "
-                          "remove blocks",
-                          table_.capacity(), result.first, wanted));
+  return fail(
+      ErrorCode::kResourceExhausted,
+      fmt::format("table blocks is full at {} entries ({} of {} stored): raise tables.blocks in tidegate.yaml or "
+                  "remove blocks",
+                  table_.capacity(), result.first, wanted));
 }
 
 // Lengths that fall out of use stay listed until the next sweep: alternating block and unblock waits for no reader.

@@ -24,8 +24,9 @@ constexpr int kLoopback = 1;  // LOOPBACK_IFINDEX of the kernel, in every networ
 
 // r0 = `verdict`; exit
 UniqueFd load_trivial(bpf_prog_type type, bpf_attach_type attach_type, int verdict, __u32 flags = 0) {
-  const bpf_insn program[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
-                              {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  const bpf_insn program[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
   bpf_prog_load_opts options{};
   options.sz = sizeof options;
   options.expected_attach_type = attach_type;
@@ -60,9 +61,7 @@ bool probe_handshake_tracepoint() {
   return static_cast<bool>(link);
 }
 
-bool probe_socket_lookup() {
-  return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_skc_lookup_tcp, nullptr) == 1;
-}
+bool probe_socket_lookup() { return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_skc_lookup_tcp, nullptr) == 1; }
 
 bool probe_packet_length() {
   return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, nullptr) == 1;

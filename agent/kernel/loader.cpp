@@ -62,7 +62,8 @@ Status Loader::choose_programs(const Features& features, bool replay) {
   };
   for (const auto& [name, load] : wanted) {
     bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name);
-    if (program == nullptr) return fail(ErrorCode::kInternal, fmt::format("the compiled datapath has no program {}", name));
+    if (program == nullptr)
+      return fail(ErrorCode::kInternal, fmt::format("the compiled datapath has no program {}", name));
     bpf_program__set_autoload(program, load);
   }
   return {};
@@ -70,10 +71,8 @@ Status Loader::choose_programs(const Features& features, bool replay) {
 
 Status Loader::set_sizes(const Geometry& geometry) {
   const std::pair<const char*, std::uint32_t> sizes[] = {
-      {"keys", geometry.bucket_sets},
-      {"tats", geometry.bucket_sets},
-      {"blocks", geometry.block_buckets},
-      {"block_filter", geometry.block_filter_lines},
+      {"keys", geometry.bucket_sets},     {"tats", geometry.bucket_sets},
+      {"blocks", geometry.block_buckets}, {"block_filter", geometry.block_filter_lines},
       {"flows", geometry.flow_sets},
   };
   for (const auto& [name, entries] : sizes) {
@@ -120,8 +119,10 @@ Result<Loaded> Loader::load(const MapSet* adopted) && {
   const int error = tidegate_bpf__load(skeleton_.get());
   if (error == 0) return take_descriptors();
   if (-error == EPERM) {
-    return libbpf_failed(EPERM, "the kernel refuses to load the datapath: run tidegated in the initial user namespace, "
-                                "outside containers that forbid bpf(2)", log);
+    return libbpf_failed(EPERM,
+                         "the kernel refuses to load the datapath: run tidegated in the initial user namespace, "
+                         "outside containers that forbid bpf(2)",
+                         log);
   }
   return libbpf_failed(-error, "cannot load the datapath into this kernel", log);
 }

@@ -74,7 +74,8 @@ Status MapSet::read_many(std::string_view name, std::uint32_t first, std::uint32
   __u32 done = count;
   std::uint32_t before = first - 1;  // the batch starts after this key
   std::uint32_t next = 0;
-  const int error = bpf_map_lookup_batch(fd(name), first == 0 ? nullptr : &before, &next, keys.data(), values, &done, nullptr);
+  const int error =
+      bpf_map_lookup_batch(fd(name), first == 0 ? nullptr : &before, &next, keys.data(), values, &done, nullptr);
   if ((error == 0 || errno == ENOENT) && done == count) return {};  // ENOENT: the batch reached the end
   auto* bytes = static_cast<std::byte*>(values);
   for (std::uint32_t i = 0; i < count; ++i) TIDEGATE_TRY(read(name, first + i, bytes + i * value_size));

@@ -7,10 +7,10 @@
 
 namespace tidegate::kernel {
 
-unsigned ifindex_of(const std::string& interface);     // 0: there is none
-unsigned mtu_of(const std::string& interface);         // 0: unknown
-std::string driver_of(const std::string& interface);   // "virtio_net"; "unknown driver"
-std::uint32_t ephemeral_port_low();                    // net.ipv4.ip_local_port_range
+unsigned ifindex_of(const std::string& interface);    // 0: there is none
+unsigned mtu_of(const std::string& interface);        // 0: unknown
+std::string driver_of(const std::string& interface);  // "virtio_net"; "unknown driver"
+std::uint32_t ephemeral_port_low();                   // net.ipv4.ip_local_port_range
 
 // The XDP program on an interface.
 struct XdpPresence {

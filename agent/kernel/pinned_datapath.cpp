@@ -44,7 +44,8 @@ std::vector<AttachState> PinnedDatapath::verify_attachments() {
   // The pins of the maps concern every interface: without them nothing survives this agent.
   changed = attachments_->states();
   for (auto& state : changed) {
-    state.problem = restored ? "pins were removed from the pin directory; they are there again" : restored.error().message;
+    state.problem =
+        restored ? "pins were removed from the pin directory; they are there again" : restored.error().message;
   }
   return changed;
 }

@@ -65,7 +65,8 @@ Result<ReplayVerdict> ProgramReplay::run(std::span<const std::byte> frame, std::
   options.ctx_in = &context;
   options.ctx_size_in = sizeof context;
   options.repeat = 1;
-  if (bpf_prog_test_run_opts(loaded_.programs.xdp.get(), &options) != 0) return fail_errno(errno, "cannot replay a frame");
+  if (bpf_prog_test_run_opts(loaded_.programs.xdp.get(), &options) != 0)
+    return fail_errno(errno, "cannot replay a frame");
   std::memcpy(&meta, output_.data(), sizeof meta);
   return ReplayVerdict{.dropped = options.retval == XDP_DROP,
                        .dry_run = (meta.flags & TG_EVENT_DRY_RUN) != 0,

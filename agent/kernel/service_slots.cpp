@@ -17,9 +17,7 @@ constexpr unsigned kOwnSlots[] = {TG_SERVICE_SAFELIST, TG_SERVICE_PROXY, TG_SERV
 
 bool same(const tg_service_slot& a, const tg_service_slot& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-std::string_view name_of(const tg_service_slot& slot) {
-  return {slot.name, strnlen(slot.name, sizeof slot.name)};
-}
+std::string_view name_of(const tg_service_slot& slot) { return {slot.name, strnlen(slot.name, sizeof slot.name)}; }
 
 // Nothing to do for a slot that nobody had: a new map is zero.
 Status zero_slot(const MapSet& maps, unsigned slot) {
@@ -88,8 +86,8 @@ Result<SlotTable> ServiceSlots::plan(const SlotOwners& wanted) const {
   for (const auto& [name, slot] : wanted) {
     if (slot >= TG_POLICY_SERVICES || name.empty() || name.size() >= sizeof next[slot].name) {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("service \"{}\" does not fit slot {}: a name has 1 to {} bytes, a policy {} services", name,
-                              slot, sizeof(tg_service_slot::name) - 1, TG_POLICY_SERVICES));
+                  fmt::format("service \"{}\" does not fit slot {}: a name has 1 to {} bytes, a policy {} services",
+                              name, slot, sizeof(tg_service_slot::name) - 1, TG_POLICY_SERVICES));
     }
     TIDEGATE_TRY(claim(next[slot], name));
   }

@@ -17,21 +17,23 @@ namespace {
 constexpr unsigned kSingleBufferMtu = 3500;
 
 std::unexpected<Error> occupied(const std::string& interface, const XdpPresence& present) {
-  return fail(ErrorCode::kAlreadyExists,
-              fmt::format("interface {} has another XDP program, {}, in {} mode: detach it (ip link set dev {} xdp off, or "
-                          "stop the program that owns it) or take {} out of the policy",
-                          interface, describe_program(present.program), present.mode, interface, interface));
+  return fail(
+      ErrorCode::kAlreadyExists,
+      fmt::format("interface {} has another XDP program, {}, in {} mode: detach it (ip link set dev {} xdp off, or "
+                  "stop the program that owns it) or take {} out of the policy",
+                  interface, describe_program(present.program), present.mode, interface, interface));
 }
 
 std::unexpected<Error> no_native(const XdpAttach& request, const std::string& why) {
   const auto& name = request.interface;
   const unsigned mtu = mtu_of(name);
   if (mtu > kSingleBufferMtu) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("interface {} cannot take native XDP at MTU {} ({}, {}{}): lower its MTU to {} or less, or set "
-                            "mode: generic for it",
-                            name, mtu, driver_of(name), request.frags ? "" : "kernel without xdp frags, ", why,
-                            kSingleBufferMtu));
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("interface {} cannot take native XDP at MTU {} ({}, {}{}): lower its MTU to {} or less, or set "
+                    "mode: generic for it",
+                    name, mtu, driver_of(name), request.frags ? "" : "kernel without xdp frags, ", why,
+                    kSingleBufferMtu));
   }
   return fail(ErrorCode::kUnsupported, fmt::format("the driver of interface {} ({}) has no native XDP ({}): set mode: "
                                                    "generic for it in the policy, at a higher cost per packet",
@@ -57,8 +59,8 @@ std::unexpected<Error> attach_failed(const XdpAttach& request, unsigned ifindex,
     default:
       break;
   }
-  return fail_errno(error, fmt::format("cannot attach to interface {} in {} mode", request.interface,
-                                       native ? "native" : "generic"));
+  return fail_errno(
+      error, fmt::format("cannot attach to interface {} in {} mode", request.interface, native ? "native" : "generic"));
 }
 
 }  // namespace

@@ -35,7 +35,9 @@ class KernelAdoption : public KernelTest {
     identity.abi_version = version;
     ASSERT_EQ(bpf_map_update_elem(fd.get(), &index, &identity, BPF_ANY), 0);
   }
-  unsigned verdict(const std::string& source) const { return LinkedProgram(pin("link_eth0")).run(udp_frame(source, 53)); }
+  unsigned verdict(const std::string& source) const {
+    return LinkedProgram(pin("link_eth0")).run(udp_frame(source, 53));
+  }
 };
 
 TEST_F(KernelAdoption, WhatAnAgentLeftIsTakenOver) {

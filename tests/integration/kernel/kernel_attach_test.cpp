@@ -121,8 +121,8 @@ TEST_F(KernelAttach, JumboFramesNeedFrags) {
 }
 
 TEST_F(KernelAttach, EveryOptionalFeatureCanBeMissing) {
-  for (const char* feature : {"xdp_frags", "tc_egress", "handshake_tracepoint", "socket_lookup", "packet_length",
-                              "membarrier"}) {
+  for (const char* feature :
+       {"xdp_frags", "tc_egress", "handshake_tracepoint", "socket_lookup", "packet_length", "membarrier"}) {
     const auto datapath = open_without(feature);
     const auto& features = datapath->features();
     const auto found = std::ranges::find(features, feature, &Feature::name);

@@ -147,8 +147,7 @@ TEST_F(KernelGenerations, AHundredServicesApplyWithinFiftyMilliseconds) {
   for (std::uint32_t generation = 2; generation < 12; ++generation) {
     const auto start = std::chrono::steady_clock::now();
     apply(*image, owners, generation);
-    milliseconds.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
   std::ranges::sort(milliseconds);
   std::cout << "apply of 100 services, ms: median " << milliseconds[5] << ", worst " << milliseconds.back() << '\n';

@@ -107,7 +107,7 @@ TEST_F(KernelTables, AMillionBlocks) {
   EXPECT_GT(fills()["blocks"].memory_bytes, 16U << 20);
   EXPECT_TRUE(dropped("10.0.0.0"));
   EXPECT_TRUE(dropped("10.7.3.9"));
-  EXPECT_TRUE(dropped("10.15.66.63"));   // the last: 10.0.0.0 + 999,999
+  EXPECT_TRUE(dropped("10.15.66.63"));  // the last: 10.0.0.0 + 999,999
   EXPECT_FALSE(dropped("10.15.66.64"));
   const auto replace = std::chrono::steady_clock::now();
   ASSERT_TRUE(datapath_->replace_blocks(std::span(entries).first(10)));

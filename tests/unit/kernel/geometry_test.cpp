@@ -33,7 +33,8 @@ TEST(Geometry, RefusesSizesThatMakeNoSenseAndNamesTheSetting) {
 }
 
 TEST(Geometry, IdentityRecordsItAndEverySeedIsItsOwn) {
-  const Geometry geometry{.bucket_sets = 8192, .block_buckets = 163'840, .block_filter_lines = 32768, .flow_sets = 8192};
+  const Geometry geometry{
+      .bucket_sets = 8192, .block_buckets = 163'840, .block_filter_lines = 32768, .flow_sets = 8192};
   const auto identity = make_identity(geometry);
   ASSERT_TRUE(identity);
   EXPECT_EQ(identity->magic, TG_IDENTITY_MAGIC);

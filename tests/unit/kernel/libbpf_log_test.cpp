@@ -19,8 +19,9 @@ TEST(LibbpfLog, TheVerifiersLastSentenceIsTheReason) {
 }
 
 TEST(LibbpfLog, WithoutAVerifierLogTheFirstWarningIsTheReason) {
-  EXPECT_EQ(reason_in_log("libbpf: map 'keys': failed to create: Operation not permitted(-1)\nlibbpf: failed to load\n"),
-            "map 'keys': failed to create: Operation not permitted(-1)");
+  EXPECT_EQ(
+      reason_in_log("libbpf: map 'keys': failed to create: Operation not permitted(-1)\nlibbpf: failed to load\n"),
+      "map 'keys': failed to create: Operation not permitted(-1)");
   EXPECT_EQ(reason_in_log(""), "");
 }
 
