@@ -2,11 +2,18 @@
 // The server over a real Unix socket: who gets in, as whom, and what the others see.
 #include "agent/api/server.hpp"
 
+#include <grpcpp/create_channel_posix.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
+#include <thread>
 
+#include "tests/unit/api/health.hpp"
 #include "tidegate/v1/policy.grpc.pb.h"
 
 namespace tidegate::api {
@@ -69,6 +76,45 @@ TEST_F(ServerTest, ActorIsTheUserWhoConnected) {
   const auto status = show(channel(), text);
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(text, "uid:" + std::to_string(::geteuid()));
+}
+
+// Connected by a thread with other credentials: setresuid(2) as such is of the calling thread only.
+UniqueFd connect_as_nobody(const std::filesystem::path& path) {
+  UniqueFd fd;
+  std::thread([&] {
+    constexpr uid_t kNobody = 65534;
+    if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, kNobody, kNobody, kNobody) != 0 ||
+        ::syscall(SYS_setresuid, kNobody, kNobody, kNobody) != 0) {
+      return;
+    }
+    UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    const auto* to = reinterpret_cast<const sockaddr*>(&address);
+    if (::connect(connection.get(), to, sizeof(address)) == 0) fd = std::move(connection);
+  }).join();
+  return fd;
+}
+
+TEST_F(ServerTest, OutsiderIsRefusedWhateverIsAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becoming another user needs root";
+  const auto server = serve(Admission(0, std::nullopt));
+  std::filesystem::permissions(directory_, std::filesystem::perms::all);
+  EXPECT_FALSE(connect_as_nobody(directory_ / "agent.sock")) << "the mode of the socket keeps others out already";
+  std::filesystem::permissions(directory_ / "agent.sock", std::filesystem::perms::all);
+  UniqueFd connection = connect_as_nobody(directory_ / "agent.sock");
+  ASSERT_TRUE(connection);
+  const auto outside = grpc::CreateInsecureChannelFromFd("unix:agent", connection.release());
+  std::string text;
+  const auto status = show(outside, text);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << status.error_message();
+  EXPECT_TRUE(text.empty());
+  grpc::ClientContext context;
+  v1::CheckPolicyResponse response;
+  const auto unknown = v1::PolicyService::NewStub(outside)->Check(&context, {}, &response);
+  EXPECT_EQ(unknown.error_code(), grpc::StatusCode::PERMISSION_DENIED) << "not even which methods there are";
+  EXPECT_EQ(health_of(outside), Health::kNoAnswer);
 }
 
 TEST_F(ServerTest, UnknownMethodOfAnAdmittedCallerIsUnimplemented) {
