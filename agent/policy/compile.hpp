@@ -20,8 +20,8 @@ struct Image {
   tg_service_table ranges{};
   tg_address_table sources{};
   tg_address_table destinations{};
-  std::vector<tg_service> services;       // TG_SERVICES, by slot; `tweak` is left 0 for agent/kernel to fill in
-  std::vector<tg_source_entry> entries;   // TG_SOURCE_ENTRIES
+  std::vector<tg_service> services;      // TG_SERVICES, by slot; `tweak` is left 0 for agent/kernel to fill in
+  std::vector<tg_source_entry> entries;  // TG_SOURCE_ENTRIES
 };
 
 struct Compiled {
@@ -32,10 +32,10 @@ struct Compiled {
 
 struct CompileInput {
   const Policy& policy;
-  std::vector<SafelistEntry> extra_safelist;      // of `tidegate safelist add`
-  std::map<std::string, unsigned> slots;          // present owners: a service keeps its slot across generations
-  std::uint64_t bucket_ways = 65536;              // tables.buckets, for the debt warning
-  std::chrono::nanoseconds tick{4'000'000};       // of the datapath's clock: bursts below two of them are refused
+  std::vector<SafelistEntry> extra_safelist;  // of `tidegate safelist add`
+  std::map<std::string, unsigned> slots;      // present owners: a service keeps its slot across generations
+  std::uint64_t bucket_ways = 65536;          // tables.buckets, for the debt warning
+  std::chrono::nanoseconds tick{4'000'000};   // of the datapath's clock: bursts below two of them are refused
   std::function<unsigned(const std::string&)> ifindex_of;  // 0: no such interface now (the entry matches nothing yet)
 };
 
@@ -46,7 +46,7 @@ struct CompileReport {
 };
 CompileReport compile_all(const CompileInput& input);
 
-// As compile_all, with the first error only. Errors: what cannot be represented or exceeds a map, with line and column in the message as "LINE:COL: text".
+// As compile_all, with the first error only: what cannot be represented or exceeds a map, as "LINE:COL: text".
 // host.generation is left 0 for agent/kernel.
 Result<Compiled> compile(const CompileInput& input);
 
