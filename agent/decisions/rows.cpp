@@ -2,6 +2,22 @@
 #include "agent/decisions/rows.hpp"
 
 namespace tidegate::decisions {
+namespace {
+
+// Of `rows` rows, in the order of RowWriter::bind().
+std::string insert_of(std::size_t rows, int columns) {
+  std::string row = "(?";
+  for (int i = 1; i < columns; ++i) row += ",?";
+  row += ")";
+  std::string sql =
+      "INSERT OR REPLACE INTO decisions(id, target, action, origin, created, expires, reason, forced, actor, packets, "
+      "packets_per, bytes, bytes_per) VALUES" +
+      row;
+  for (std::size_t i = 1; i < rows; ++i) sql += "," + row;
+  return sql;
+}
+
+}  // namespace
 
 Decision read_decision(const Statement& row) {
   Decision decision;
@@ -37,12 +53,7 @@ Result<std::optional<std::int64_t>> find_origin(Database& database, std::string_
 Result<RowWriter> RowWriter::create(Database& database, WallTime now) {
   TIDEGATE_ASSIGN(Statement next, database.prepare("SELECT value FROM next_id"));
   TIDEGATE_TRY(next.step());
-  TIDEGATE_ASSIGN(
-      Statement insert,
-      database.prepare("INSERT OR REPLACE INTO decisions(id, target, action, origin, created, expires, reason, "
-                       "forced, actor, packets, packets_per, bytes, bytes_per) "
-                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"));
-  return RowWriter(database, std::move(insert), next.integer(0), now);
+  return RowWriter(database, next.integer(0), now);
 }
 
 Result<std::int64_t> RowWriter::origin_id(const std::string& name) {
@@ -61,28 +72,59 @@ Result<std::int64_t> RowWriter::origin_id(const std::string& name) {
 
 Result<std::int64_t> RowWriter::put(const NewDecision& decision) {
   TIDEGATE_TRY(validate(decision));
-  TIDEGATE_ASSIGN(const std::int64_t origin, origin_id(decision.origin));
-  const TargetKey key = to_key(decision.target);
-  insert_.bind(1, next_id_);
-  insert_.bind_bytes(2, key);
-  insert_.bind(3, static_cast<std::int64_t>(decision.action));
-  insert_.bind(4, origin);
-  insert_.bind(5, created_);
-  if (decision.expires) {
-    insert_.bind(6, to_milliseconds_up(*decision.expires));
-  } else {
-    insert_.bind_null(6);
+  Row& row = rows_[held_];
+  TIDEGATE_ASSIGN(row.origin, origin_id(decision.origin));
+  row.id = next_id_++;
+  row.target = to_key(decision.target);
+  row.action = decision.action;
+  row.expires.reset();
+  if (decision.expires) row.expires = to_milliseconds_up(*decision.expires);
+  row.reason = decision.reason;
+  row.forced = decision.forced;
+  row.actor = decision.actor;
+  row.limit = decision.limit;
+  if (++held_ == kRows) TIDEGATE_TRY(write_full());
+  return row.id;
+}
+
+void RowWriter::bind(Statement& statement, int at, const Row& row) const {
+  statement.bind(at + 1, row.id);
+  statement.bind_bytes(at + 2, row.target);
+  statement.bind(at + 3, static_cast<std::int64_t>(row.action));
+  statement.bind(at + 4, row.origin);
+  statement.bind(at + 5, created_);
+  statement.bind(at + 6, row.expires);
+  statement.bind(at + 7, std::string_view(row.reason));
+  statement.bind(at + 8, std::int64_t{row.forced});
+  statement.bind(at + 9, std::string_view(row.actor));
+  bind_rate(statement, at + 10, row.limit.packets);
+  bind_rate(statement, at + 12, row.limit.bytes);
+}
+
+Status RowWriter::write_full() {
+  if (!insert_) {
+    static const std::string sql = insert_of(kRows, kColumns);
+    TIDEGATE_ASSIGN(Statement insert, database_.prepare(sql));
+    insert_.emplace(std::move(insert));
   }
-  insert_.bind(7, std::string_view(decision.reason));
-  insert_.bind(8, std::int64_t{decision.forced});
-  insert_.bind(9, std::string_view(decision.actor));
-  bind_rate(insert_, 10, decision.limit.packets);
-  bind_rate(insert_, 12, decision.limit.bytes);
-  TIDEGATE_TRY(insert_.run());
-  return next_id_++;
+  for (std::size_t i = 0; i < kRows; ++i) bind(*insert_, static_cast<int>(i) * kColumns, rows_[i]);
+  held_ = 0;
+  return insert_->run();
+}
+
+Status RowWriter::write_rest() {
+  static const std::string sql = insert_of(1, kColumns);
+  TIDEGATE_ASSIGN(Statement insert, database_.prepare(sql));
+  for (std::size_t i = 0; i < held_; ++i) {
+    bind(insert, 0, rows_[i]);
+    TIDEGATE_TRY(insert.run());
+  }
+  held_ = 0;
+  return {};
 }
 
 Status RowWriter::finish() {
+  TIDEGATE_TRY(write_rest());
   TIDEGATE_ASSIGN(Statement update, database_.prepare("UPDATE next_id SET value = ?1"));
   update.bind(1, next_id_);
   return update.run();

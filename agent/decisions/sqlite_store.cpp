@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/decisions/effect_rows.hpp"
 #include "agent/decisions/rows.hpp"
 
 namespace tidegate::decisions {
 namespace {
 
 using Next = std::function<Result<const NewDecision*>()>;
+using Visit = std::function<void(const Effect&)>;
 
 constexpr int kBulkCacheKib = 24 * 1024;
 constexpr int kCacheKib = 4096;
@@ -76,13 +78,14 @@ Result<Stored> SqliteStore::store_all(Database& database, const Next& next) cons
   return stored;
 }
 
-Result<Stored> SqliteStore::put_stream(const Next& next) {
+Result<Stored> SqliteStore::put_stream(const Next& next, const Enforce& enforce) {
   auto database = writer_.lock();
   const BulkMode bulk(*database, true);
   Stored stored;
   TIDEGATE_TRY(database->transaction([&]() -> Status {
     TIDEGATE_ASSIGN(stored, store_all(*database, next));
-    return {};
+    if (!enforce) return {};
+    return enforce([&](const Visit& visit) { return visit_effects_of(*database, stored, now(), visit); });
   }));
   ++changes_;
   return stored;
@@ -103,19 +106,27 @@ Result<std::uint64_t> SqliteStore::put_many(std::span<const NewDecision> decisio
   return stored.count;
 }
 
-Result<std::vector<Decision>> SqliteStore::put(std::span<const NewDecision> decisions) {
+Status SqliteStore::put_rows(Database& database, std::span<const NewDecision> decisions, WallTime created,
+                             std::vector<Decision>& result) const {
+  TIDEGATE_ASSIGN(RowWriter rows, RowWriter::create(database, created));
+  for (const NewDecision& decision : decisions) {
+    TIDEGATE_ASSIGN(const std::int64_t id, rows.put(decision));
+    Decision& stored = result.emplace_back(Decision{decision, id, created});
+    if (stored.expires) stored.expires = from_milliseconds(to_milliseconds_up(*stored.expires));
+  }
+  return rows.finish();
+}
+
+Result<std::vector<Decision>> SqliteStore::put(std::span<const NewDecision> decisions, const Enforce& enforce) {
   std::vector<Decision> result;
   result.reserve(decisions.size());
-  const WallTime created = from_milliseconds(now());
+  if (decisions.empty()) return result;
   auto database = writer_.lock();
   TIDEGATE_TRY(database->transaction([&]() -> Status {
-    TIDEGATE_ASSIGN(RowWriter rows, RowWriter::create(*database, created));
-    for (const NewDecision& decision : decisions) {
-      TIDEGATE_ASSIGN(const std::int64_t id, rows.put(decision));
-      Decision& stored = result.emplace_back(Decision{decision, id, created});
-      if (stored.expires) stored.expires = from_milliseconds(to_milliseconds_up(*stored.expires));
-    }
-    return rows.finish();
+    TIDEGATE_TRY(put_rows(*database, decisions, from_milliseconds(now()), result));
+    if (!enforce) return {};
+    const Stored stored{.first_id = result.front().id, .count = result.size()};
+    return enforce([&](const Visit& visit) { return visit_effects_of(*database, stored, now(), visit); });
   }));
   ++changes_;
   return result;

@@ -20,9 +20,9 @@ class SqliteStore final : public Store {
   SqliteStore(Database writer, Database reader, const Clock& clock)
       : clock_(clock), writer_(std::move(writer)), reader_(std::move(reader)) {}
 
-  Result<std::vector<Decision>> put(std::span<const NewDecision> decisions) override;
+  Result<std::vector<Decision>> put(std::span<const NewDecision> decisions, const Enforce& enforce) override;
   Result<std::uint64_t> put_many(std::span<const NewDecision> decisions) override;
-  Result<Stored> put_stream(const std::function<Result<const NewDecision*>()>& next) override;
+  Result<Stored> put_stream(const std::function<Result<const NewDecision*>()>& next, const Enforce& enforce) override;
   Result<std::vector<Decision>> remove_ids(std::span<const std::int64_t> ids) override;
   Result<std::vector<Decision>> remove_origin(const std::string& origin) override;
   Result<std::vector<Decision>> remove_origin_some(const std::string& origin, std::size_t most) override;
@@ -45,6 +45,8 @@ class SqliteStore final : public Store {
   };
 
   Result<Stored> store_all(Database& database, const std::function<Result<const NewDecision*>()>& next) const;
+  Status put_rows(Database& database, std::span<const NewDecision> decisions, WallTime created,
+                  std::vector<Decision>& result) const;
   // Removes what `select` finds, in one transaction.
   Result<std::vector<Decision>> remove(const std::function<Result<std::vector<Decision>>(Database&)>& select);
   Result<std::vector<Decision>> page_of(const Query& query, std::int64_t after, std::size_t most) const;

@@ -1,81 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "agent/decisions/effect.hpp"
+#include "agent/decisions/effect_rows.hpp"
 #include "agent/decisions/rows.hpp"
 #include "agent/decisions/sqlite_store.hpp"
 
 namespace tidegate::decisions {
-namespace {
-
-constexpr std::size_t kPage = 1024;
-
-// Expiry is exclusive, as in the datapath: at its very millisecond a decision no longer holds.
-#define TIDEGATE_IN_FORCE "(d.expires IS NULL OR d.expires > ?2)"
-
-constexpr std::string_view kPartsOfTarget =
-    "SELECT d.target, d.action, d.expires, d.packets, d.packets_per, d.bytes, d.bytes_per FROM decisions d "
-    "WHERE d.target = ?1 AND " TIDEGATE_IN_FORCE;
-
-Part read_part(const Statement& row) {
-  return {.action = static_cast<Action>(row.integer(1)),
-          .expires = from_milliseconds(row.optional_integer(2)),
-          .limit = {.packets = rate_at(row, 3), .bytes = rate_at(row, 5)}};
-}
-
-Result<Effect> effect_of(Statement& statement, const Prefix& target) {
-  const TargetKey key = to_key(target);
-  statement.bind_bytes(1, key);
-  EffectBuilder builder;
-  for (;;) {
-    TIDEGATE_ASSIGN(const bool any, statement.step());
-    if (!any) break;
-    builder.add(read_part(statement));
-  }
-  statement.reset();
-  return builder.build(target);
-}
-
-// Where a pass over all targets stands. Nothing yet: size 0, which sorts before every key.
-struct Cursor {
-  TargetKey key{};
-  std::size_t size = 0;
-
-  bool is_at(std::span<const unsigned char> other) const {
-    return std::ranges::equal(other, std::span(key).first(size));
-  }
-  Status move_to(std::span<const unsigned char> other) {
-    if (other.size() != key.size()) return fail(ErrorCode::kDataLoss, "a decision has a damaged target");
-    std::ranges::copy(other, key.begin());
-    size = key.size();
-    return {};
-  }
-};
-
-// The effects of the next targets, at most a page of them; none: that was all.
-Result<std::vector<Effect>> effects_after(Database& database, Cursor& cursor, std::int64_t now) {
-  TIDEGATE_ASSIGN(Statement rows, database.prepare("SELECT d.target, d.action, d.expires, d.packets, d.packets_per, "
-                                                   "d.bytes, d.bytes_per FROM decisions d INDEXED BY by_target "
-                                                   "WHERE d.target > ?1 AND " TIDEGATE_IN_FORCE " ORDER BY d.target"));
-  const Cursor start = cursor;
-  rows.bind_bytes(1, std::span(start.key).first(start.size));
-  rows.bind(2, now);
-  std::vector<Effect> effects;
-  EffectBuilder builder;
-  bool open = false;
-  for (;;) {
-    TIDEGATE_ASSIGN(const bool any, rows.step());
-    const bool complete = open && (!any || !cursor.is_at(rows.bytes(0)));
-    if (complete) effects.push_back(std::exchange(builder, {}).build(from_key(cursor.key)));
-    if (!any || effects.size() >= kPage) return effects;
-    TIDEGATE_TRY(cursor.move_to(rows.bytes(0)));
-    open = true;
-    builder.add(read_part(rows));
-  }
-}
-
-}  // namespace
-
 Result<std::vector<Decision>> SqliteStore::page_of(const Query& query, std::int64_t after, std::size_t most) const {
   auto database = reader_.lock();
   std::optional<std::int64_t> origin;
@@ -143,27 +73,18 @@ Result<std::vector<Decision>> SqliteStore::covering(const Prefix& target) const 
 
 Result<std::vector<Effect>> SqliteStore::effects(std::span<const Prefix> targets) const {
   std::vector<Effect> effects;
-  effects.reserve(targets.size());
   auto database = reader_.lock();
   TIDEGATE_TRY(database->read([&]() -> Status {
-    TIDEGATE_ASSIGN(Statement find, database->prepare(kPartsOfTarget));
-    find.bind(2, now());
-    for (const Prefix& target : targets) {
-      TIDEGATE_ASSIGN(Effect effect, effect_of(find, target));
-      effects.push_back(std::move(effect));
-    }
+    TIDEGATE_ASSIGN(effects, effects_of_targets(*database, targets, now()));
     return {};
   }));
   return effects;
 }
 
 Status SqliteStore::each_effect(const std::function<void(const Effect&)>& visit) const {
-  for (Cursor cursor;;) {
-    std::vector<Effect> effects;
-    {
-      auto database = reader_.lock();
-      TIDEGATE_ASSIGN(effects, effects_after(*database, cursor, now()));
-    }
+  EffectScan pass(now());
+  for (;;) {
+    TIDEGATE_ASSIGN(const auto effects, pass.next(*reader_.lock()));
     if (effects.empty()) return {};
     for (const Effect& effect : effects) {
       if (effect.blocked || effect.limited) visit(effect);
@@ -173,19 +94,8 @@ Status SqliteStore::each_effect(const std::function<void(const Effect&)>& visit)
 
 Status SqliteStore::each_effect_of(const Stored& stored, const std::function<void(const Effect&)>& visit) const {
   const std::int64_t end = stored.first_id + static_cast<std::int64_t>(stored.count);
-  for (std::int64_t first = stored.first_id; first < end; first += static_cast<std::int64_t>(kPage)) {
-    std::vector<Prefix> targets;
-    {
-      auto database = reader_.lock();
-      TIDEGATE_ASSIGN(Statement find, database->prepare("SELECT target FROM decisions WHERE id >= ?1 AND id < ?2"));
-      find.bind(1, first);
-      find.bind(2, std::min(end, first + static_cast<std::int64_t>(kPage)));
-      for (;;) {
-        TIDEGATE_ASSIGN(const bool any, find.step());
-        if (!any) break;
-        targets.push_back(from_key(find.bytes(0)));
-      }
-    }
+  for (std::int64_t first = stored.first_id; first < end;) {
+    TIDEGATE_ASSIGN(const auto targets, targets_from(*reader_.lock(), first, end));
     TIDEGATE_ASSIGN(const auto page, effects(targets));
     std::ranges::for_each(page, visit);
   }

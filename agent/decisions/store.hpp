@@ -39,6 +39,15 @@ struct Stored {
   std::uint64_t count = 0;
 };
 
+// Streams effects into a visitor.
+using Effects = std::function<Status(const std::function<void(const Effect&)>& visit)>;
+
+// Puts what a change means into the datapath. Called when the change is complete but not yet committed, with the
+// effects of every target it names; an error undoes the change. It must not call the store. Should the commit then fail
+// (disk full), the caller has to make the datapath follow the store again: the targets' effects are what they were
+// before.
+using Enforce = std::function<Status(const Effects& effects)>;
+
 // Thread-safe. Every mutation is one transaction, synced before it returns; an error leaves the store as it was.
 // Readers do not wait for writers. Ids are never given twice.
 // Errors: kInvalidArgument (see validate()), kResourceExhausted (disk full), kDataLoss (damaged file), each with cause
@@ -49,12 +58,13 @@ class Store {
   virtual ~Store() = default;
 
   // Replaces a decision of the same target, action and origin. Returns them with ids, in order.
-  virtual Result<std::vector<Decision>> put(std::span<const NewDecision> decisions) = 0;
+  virtual Result<std::vector<Decision>> put(std::span<const NewDecision> decisions, const Enforce& enforce = {}) = 0;
   // As put, for imports: returns only the number.
   virtual Result<std::uint64_t> put_many(std::span<const NewDecision> decisions) = 0;
   // As put_many without holding all in memory: `next` returns a decision that stays valid until its next call, null at
   // the end. Fastest in order of target. `next` must not call this store. An error of `next` undoes everything.
-  virtual Result<Stored> put_stream(const std::function<Result<const NewDecision*>()>& next) = 0;
+  virtual Result<Stored> put_stream(const std::function<Result<const NewDecision*>()>& next,
+                                    const Enforce& enforce = {}) = 0;
   // Removes decisions and returns them.
   virtual Result<std::vector<Decision>> remove_ids(std::span<const std::int64_t> ids) = 0;
   virtual Result<std::vector<Decision>> remove_origin(const std::string& origin) = 0;

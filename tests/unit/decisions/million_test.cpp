@@ -69,16 +69,19 @@ TEST(Million, ImportedInBoundedMemoryAndFoundWithoutScanning) {
   auto spool = value_of(Spool::create(directory.path()));
   Stopwatch watch;
   parse_all(*spool, clock);
-  watch.report("parse and spool", kDecisions);
-  const auto stored = value_of(store->put_stream(value_of(spool->drain())));
-  watch.report("store (sorted, synced)", kDecisions);
-  EXPECT_EQ(stored.count, kDecisions);
-  spool.reset();
-
+  watch.report("parse, check, spool", kDecisions);
   std::uint64_t effects = 0;
-  ASSERT_TRUE(store->each_effect_of(stored, [&](const Effect& effect) { effects += effect.blocked; }));
-  watch.report("effects of the import", kDecisions);
+  const auto next = value_of(spool->drain());
+  const auto stored = value_of(store->put_stream(next, [&](const Effects& each) {
+    watch.report("  rows and indexes", kDecisions);
+    const Status status = each([&](const Effect& effect) { effects += effect.blocked; });
+    watch.report("  effects", kDecisions);
+    return status;
+  }));
+  watch.report("  commit and checkpoint", kDecisions);
+  EXPECT_EQ(stored.count, kDecisions);
   EXPECT_EQ(effects, kDecisions);
+  spool.reset();
   for (std::uint32_t i = 0; i < kDecisions; i += kDecisions / 1000) {
     EXPECT_EQ(value_of(store->covering(Prefix::host(scattered(i)))).size(), 1U);
   }
