@@ -122,6 +122,8 @@ void Topology::make_link() {
       "ip route add default via 192.0.2.2");
   world_.sh("ip addr add 192.0.2.2/24 dev eth0; ip -6 addr add 2001:db8::2/64 dev eth0 nodad; ip link set eth0 up");
   edge_.sh("ip -6 route add default via 2001:db8::2 dev eth0");
+  // Neighbours are resolved once (the first solicitation may be a second late), so that no test waits for it.
+  world_.sh("ping -n -q -c 1 -W 5 192.0.2.1 && ping -n -q -c 1 -W 5 2001:db8::1");
 }
 
 void Topology::remove_link() { edge_.sh("ip link delete eth0"); }
