@@ -37,9 +37,10 @@ Status PinnedDatapath::detach(const std::string& interface) {
 }
 
 std::vector<AttachState> PinnedDatapath::verify_attachments() {
-  if (staged_ && active_generation() == 0) return {};  // an earlier agent's program still protects them
-  const auto restored = restore_pins();
+  if (is_migrating() && active_generation() == 0) return {};  // an earlier agent's program still protects them
   auto changed = attachments_->verify();
+  Result<bool> restored = restore_pins();
+  if (const auto finished = finish_migration(); !finished) restored = std::unexpected(finished.error());
   if (restored && !*restored) return changed;
   // The pins of the maps concern every interface: without them nothing survives this agent.
   changed = attachments_->states();
@@ -48,6 +49,11 @@ std::vector<AttachState> PinnedDatapath::verify_attachments() {
         restored ? "pins were removed from the pin directory; they are there again" : restored.error().message;
   }
   return changed;
+}
+
+bool PinnedDatapath::is_migrating() const {
+  const std::lock_guard lock(pins_mutex_);
+  return staged_;
 }
 
 // True when a pin was missing, of the maps or of the tracepoint.

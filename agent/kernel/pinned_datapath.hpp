@@ -60,6 +60,7 @@ class PinnedDatapath final : public Datapath {
   Status open_tables(const Options& options);
   Status finish_migration();
   Result<bool> restore_pins();
+  bool is_migrating() const;
   Status wait_for_readers() const;
 
   const Clock& clock_;
@@ -80,7 +81,7 @@ class PinnedDatapath final : public Datapath {
   std::unique_ptr<Limits> limits_;
   std::mutex events_mutex_;  // guards events_
   std::unique_ptr<EventReader> events_;
-  std::mutex pins_mutex_;  // guards pins_ changing hands and staged_
+  mutable std::mutex pins_mutex_;  // guards staged_ and who puts pins in their places
   std::optional<Attachments> attachments_;
 };
 

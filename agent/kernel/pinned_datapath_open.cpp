@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening the datapath: what must be there, what is pinned already, loading, adopting.
+#include <algorithm>
+#include <chrono>
+
 #include "agent/kernel/adoption.hpp"
 #include "agent/kernel/grace_period.hpp"
 #include "agent/kernel/handshakes.hpp"
@@ -9,6 +12,14 @@
 #include "agent/kernel/shared_word.hpp"
 
 namespace tidegate::kernel {
+namespace {
+
+// At most 4.29 seconds, what struct tg_control holds.
+std::uint32_t nanoseconds32(std::chrono::nanoseconds time) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time.count(), 0, 0xffffffff));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Datapath>> Datapath::open(const Options& options, const Clock& clock) {
   return PinnedDatapath::open(options, clock);
@@ -57,8 +68,8 @@ Status PinnedDatapath::open_tables(const Options& options) {
   TIDEGATE_ASSIGN(control_, maps.mapped<tg_control>("control"));
   tg_control& control = (*control_)[0];
   store(control.ephemeral_low, ephemeral_port_low());
-  store(control.sample_interval_ns, static_cast<std::uint32_t>(options.sample_interval.count()));
-  store(control.lookup_interval_ns, static_cast<std::uint32_t>(options.lookup_interval.count()));
+  store(control.sample_interval_ns, nanoseconds32(options.sample_interval));
+  store(control.lookup_interval_ns, nanoseconds32(options.lookup_interval));
   // The wait fails only without memory for two tiny maps; a packet in flight may then see a list change under it.
   const auto wait = [this] { static_cast<void>(wait_for_readers()); };
   TIDEGATE_ASSIGN(generations_, Generations::open(maps, control, [this] { return wait_for_readers(); }));

@@ -64,6 +64,47 @@ TEST_F(KernelAdoption, WhatAnAgentLeftIsTakenOver) {
   EXPECT_EQ(counters.by_service_reason[TG_SERVICE_NONE * 64 + 11].dropped_packets, 2U);  // BLOCKED_PREFIX, both agents'
 }
 
+TEST_F(KernelAdoption, AnUpgradeMayBringFeatures) {
+  auto reduced = options();
+  reduced.disabled_features = {"xdp_frags", "socket_lookup", "tc_egress"};
+  open(reduced);
+  {
+    const auto datapath = open(reduced);
+    EXPECT_TRUE(datapath->adopted());
+    apply(*datapath, 7);
+    EXPECT_TRUE(attach(*datapath).attached);
+  }
+  const auto upgraded = open();
+  EXPECT_TRUE(upgraded->adopted());
+  EXPECT_EQ(upgraded->active_generation(), 7U);
+  EXPECT_EQ(upgraded->attachments()[0].problem, "");
+  EXPECT_TRUE(verify(*upgraded).empty());
+  EXPECT_NE(net_->edge().sh("tc filter show dev eth0 egress").find("tidegate_egress"), std::string::npos);
+}
+
+TEST_F(KernelAdoption, BlocksOfBothFamiliesCanStillBeRemoved) {
+  const std::vector<BlockEntry> blocks{{prefix("203.0.113.7"), std::nullopt},
+                                       {prefix("2001:db8:7::/48"), std::nullopt}};
+  {
+    const auto datapath = open();
+    ASSERT_TRUE(datapath->put_blocks(blocks));
+  }
+  const auto second = open();
+  EXPECT_EQ(second->tables()[1].entries, 2U);
+  ASSERT_TRUE(second->remove_blocks(std::vector{blocks[0].target, blocks[1].target}));
+  EXPECT_EQ(second->tables()[1].entries, 0U);
+}
+
+TEST_F(KernelAdoption, VerifyingFinishesAReplacementThatNobodyAttached) {
+  run_first_agent();
+  set_abi_version(TG_ABI_VERSION + 1);
+  const auto second = open();
+  apply(*second, 8);
+  EXPECT_EQ(verify(*second).size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(pin("next")));
+  EXPECT_TRUE(verify(*second).empty());
+}
+
 TEST_F(KernelAdoption, AfterAKill) {
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
