@@ -18,10 +18,10 @@ class KernelGenerations : public KernelTest {
   void SetUp() override {
     KernelTest::SetUp();
     if (IsSkipped()) return;
+    net_->world().sh("ip link set dev eth0 down");  // only the packets of the test are counted
     datapath_ = open();
     ASSERT_TRUE(attach(*datapath_).attached);
     program_.emplace(pin("link_eth0"));
-    net_->world().sh("ip link set dev eth0 down");  // only the packets of the test are counted
   }
   void TearDown() override {
     program_.reset();
