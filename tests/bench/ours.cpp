@@ -76,6 +76,7 @@ std::array<std::uint64_t, TG_REASON_COUNT> by_reason(const kernel::Counters& cou
 
 policy::Policy bench_policy(unsigned services, std::uint64_t fresh) {
   policy::Policy made;
+  made.interfaces.push_back({"bench", policy::AttachMode::kNative, {}});  // attached by hand
   made.safelist = safelist();
   policy::Limits wide{.packets = limit(kWide), .bytes = limit(kWide * 1000), .syn = limit(kWide), .new_sources = {}};
   made.services.push_back(service("charged", kChargedPort, wide));
