@@ -63,9 +63,9 @@ static __always_inline void tg_prove(const struct tg_address *peer)
 	tg_set_prefix(&c, &p);
 	hash = tg_proven_hash(c.identity->seed, p.prefix);
 	line = tg_proven_line(hash);
-	page = tg_at(proven, tg_proven_page_of(line, c.control->proven_active));
+	page = tg_at(proven, tg_proven_page_of(line));
 	if (page)
-		tg_proven_set(page, line, hash);
+		tg_proven_set(page, line, c.control->proven_active, hash);
 }
 
 /* ctx: const struct sock *sk, int oldstate, int newstate */

@@ -64,7 +64,7 @@ struct {
 
 /* What the host itself did: replies it may expect (sized by the loader), peers that completed a handshake. */
 TG_ARRAY(flows, 1024, struct tg_flow_set, BPF_F_MMAPABLE);
-TG_ARRAY(proven, 2 * TG_PROVEN_PAGES, struct tg_proven_page, BPF_F_MMAPABLE);
+TG_ARRAY(proven, TG_PROVEN_PAGES, struct tg_proven_page, BPF_F_MMAPABLE);
 
 /* Who owns a service slot; only the agent uses it. */
 TG_ARRAY(service_slots, TG_SERVICES, struct tg_service_slot, 0);

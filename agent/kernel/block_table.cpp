@@ -50,6 +50,7 @@ BlockTable::BlockTable(const Memory& memory, const tg_identity& identity, const 
     note_expiry(expires_at(index));
     ++size_;
   }
+  start_filter();
   stale_ = size_;  // how stale an adopted filter is, nobody knows: the first sweep renews it
 }
 
@@ -114,6 +115,7 @@ BlockTable::Outcome BlockTable::put_at(const Hashed& at, const Entry& entry, std
   if (size_ >= capacity_) return Outcome::kTableFull;
   const auto index = make_room(at, now);
   if (!index) return Outcome::kTableFull;
+  widen_filter();
   filter_.add(at.hash);
   write(*index, at, entry);
   return Outcome::kStored;

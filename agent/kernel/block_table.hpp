@@ -27,6 +27,7 @@ class BlockTable {
     tg_block_stash* stash;
     std::uint32_t* stash_count;  // tg_control.stash_count
     std::span<tg_filter_line> filter;
+    std::uint32_t* filter_lines = nullptr;  // tg_control.block_filter_lines; none: the whole filter is always in use
   };
   using Entry = BlockEntry;
   enum class Outcome { kStored, kTableFull, kTooManyLengths };
@@ -52,6 +53,9 @@ class BlockTable {
   // The expiry of exactly this target, when it is in the table.
   std::optional<std::uint64_t> find(const Prefix& target) const;
   bool stash_in_use() const { return *memory_.stash_count != 0; }
+  // Lets the datapath use fewer lines of the filter again when far fewer entries are left; puts use more by themselves.
+  // Waits for readers only after a change.
+  void fit_filter(const std::function<void()>& wait_for_readers);
   // Moves stash entries into buckets that have room by now. `wait_for_readers` is called between copying and clearing,
   // and only if there was something to move.
   void drain_stash(std::uint64_t now, const std::function<void()>& wait_for_readers);
@@ -94,6 +98,10 @@ class BlockTable {
   void count_stash();
   void rebuild_filter_if_stale();
   void rebuild_filter();
+  void start_filter();
+  void widen_filter();
+  void use_filter_lines(std::size_t lines);
+  void each_hash(const std::function<void(std::uint64_t)>& visit) const;
   Index stash_begin() const { return memory_.buckets.size() * TG_BLOCK_WAYS; }
 
   Memory memory_;
@@ -103,6 +111,7 @@ class BlockTable {
   std::vector<Shadow> shadow_;
   std::uint64_t capacity_;
   std::uint64_t size_ = 0;
+  bool widened_ = false;                        // a reader may still look for the bits of a narrower filter
   std::uint64_t stale_ = 0;                     // entries removed since the filter was built
   std::uint64_t earliest_expiry_ = TG_NEVER;    // nothing expires before
   std::uint64_t earliest_in_round_ = TG_NEVER;  // the same, of what this round of sweep() met or was put since

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replacing the whole content, expiry, the stash and the filter of the block table.
+// Replacing the whole content, expiry and the stash of the block table.
 #include <algorithm>
 
 #include "agent/kernel/abi.hpp"
@@ -7,12 +7,6 @@
 #include "agent/kernel/shared_word.hpp"
 
 namespace tidegate::kernel {
-namespace {
-
-constexpr std::uint64_t kStaleAtLeast = 4096;  // removals for which a rebuild is not worth it
-
-}  // namespace
-
 // Three passes: mark what stays, drop the rest, and only then add, because a full table has no room for both.
 std::pair<std::size_t, BlockTable::Outcome> BlockTable::replace(std::span<const Entry> entries, std::uint64_t now) {
   ++mark_;
@@ -82,19 +76,6 @@ void BlockTable::drain_stash(std::uint64_t now, const std::function<void()>& wai
   wait_for_readers();  // one that searched the bucket before the copy was there still needs the stash
   for (const Index index : moved) store<__u64>(key_at(index), 0);
   count_stash();
-}
-
-void BlockTable::rebuild_filter_if_stale() {
-  if (stale_ > kStaleAtLeast && stale_ > size_ / 4) rebuild_filter();
-}
-
-void BlockTable::rebuild_filter() {
-  FilterRebuild fresh(filter_);
-  for (Index index = 0; index < shadow_.size(); ++index) {
-    if (key_at(index) != 0) fresh.add(tg_prefix_hash(identity_.seed, key_at(index)));
-  }
-  fresh.publish();
-  stale_ = 0;
 }
 
 }  // namespace tidegate::kernel

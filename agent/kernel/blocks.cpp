@@ -28,7 +28,8 @@ Blocks::Blocks(Memory memory, const tg_identity& identity, tg_control& control, 
       table_({.buckets = memory_.buckets.values(),
               .stash = &memory_.stash[0],
               .stash_count = &control.stash_count,
-              .filter = memory_.filter.values()},
+              .filter = memory_.filter.values(),
+              .filter_lines = &control.block_filter_lines},
              identity, lengths_.current()) {}
 
 Status Blocks::put(std::span<const BlockEntry> entries, MonotonicTime now) {
@@ -72,6 +73,7 @@ void Blocks::sweep(MonotonicTime now) {
   const std::lock_guard lock(mutex_);
   table_.sweep(to_abi(now), kSweepBuckets);
   table_.drain_stash(to_abi(now), wait_for_readers_);
+  table_.fit_filter(wait_for_readers_);
   lengths_.publish(table_.lengths());
 }
 

@@ -60,15 +60,12 @@ std::vector<BucketState> Sources::buckets_of(const Address& source, const tg_hos
 bool Sources::is_proven(const Address& source, const tg_host& host) const {
   const std::uint64_t hash = tg_proven_hash(identity_.seed, prefix_of(source, host));
   const std::uint32_t line = tg_proven_line(hash);
-  return tg_proven_test(&proven_[tg_proven_page_of(line, 0)], line, hash) != 0 ||
-         tg_proven_test(&proven_[tg_proven_page_of(line, 1)], line, hash) != 0;
+  return tg_proven_test(&proven_[tg_proven_page_of(line)], line, hash) != 0;
 }
 
 void Sources::rotate_proven() {
   const std::uint32_t older = (load(control_->proven_active) & 1) ^ 1;
-  for (auto& page : proven_.values().subspan(std::size_t{older} * TG_PROVEN_PAGES, TG_PROVEN_PAGES)) {
-    for (auto& word : page.word) store<__u64>(word, 0);
-  }
+  for (auto& page : proven_.values()) tg_proven_clear(&page, older);
   store(control_->proven_active, older);
 }
 
@@ -101,6 +98,6 @@ std::uint64_t Sources::proven_bits() const {
   return bits;
 }
 
-std::uint64_t Sources::proven_bit_capacity() { return std::uint64_t{2} * TG_PROVEN_PAGES * TG_PROVEN_PAGE * 8; }
+std::uint64_t Sources::proven_bit_capacity() { return std::uint64_t{TG_PROVEN_PAGES} * TG_PROVEN_PAGE * 8; }
 
 }  // namespace tidegate::kernel

@@ -96,8 +96,10 @@ static inline __u64 tg_aggregate_prefix(__u64 prefix, int is_v4)
 	return prefix & (is_v4 ? ~0xffULL : ~0xffffULL);
 }
 
-/* Proven sources: a Bloom filter blocked to 64-byte lines, four bits a source. The line is one of a generation. */
+/* Proven sources: a Bloom filter blocked to 64-byte lines, four bits a source. A line holds both generations, so that
+ * a newcomer costs one cache miss: words 0 … 3 are generation 0, words 4 … 7 generation 1. */
 #define TG_PROVEN_LINES (TG_PROVEN_PAGES * (TG_PROVEN_PAGE / 64))
+#define TG_PROVEN_WORDS 4 /* of one generation in a line */
 #define TG_PROVEN_BITS 4
 
 static inline __u64 tg_proven_hash(const __u64 seed[4], __u64 prefix)
@@ -110,10 +112,10 @@ static inline __u32 tg_proven_line(__u64 hash)
 	return (__u32)(hash >> 49) & (TG_PROVEN_LINES - 1);
 }
 
-/* Bit `which` (0 … TG_PROVEN_BITS - 1) within the line. */
+/* Bit `which` (0 … TG_PROVEN_BITS - 1) within the words of a generation. */
 static inline __u32 tg_proven_bit(__u64 hash, __u32 which)
 {
-	return (hash >> (9 * which)) & 511;
+	return (hash >> (8 * which)) & 255;
 }
 
 static inline __u32 tg_way_set(const __u64 seed[4], __u64 key, __u32 sets)

@@ -25,7 +25,7 @@
 #define TG_AGGREGATES 4096         /* aggregate buckets, direct-mapped, a power of two */
 #define TG_FLOW_WAYS 8
 #define TG_PROVEN_PAGE 4096        /* bytes of one value of the proven bitmap */
-#define TG_PROVEN_PAGES 512        /* values per generation: 2^24 bits */
+#define TG_PROVEN_PAGES 1024       /* values: 2^24 bits per generation, interleaved */
 #define TG_INTERFACES 256          /* slots of interface counters: ifindex modulo this */
 
 #define TG_LIMITS 65536           /* limit decisions */

@@ -34,10 +34,13 @@ struct tg_control {
 	__u32 proven_active;      /* generation of the proven bitmap that is written: 0 or 1 */
 	__u32 block_lengths;      /* which of the two `blocks` below holds */
 	__u32 limit_lengths;
+	__u32 block_filter_lines; /* lines of `block_filter` in use, a power of two; 0: the whole map. Few blocks need few
+	                           * lines, which then stay in the nearest caches */
 	__u32 stash_count;        /* block_stash has to be searched when this is not 0 */
 	__u32 ephemeral_low;      /* lowest local port of the host's own UDP queries */
 	__u32 sample_interval_ns; /* per CPU and class (passed, dropped): one event in this time, 0 for none */
 	__u32 lookup_interval_ns; /* per CPU: one socket lookup of the replies test in this time on average */
+	__u32 reserved;           /* the kernel rounds values up to 8 bytes */
 	struct tg_lengths blocks[2];
 	struct tg_lengths limits[2];
 };
@@ -104,7 +107,7 @@ struct tg_flow_set {
 
 #define TG_FLOW_TICK 28
 
-/* Map `proven`: TG_PROVEN_PAGES values per generation; a 64-byte line of a page holds the bits of a source. */
+/* Map `proven`: a 64-byte line of a page holds the bits of a source, of both generations (tg_proven_hash). */
 struct tg_proven_page {
 	__u64 word[TG_PROVEN_PAGE / 8];
 };

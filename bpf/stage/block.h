@@ -43,10 +43,12 @@ static __always_inline __u64 tg_block_in_stash(__u64 key)
 static __always_inline int tg_blocked(const struct tg_identity *id, const struct tg_control *ctl, __u64 key, __u64 now)
 {
 	__u64 hash = tg_prefix_hash(id->seed, key);
-	const struct tg_filter_line *line = tg_at(block_filter, tg_filter_line_of(hash, id->block_filter_lines));
+	__u32 used = TG_READ(ctl->block_filter_lines), lines = used ? used : id->block_filter_lines;
+	const struct tg_filter_line *line = tg_at(block_filter, tg_filter_line_of(hash, lines));
 	__u64 expires;
 
-	if (!line || tg_likely(!tg_filter_test(line, hash)))
+	/* without a line the table itself is searched: the filter only saves time */
+	if (line && tg_likely(!tg_filter_test(line, hash)))
 		return 0;
 	expires = tg_block_in_bucket(id, hash, key, 0);
 	if (!expires)

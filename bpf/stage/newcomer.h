@@ -12,15 +12,9 @@ static __always_inline int tg_is_proven(const struct tg_context *c, const struct
 {
 	__u64 hash = tg_proven_hash(c->identity->seed, p->prefix);
 	__u32 line = tg_proven_line(hash);
+	const struct tg_proven_page *page = tg_at(proven, tg_proven_page_of(line));
 
-#pragma unroll
-	for (__u32 generation = 0; generation < 2; generation++) {
-		const struct tg_proven_page *page = tg_at(proven, tg_proven_page_of(line, generation));
-
-		if (page && tg_proven_test(page, line, hash))
-			return 1;
-	}
-	return 0;
+	return page && tg_proven_test(page, line, hash);
 }
 
 /* Whether the service's budget of packets from newcomers has room. SYNs have a share that nothing else can spend, so

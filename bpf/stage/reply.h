@@ -125,7 +125,8 @@ static __always_inline __u32 tg_stage_reply(struct xdp_md *ctx, const struct tg_
 	struct tg_bill bill;
 	__u32 reason;
 
-	if (tg_likely(!tg_is_reply(ctx, p, c->now)))
+	/* A SYN without ACK never is one, and most of what a flood sends: it is spared the call. */
+	if (p->flags & TG_PACKET_SYN || tg_likely(!tg_is_reply(ctx, p, c->now)))
 		return verdict;
 	tg_bill_of(&bill, &c->host->replies, &none, &none, p->length, 0);
 	reason = tg_charge_unknown(c, p, &bill, c->host->replies_tweak);

@@ -184,11 +184,11 @@ void Program::prove(const std::string& address, unsigned generation) {
   const std::uint64_t prefix = tg_source_prefix(identity_.seed, masked, parsed.is_v4(), host.source_mask_v6.lo != 0);
   const std::uint64_t hash = tg_proven_hash(identity_.seed, prefix);
   const std::uint32_t line = tg_proven_line(hash), per_page = TG_PROVEN_PAGE / 64;
-  const std::uint32_t page_index = generation * TG_PROVEN_PAGES + line / per_page;
+  const std::uint32_t page_index = line / per_page;
   auto page = value<tg_proven_page>("proven", page_index);
   for (std::uint32_t i = 0; i < TG_PROVEN_BITS; ++i) {
     const std::uint32_t bit = tg_proven_bit(hash, i);
-    page.word[line % per_page * 8 + (bit >> 6)] |= 1ULL << (bit & 63);
+    page.word[line % per_page * 8 + generation * TG_PROVEN_WORDS + (bit >> 6)] |= 1ULL << (bit & 63);
   }
   set_value("proven", page_index, page);
 }

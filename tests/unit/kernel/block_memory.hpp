@@ -23,15 +23,24 @@ struct BlockMemory {
       : buckets(BlockTable::buckets_for(entries)), filter(BlockTable::filter_lines_for(entries)) {}
 
   BlockTable::Memory view() {
-    return {.buckets = buckets, .stash = &stash, .stash_count = &stash_count, .filter = filter};
+    return {.buckets = buckets,
+            .stash = &stash,
+            .stash_count = &stash_count,
+            .filter = filter,
+            .filter_lines = &filter_lines};
   }
 
   // As the datapath searches, filter included; 0 when the key is not there.
   std::uint64_t expiry_seen_by_datapath(const Prefix& target) const {
+    return expiry_seen_with_lines(target, filter_lines == 0 ? static_cast<std::uint32_t>(filter.size()) : filter_lines);
+  }
+
+  // The same by a packet that read the width of the filter earlier.
+  std::uint64_t expiry_seen_with_lines(const Prefix& target, std::uint32_t lines) const {
     const auto identity = test_identity();
     const std::uint64_t key = prefix_key(identity, target);
     const std::uint64_t hash = tg_prefix_hash(identity.seed, key);
-    const auto& line = filter[tg_filter_line_of(hash, static_cast<std::uint32_t>(filter.size()))];
+    const auto& line = filter[tg_filter_line_of(hash, lines)];
     for (unsigned which : {0U, 1U}) {
       const unsigned bit = tg_filter_bit(hash, which);
       if ((line.word[bit / 64] >> (bit % 64) & 1) == 0) return 0;
@@ -52,6 +61,7 @@ struct BlockMemory {
   std::vector<tg_filter_line> filter;
   tg_block_stash stash{};
   std::uint32_t stash_count = 0;
+  std::uint32_t filter_lines = 0;
 };
 
 // `expires` as the datapath has it: TG_NEVER is none.
