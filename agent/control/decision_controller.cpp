@@ -15,6 +15,7 @@ using telemetry::EventKind;
 
 constexpr std::size_t kMostTargets = 10000;  // of one command; imports are for more
 constexpr std::size_t kExpireBatch = 10000;
+constexpr std::size_t kRemoveBatch = 20000;
 
 std::string describe(const Decision& decision) {
   std::string text = std::string(to_string(decision.action)) + ' ' + decision.target.to_string() + " by " +
@@ -23,7 +24,8 @@ std::string describe(const Decision& decision) {
   return text;
 }
 
-std::vector<Prefix> targets_of(const std::vector<Decision>& decisions) {
+template <typename Decisions>
+std::vector<Prefix> targets_of(const Decisions& decisions) {
   std::vector<Prefix> targets;
   targets.reserve(decisions.size());
   for (const auto& decision : decisions) targets.push_back(decision.target);
@@ -93,38 +95,15 @@ Status DecisionController::audit_forced(const std::vector<NewDecision>& drafts) 
   return {};
 }
 
-// What the store is about to replace, to be put back should the datapath have no room.
-Result<std::vector<NewDecision>> DecisionController::replaced_by(const std::vector<NewDecision>& drafts) const {
-  std::vector<NewDecision> replaced;
-  for (const auto& draft : drafts) {
-    TIDEGATE_ASSIGN(const auto covering, env_.decisions.covering(draft.target));
-    for (const auto& old : covering) {
-      if (old.target == draft.target && old.action == draft.action && old.origin == draft.origin) {
-        replaced.push_back(old);
-      }
-    }
-  }
-  return replaced;
-}
-
-Status DecisionController::undo(const std::vector<Decision>& put, const std::vector<NewDecision>& replaced) {
-  std::vector<std::int64_t> ids;
-  for (const auto& decision : put) ids.push_back(decision.id);
-  TIDEGATE_TRY(env_.decisions.remove_ids(ids));
-  if (!replaced.empty()) TIDEGATE_TRY(env_.decisions.put(replaced));
-  return sync_.targets(targets_of(put));
-}
-
 Result<std::vector<Decision>> DecisionController::enforce(const std::vector<NewDecision>& drafts) {
   const std::lock_guard lock(changing_);
   TIDEGATE_TRY(audit_forced(drafts));
-  TIDEGATE_ASSIGN(const auto replaced, replaced_by(drafts));
-  TIDEGATE_ASSIGN(auto put, env_.decisions.put(drafts));
-  if (const auto synced = sync_.targets(targets_of(put)); !synced) {
-    (void)remember(undo(put, replaced));
-    return std::unexpected(synced.error());
+  auto put = env_.decisions.put(drafts, [this](const decisions::Effects& effects) { return sync_.effects(effects); });
+  if (!put) {
+    (void)remember(sync_.targets(targets_of(drafts)));
+    return put;
   }
-  for (const auto& decision : put) env_.telemetry.note(EventKind::kDecision, describe(decision));
+  for (const auto& decision : *put) env_.telemetry.note(EventKind::kDecision, describe(decision));
   return put;
 }
 
@@ -160,13 +139,18 @@ Result<std::uint64_t> DecisionController::remove_ids(const std::vector<std::int6
   return removed.size();
 }
 
+// In steps, for an origin may have millions: each is removed from store and tables before the next.
 Result<std::uint64_t> DecisionController::remove_origin(const std::string& origin, const std::string& actor) {
   const std::lock_guard lock(changing_);
-  TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_origin(origin));
-  TIDEGATE_TRY(sync_removed(removed));
-  env_.telemetry.note(EventKind::kDecision, std::to_string(removed.size()) + " decisions of " + origin +
-                                                " deleted by " + actor);
-  return removed.size();
+  std::uint64_t total = 0;
+  for (;;) {
+    TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_origin_some(origin, kRemoveBatch));
+    if (removed.empty()) break;
+    total += removed.size();
+    TIDEGATE_TRY(sync_removed(removed));
+  }
+  env_.telemetry.note(EventKind::kDecision, std::to_string(total) + " decisions of " + origin + " deleted by " + actor);
+  return total;
 }
 
 // Removed from the store is removed: should the tables not follow, tick() repairs them.

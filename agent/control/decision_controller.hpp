@@ -69,7 +69,7 @@ class ImportSession {
 };
 
 // Thread-safe: one mutex over every change of store and datapath together, so that the tables follow the store in its
-// order. A change that the datapath has no room for is taken out of the store again before the error is returned.
+// order. What the datapath has no room for is not stored.
 class DecisionController {
  public:
   DecisionController(const Environment& environment, const Enforcement& enforcement)
@@ -98,10 +98,7 @@ class DecisionController {
   Result<std::vector<decisions::NewDecision>> drafts(const DecisionRequest& request, decisions::Action action);
   Status audit_forced(const std::vector<decisions::NewDecision>& drafts);
   Result<std::vector<decisions::Decision>> enforce(const std::vector<decisions::NewDecision>& drafts);
-  Result<std::vector<decisions::NewDecision>> replaced_by(const std::vector<decisions::NewDecision>& drafts) const;
-  Status undo(const std::vector<decisions::Decision>& put, const std::vector<decisions::NewDecision>& replaced);
   Status store_import(decisions::Spool& spool);
-  Status undo_import(const decisions::Stored& stored);
   Status sync_removed(const std::vector<decisions::Decision>& removed);
   Status reconcile();
   Status remember(Status status);

@@ -6,13 +6,8 @@
 #include "agent/control/guards.hpp"
 
 namespace tidegate::control {
-namespace {
 
 using decisions::NewDecision;
-
-constexpr std::size_t kUndoBatch = 100000;
-
-}  // namespace
 
 ImportSession::ImportSession(DecisionController& controller, const ImportRequest& request, decisions::Guard guard,
                              std::unique_ptr<decisions::Spool> spool, WallTime now)
@@ -48,8 +43,8 @@ Result<decisions::ImportSummary> ImportSession::finish() {
                                                  .detail = "forced: " + std::to_string(forced_) + " decisions"}));
   }
   TIDEGATE_TRY(controller_.store_import(*spool_));
-  controller_.env_.telemetry.note(telemetry::EventKind::kDecision, std::to_string(summary.accepted) +
-                                                                       " decisions imported by " + request_.actor);
+  controller_.env_.telemetry.note(telemetry::EventKind::kDecision,
+                                  std::to_string(summary.accepted) + " decisions imported by " + request_.actor);
   return summary;
 }
 
@@ -60,24 +55,19 @@ Result<std::unique_ptr<ImportSession>> DecisionController::import(const ImportRe
       new ImportSession(*this, request, std::move(guard), std::move(spool), env_.clock.wall()));
 }
 
+// Stored only when the datapath has room for all of it. Should it have none, or the commit fail after all, the tables
+// hold more than the store: then they follow it again.
 Status DecisionController::store_import(decisions::Spool& spool) {
   TIDEGATE_ASSIGN(const auto next, spool.drain());
   const std::lock_guard lock(changing_);
-  TIDEGATE_ASSIGN(const auto stored, env_.decisions.put_stream(next));
-  const auto synced = sync_.stored(stored);
-  if (!synced) (void)remember(undo_import(stored));
-  return synced;
-}
-
-Status DecisionController::undo_import(const decisions::Stored& stored) {
-  for (std::uint64_t done = 0; done < stored.count; done += kUndoBatch) {
-    std::vector<std::int64_t> ids;
-    for (std::uint64_t at = done; at < std::min<std::uint64_t>(stored.count, done + kUndoBatch); ++at) {
-      ids.push_back(stored.first_id + static_cast<std::int64_t>(at));
-    }
-    TIDEGATE_TRY(env_.decisions.remove_ids(ids));
-  }
-  return reconcile();
+  bool touched = false;
+  const auto stored = env_.decisions.put_stream(next, [&](const decisions::Effects& effects) {
+    touched = true;
+    return sync_.effects(effects);
+  });
+  if (stored) return {};
+  if (touched) (void)reconcile();
+  return std::unexpected(stored.error());
 }
 
 }  // namespace tidegate::control

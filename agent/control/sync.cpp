@@ -74,10 +74,10 @@ Status DatapathSync::targets(std::span<const Prefix> targets) {
   return flush(batch);
 }
 
-Status DatapathSync::stored(const decisions::Stored& stored) {
+Status DatapathSync::effects(const decisions::Effects& effects) {
   Batch batch;
   Status status;
-  TIDEGATE_TRY(env_.decisions.each_effect_of(stored, [&](const decisions::Effect& effect) {
+  TIDEGATE_TRY(effects([&](const decisions::Effect& effect) {
     if (!status) return;
     status = add(batch, effect);
     if (status && batch.size() >= kBatch) status = flush(batch);

@@ -16,8 +16,8 @@ class DatapathSync {
 
   // Makes the tables hold what the store says about these targets. kResourceExhausted: a table is full.
   Status targets(std::span<const Prefix> targets);
-  // Likewise for a bulk change.
-  Status stored(const decisions::Stored& stored);
+  // Makes them hold these effects: of a change that is about to be committed.
+  Status effects(const decisions::Effects& effects);
   // Everything, after start and when the wall clock was set.
   Status all();
   // The wall clock moved against the monotonic one by more than a second since all(): expiries in the tables, which

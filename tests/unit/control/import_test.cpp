@@ -60,5 +60,19 @@ TEST_F(ImportTest, FullTableLeavesStoreAndDatapathAsTheyWere) {
   EXPECT_EQ(datapath_.blocks.size(), 1U);
 }
 
+// The import names a target that is blocked already: that decision is replaced only when all of the import holds.
+TEST_F(ImportTest, FullTableLosesNothingThatWouldHaveBeenReplaced) {
+  const auto before = controllers_->decisions.block(targets({"203.0.113.1"}));
+  ASSERT_TRUE(before);
+  datapath_.block_capacity = 3;
+  ASSERT_FALSE(import("203.0.113.1 5m\n203.0.113.2\n203.0.113.3\n203.0.113.4\n"));
+  const auto covering = decisions_->covering((*before)[0].target);
+  ASSERT_TRUE(covering);
+  ASSERT_EQ(covering->size(), 1U);
+  EXPECT_EQ((*covering)[0].id, (*before)[0].id);
+  EXPECT_FALSE((*covering)[0].expires);
+  EXPECT_EQ(datapath_.blocks.size(), 1U);
+}
+
 }  // namespace
 }  // namespace tidegate::control
