@@ -101,10 +101,10 @@ struct Policy {
   bool drop_malformed = true;
   bool drop_non_first_fragments = false;
   std::vector<Service> services;
-  std::vector<std::string>
-      not_enforced;               // "rules", "services.api.tls", …: checked, kept verbatim in `text`, not acted on
+  // Sections that are checked and kept, but not acted on: "rules", "services.api.tls", …
+  std::vector<std::string> not_enforced;
   std::vector<KeptSection> kept;  // what they contain
-  std::string text;               // the file as it was read
+  std::string text;               // the file as it was read, word for word
 };
 
 }  // namespace tidegate::policy
