@@ -165,11 +165,11 @@ std::vector<SourceFigures> SourceTable::top(std::size_t limit, MonotonicTime now
   return rows;
 }
 
-std::vector<SourceFigures> SourceTable::of(const Address& address, MonotonicTime now) const {
+std::vector<SourceFigures> SourceTable::of(const Prefix& source, MonotonicTime now) const {
   const double factor = growth(now);
   std::vector<SourceFigures> rows;
   for (const Entry& entry : entries_) {
-    if (entry.key.source.contains(address)) rows.push_back(figures(entry, factor));
+    if (entry.key.source == source) rows.push_back(figures(entry, factor));
   }
   return rows;
 }

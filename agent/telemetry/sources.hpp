@@ -52,8 +52,8 @@ class SourceTable {
   void add(const Sample& sample, MonotonicTime now);
   // The `limit` pairs that drop most, then those that pass most; silent ones are left out.
   std::vector<SourceFigures> top(std::size_t limit, MonotonicTime now) const;
-  // Every pair of the source that contains `address`.
-  std::vector<SourceFigures> of(const Address& address, MonotonicTime now) const;
+  // Every pair of exactly this source.
+  std::vector<SourceFigures> of(const Prefix& source, MonotonicTime now) const;
   std::size_t size() const { return entries_.size(); }
   void clear();
 

@@ -35,10 +35,11 @@ void Telemetry::set_policy(const std::map<std::string, unsigned>& slots, unsigne
   if (regrouped) sources_.lock()->clear();
 }
 
-void Telemetry::ingest(const tg_event& event) {
-  const MonotonicTime now = clock_.monotonic();
-  const MonotonicTime age = std::max(now - MonotonicTime(event.time), MonotonicTime::zero());
-  const Prefix source = source_of({event.source.hi, event.source.lo});
+// Frames without an IP source (ARP, what could not be parsed) belong to no source.
+void Telemetry::count(const tg_event& event, MonotonicTime now) {
+  const Address address{event.source.hi, event.source.lo};
+  if (address == Address{}) return;
+  const Prefix source = source_of(address);
   sources_.lock()->add({.source = source,
                         .service = event.service,
                         .reason = event.reason,
@@ -46,6 +47,12 @@ void Telemetry::ingest(const tg_event& event) {
                         .packets = event.weight_packets,
                         .bytes = event.weight_bytes},
                        now);
+}
+
+void Telemetry::ingest(const tg_event& event) {
+  const MonotonicTime now = clock_.monotonic();
+  const MonotonicTime age = std::max(now - MonotonicTime(event.time), MonotonicTime::zero());
+  count(event, now);
   events_.add(to_event(event, clock_.wall() - age, service_name(event.service)));
 }
 
@@ -64,7 +71,8 @@ std::vector<SourceFigures> Telemetry::top_sources(std::size_t limit) const {
 }
 
 std::vector<SourceFigures> Telemetry::source(const Address& address) const {
-  return sources_.lock()->of(address, clock_.monotonic());
+  const Prefix source = source_of(address);
+  return sources_.lock()->of(source, clock_.monotonic());
 }
 
 CounterView Telemetry::counters() const {

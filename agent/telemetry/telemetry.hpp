@@ -41,6 +41,8 @@ class Telemetry {
   EventLog& events() { return events_; }
 
  private:
+  void count(const tg_event& event, MonotonicTime now);
+
   struct Naming {
     ServiceNames names;
     unsigned v4_length = 128;  // of the 128-bit form

@@ -44,7 +44,7 @@ TEST(SourceTable, RatesFadeWithinSecondsAndSilentOnesAreLeftOut) {
   const double before = table.top(1, kStart)[0].dropped_pps;
   EXPECT_NEAR(table.top(1, kStart + seconds(5))[0].dropped_pps, before / 2.718, before / 100);
   EXPECT_TRUE(table.top(1, kStart + seconds(120)).empty());
-  EXPECT_EQ(table.of(Address::from_v4(1), kStart + seconds(120))[0].dropped_total, 100000U);
+  EXPECT_EQ(table.of(Prefix::host(Address::from_v4(1)), kStart + seconds(120))[0].dropped_total, 100000U);
 }
 
 TEST(SourceTable, DominantReasonIsThatOfMostDrops) {
@@ -78,8 +78,8 @@ TEST(SourceTable, NewcomerIsNotChargedWithWhomItReplaces) {
   table.add(sample(1, true, 1000000), kStart);
   table.add(sample(2, true, 5), kStart);
   EXPECT_EQ(table.size(), 1U);
-  EXPECT_EQ(table.of(Address::from_v4(2), kStart).at(0).dropped_total, 5U);
-  EXPECT_TRUE(table.of(Address::from_v4(1), kStart).empty());
+  EXPECT_EQ(table.of(Prefix::host(Address::from_v4(2)), kStart).at(0).dropped_total, 5U);
+  EXPECT_TRUE(table.of(Prefix::host(Address::from_v4(1)), kStart).empty());
 }
 
 TEST(SourceTable, LongRunsDoNotOverflow) {

@@ -50,5 +50,16 @@ TEST(Telemetry, SourcesAreGroupedAsThePolicySays) {
   EXPECT_TRUE(telemetry.top_sources(10).empty()) << "other groups: figures of the old ones mean nothing";
 }
 
+// Every IPv4 address lies in ::/64 when it is written as IPv6.
+TEST(Telemetry, FrameWithoutASourceIsNobodys) {
+  ManualClock clock;
+  Telemetry telemetry(clock, 1);
+  telemetry.ingest(event_of(Address{}, clock));
+  telemetry.ingest(event_of(*Address::parse("::5"), clock));
+  EXPECT_EQ(telemetry.top_sources(10).size(), 1U);
+  EXPECT_TRUE(telemetry.source(*Address::parse("203.0.113.9")).empty());
+  EXPECT_EQ(telemetry.events().since(WallTime{}, {}).size(), 2U);
+}
+
 }  // namespace
 }  // namespace tidegate::telemetry
