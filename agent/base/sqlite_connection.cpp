@@ -48,10 +48,9 @@ void Connection::give_back(std::string_view sql, sqlite3_stmt* statement) {
 std::unexpected<Error> damaged(const std::filesystem::path& file, std::string_view how) {
   const std::string name = file.string();
   return fail(ErrorCode::kDataLoss, name + " is damaged (" + std::string(how) +
-                                        "); it is kept as it is; stop tidegated, save what can be read with `sqlite3 " +
-                                        name + " .recover | sqlite3 " + name +
-                                        ".recovered` and put that in its place, or move " + name +
-                                        "* away to begin anew");
+                                        "); it is kept as it is; stop tidegated, then save what can be read as "
+                                        "docs/decisions.md shows, or move " +
+                                        name + "* away to begin anew");
 }
 
 std::unexpected<Error> Connection::failure(int code) const {

@@ -146,8 +146,32 @@ TEST(Durability, DamageIsSaidAndTheFileKept) {
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::kDataLoss);
   EXPECT_THAT(store.error().message, HasSubstr(file.string()));
-  EXPECT_THAT(store.error().message, HasSubstr(".recover"));
+  EXPECT_THAT(store.error().message, HasSubstr("docs/decisions.md"));
   EXPECT_EQ(std::filesystem::file_size(file), size - 3 * 4096);
+}
+
+// The commands of docs/decisions.md.
+TEST(Durability, WhatCanBeReadOfADamagedFileIsSaved) {
+  if (std::system("sqlite3 -version > /dev/null 2>&1") != 0) GTEST_SKIP() << "the sqlite3 command is not installed";
+  const test::TempDir directory;
+  const auto file = directory / "decisions.db";
+  ASSERT_TRUE(value_of(Store::open(file, system_clock()))->put_many(test::blocks(20'000)));
+  {
+    std::fstream damage(file, std::ios::in | std::ios::out | std::ios::binary);
+    damage.seekp(40 * 4096);
+    damage << std::string(6 * 4096, '\xff');
+  }
+  ASSERT_FALSE(Store::open(file, system_clock()));
+  const std::string name = file.string();
+  const std::string save = "(sqlite3 " + name +
+                           " .dump | sed 's/^ROLLBACK.*/COMMIT;/'; echo 'PRAGMA user_version=1;') | sqlite3 " + name +
+                           ".saved 2> /dev/null; mv " + name + ".saved " + name;
+  ASSERT_EQ(std::system(save.c_str()), 0);
+  const auto store = value_of(Store::open(file, system_clock()));
+  ASSERT_TRUE(store);
+  EXPECT_GT(value_of(store->count()), 10'000U);
+  EXPECT_LT(value_of(store->count()), 20'000U);
+  EXPECT_TRUE(store->put({{block("192.0.2.1")}}));
 }
 
 TEST(Durability, DamageMetWhileRunningIsSaid) {
