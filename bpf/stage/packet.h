@@ -14,6 +14,7 @@ enum tg_packet_flag {
 	TG_PACKET_HAS_PORT = 1 << 3,
 	TG_PACKET_SYN = 1 << 4,       /* TCP SYN without ACK */
 	TG_PACKET_BEYOND = 1 << 5,    /* the IP length exceeds what is in the linear buffer */
+	TG_PACKET_EXTENDED = 1 << 6,  /* IPv6 with extension headers */
 };
 
 struct tg_packet {

@@ -102,8 +102,10 @@ TG_INLINE __u32 tg_parse_ipv6(struct tg_cursor *c, struct tg_packet *p)
 	if (p->source.hi == 0 && p->source.lo >> 32 == 0xffff)
 		return TG_REASON_MALFORMED_IPV6;
 	c->at = ip + 40;
-	if (tg_unlikely(tg_is_extension(p->protocol)))
+	if (tg_unlikely(tg_is_extension(p->protocol))) {
+		p->flags |= TG_PACKET_EXTENDED;
 		tg_parse_extensions(c, p);
+	}
 	return TG_REASON_PASSED;
 }
 

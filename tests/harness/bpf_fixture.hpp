@@ -73,7 +73,7 @@ std::string to_string(const Verdict& verdict);
 std::string reason_name(unsigned reason);
 
 struct RunOptions {
-  std::uint64_t now = 1'000'000'000'000;  // replay only
+  std::uint64_t now = 1'000'000'000'000;  // ns; replay only
   unsigned ifindex = 0;                   // of an interface of this namespace; 0: whatever test-run takes
 };
 
