@@ -49,7 +49,7 @@ static __always_inline __u32 tg_stage_bucket(const struct tg_context *c, const s
 	set = tg_at(keys, index);
 	if (!set)
 		return tg_internal();
-	way = tg_find_way(set, key);
+	way = tg_find_way(set, key, tg_zero(c->cpu));
 	tg_bill_of(&bill, &service->packets, &service->bytes, &service->syn, p->length, p->flags & TG_PACKET_SYN);
 	if (way < TG_WAYS) {
 		__u32 reason;
@@ -57,7 +57,7 @@ static __always_inline __u32 tg_stage_bucket(const struct tg_context *c, const s
 		tat_set = tg_at(tats, index);
 		if (!tat_set)
 			return tg_internal();
-		way = tg_below(tg_forget(c->cpu, way), TG_WAYS);
+		way = tg_below(way, TG_WAYS);
 		reason = tg_charge(&tat_set->way[way], &bill, c->now, TG_CLOCK_SLACK);
 		if (tg_likely(TG_READ(set->key[way]) == key))
 			return tg_bucket_verdict(slot, reason);

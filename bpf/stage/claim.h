@@ -13,14 +13,15 @@
 #define TG_NO_WAY TG_WAYS
 #define TG_CLAIM_TRIES 3
 
-/* The lowest way of a key, or TG_NO_WAY. */
-TG_INLINE __u32 tg_find_way(const struct tg_key_set *set, __u64 key)
+/* The lowest way of a key, or TG_NO_WAY. `zero` is 0, which the verifier does not know (tg_zero): it goes on with one
+ * unknown way, not with eight known ones. */
+TG_INLINE __u32 tg_find_way(const struct tg_key_set *set, __u64 key, __u32 zero)
 {
 #pragma unroll
 	for (__u32 i = 0; i < TG_WAYS; i++)
 		if (TG_READ(set->key[i]) == key)
-			return i;
-	return TG_NO_WAY;
+			return i + zero;
+	return TG_NO_WAY + zero;
 }
 
 /* When the last bucket of a way has run empty. */
@@ -33,10 +34,10 @@ TG_INLINE __u64 tg_free_since(const struct tg_tats *way)
 }
 
 /* The free way that nobody used for longest, one without a key first; TG_NO_WAY when all are in debt. */
-TG_INLINE __u32 tg_find_free(const struct tg_key_set *set, const struct tg_tat_set *tat_set, __u64 now)
+TG_INLINE __u32 tg_find_free(const struct tg_key_set *set, const struct tg_tat_set *tat_set, __u64 now, __u32 zero)
 {
-	__u64 oldest = now;
-	__u32 victim = TG_NO_WAY;
+	__u64 oldest = ~0ULL;
+	__u32 victim = TG_NO_WAY + zero;
 
 	for (__u32 i = 0; i < TG_WAYS; i++) {
 		__u64 since = tg_free_since(&tat_set->way[i]);
@@ -45,9 +46,9 @@ TG_INLINE __u32 tg_find_free(const struct tg_key_set *set, const struct tg_tat_s
 			continue;
 		if (!TG_READ(set->key[i]))
 			since = 0;
-		if (victim == TG_NO_WAY || since < oldest) {
+		if (since < oldest) {
 			oldest = since;
-			victim = i;
+			victim = i + zero;
 		}
 	}
 	return victim;
@@ -84,25 +85,30 @@ TG_INLINE int tg_release(struct tg_key_set *set, struct tg_tat_set *tat_set, __u
 	return 1;
 }
 
-/* After a claim: the lowest way of the key stays, the others are released. Global, like what follows, so that the
- * verifier walks it once. */
-__noinline int tg_settle(__u32 index, __u64 key, __u64 now)
+/* tg_release for a set by its index. Global, like what follows, so that the verifier walks it once. */
+__noinline int tg_release_way(__u32 index, __u64 key, __u32 winner, __u32 loser, __u64 now)
 {
 	struct tg_key_set *set = tg_at(keys, index);
 	struct tg_tat_set *tat_set = tg_at(tats, index);
+
+	if (set && tat_set && tg_release(set, tat_set, key, winner, loser, now))
+		tg_fault(TG_FAULT_CLAIM_LOST);
+	return 0;
+}
+
+/* After a claim: the lowest way of the key stays, the others are released. */
+__noinline int tg_settle(__u32 index, __u64 key, __u64 now)
+{
+	struct tg_key_set *set = tg_at(keys, index);
 	const struct tg_cpu *state = tg_at(cpu, 0);
 	__u32 winner;
 
-	if (!set || !tat_set || !state)
+	if (!set || !state)
 		return 0;
-	winner = tg_forget(state, tg_find_way(set, key));
-	for (__u32 i = 1; i < TG_WAYS; i++) {
-		__u32 way = tg_below(tg_forget(state, i), TG_WAYS);
-
-		if (way > winner && TG_READ(set->key[way]) == key &&
-		    tg_release(set, tat_set, key, winner, way, now))
-			tg_fault(TG_FAULT_CLAIM_LOST);
-	}
+	winner = tg_find_way(set, key, tg_zero(state));
+	for (__u32 i = 1; i < TG_WAYS; i++)
+		if (i > winner && TG_READ(set->key[i]) == key)
+			tg_release_way(index, key, winner, i, now);
 	return 0;
 }
 
@@ -117,10 +123,10 @@ __noinline int tg_claim(__u32 index, __u64 key, __u64 now)
 
 	if (!set || !tat_set || !state)
 		return 0;
-	way = tg_find_free(set, tat_set, now);
+	way = tg_find_free(set, tat_set, now, tg_zero(state));
 	if (way == TG_NO_WAY)
 		return 0;
-	way = tg_below(tg_forget(state, way), TG_WAYS);
+	way = tg_below(way, TG_WAYS);
 	old = TG_READ(set->key[way]);
 	/* charged by the owner of `old` since it was found free? */
 	if (tg_free_since(&tat_set->way[way]) > now)
@@ -131,17 +137,17 @@ __noinline int tg_claim(__u32 index, __u64 key, __u64 now)
 }
 
 /* The way of a key, claimed when there is none; TG_NO_WAY when every way is in debt or was taken by others. */
-static __always_inline __u32 tg_obtain(const struct tg_key_set *set, __u32 index, __u64 key, __u64 now)
+static __always_inline __u32 tg_obtain(const struct tg_key_set *set, __u32 index, __u64 key, __u64 now, __u32 zero)
 {
 	for (int i = 0; i < TG_CLAIM_TRIES; i++) {
-		__u32 way = tg_find_way(set, key);
+		__u32 way = tg_find_way(set, key, zero);
 
 		if (way < TG_WAYS)
 			return way;
 		if (!tg_claim(index, key, now))
 			return TG_NO_WAY;
 	}
-	return tg_find_way(set, key);
+	return tg_find_way(set, key, zero);
 }
 
 /* What tg_charge_source needs; in the memory of the CPU, because the stack is small. */
@@ -160,6 +166,14 @@ static __always_inline struct tg_account *tg_account_of(struct tg_cpu *state)
 	return (struct tg_account *)(state->scratch + sizeof(struct tg_packet) / sizeof(state->scratch[0]));
 }
 
+/* tg_charge, walked once for all that is charged below. */
+__noinline int tg_charge_tats(struct tg_tats *way, const struct tg_account *a, __u64 slack)
+{
+	if (!way || !a)
+		return TG_REASON_INTERNAL;
+	return tg_charge(way, &a->bill, a->now, slack);
+}
+
 /* Charges the bucket that all sources of a prefix share while their sets are full. It is direct-mapped: services
  * that meet in one share the debt, so that a TAT beyond the burst is no reason to forgive it. */
 static __always_inline __u32 tg_charge_aggregate(const struct tg_account *a, const struct tg_identity *id)
@@ -170,7 +184,7 @@ static __always_inline __u32 tg_charge_aggregate(const struct tg_account *a, con
 	tg_fault(TG_FAULT_SET_FULL);
 	if (!shared)
 		return TG_REASON_INTERNAL;
-	reason = tg_charge(shared, &a->bill, a->now, TG_NO_CLAMP);
+	reason = tg_charge_tats(shared, a, TG_NO_CLAMP);
 	if (reason == TG_REASON_PASSED)
 		return TG_REASON_AGGREGATE;
 	return reason == TG_REASON_CONTENTION ? reason : TG_REASON_AGGREGATE_LIMIT;
@@ -194,12 +208,12 @@ __noinline int tg_charge_source(const struct tg_account *a)
 	if (!set || !tat_set)
 		return TG_REASON_INTERNAL;
 	for (int i = 0; i < 2; i++) {
-		__u32 way = tg_obtain(set, index, a->key, a->now), reason;
+		__u32 way = tg_obtain(set, index, a->key, a->now, tg_zero(state)), reason;
 
 		if (way == TG_NO_WAY)
 			break;
-		way = tg_below(tg_forget(state, way), TG_WAYS);
-		reason = tg_charge(&tat_set->way[way], &a->bill, a->now, TG_CLOCK_SLACK);
+		way = tg_below(way, TG_WAYS);
+		reason = tg_charge_tats(&tat_set->way[way], a, TG_CLOCK_SLACK);
 		if (TG_READ(set->key[way]) == a->key)
 			return reason;
 	}

@@ -42,10 +42,10 @@ static __always_inline __u32 tg_internal(void)
 	return TG_VERDICT(TG_SERVICE_NONE, TG_REASON_INTERNAL);
 }
 
-/* Adds 0, which the verifier cannot know: states that differ only in `x` merge again behind this. */
-static __always_inline __u32 tg_forget(const struct tg_cpu *state, __u32 x)
+/* 0, which the verifier cannot know: states that differ only in a constant merge when this is added to it. */
+static __always_inline __u32 tg_zero(const struct tg_cpu *state)
 {
-	return x + state->reserved;
+	return state->reserved;
 }
 
 #endif

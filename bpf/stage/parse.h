@@ -22,30 +22,36 @@ TG_INLINE int tg_is_vlan(__u32 type)
 	return type == TG_ETHERTYPE_VLAN || type == TG_ETHERTYPE_QINQ;
 }
 
+/* The EtherType behind the first tag, and maybe behind a second. Whether there is one is kept out of branches, so that
+ * the verifier sees one place where L3 begins. */
+TG_INLINE __u32 tg_parse_tags(struct tg_cursor *c)
+{
+	const unsigned char *at = c->at;
+	__u32 type, more;
+
+	if (at + 4 > c->end)
+		return 0;
+	type = tg_be16(at + 2);
+	more = tg_same(type, TG_ETHERTYPE_VLAN) + tg_same(type, TG_ETHERTYPE_QINQ);
+	at += 4 + 4 * more;
+	if (at > c->end)
+		return 0;
+	c->at = at;
+	return tg_be16(at - 2);
+}
+
 /* Returns the EtherType behind at most two tags, 0 for a truncated frame, or that of a third tag. */
 TG_INLINE __u32 tg_parse_ethernet(struct tg_cursor *c)
 {
-	const unsigned char *at = c->at;
 	__u32 type;
 
-	if (at + 14 > c->end)
+	if (c->at + 14 > c->end)
 		return 0;
-	type = tg_be16(at + 12);
-	at += 14;
-	if (tg_unlikely(tg_is_vlan(type))) {
-		if (at + 4 > c->end)
-			return 0;
-		type = tg_be16(at + 2);
-		at += 4;
-		if (tg_is_vlan(type)) {
-			if (at + 4 > c->end)
-				return 0;
-			type = tg_be16(at + 2);
-			at += 4;
-		}
-	}
-	c->at = at;
-	return type ? type : 1;
+	type = tg_be16(c->at + 12);
+	c->at += 14;
+	if (tg_unlikely(tg_is_vlan(type)))
+		type = tg_parse_tags(c);
+	return type;
 }
 
 TG_INLINE __u32 tg_parse_ipv4(struct tg_cursor *c, struct tg_packet *p)

@@ -14,21 +14,12 @@
 #define TG_EXTENSIONS_0 (1ULL << 0 | 1ULL << 43 | 1ULL << 44 | 1ULL << 51 | 1ULL << 60)
 #define TG_EXTENSIONS_2 (1ULL << (135 - 128) | 1ULL << (139 - 128) | 1ULL << (140 - 128))
 
-/* All ones when a == b, for a and b below 2^31. */
-TG_INLINE __u32 tg_same(__u32 a, __u32 b)
-{
-	__u32 difference = a ^ b;
-#ifdef __bpf__
-	__asm__ volatile("" : "+r"(difference));
-#endif
-	return (__u32)((__s32)(difference - 1) >> 31);
-}
-
+/* 1 or 0. */
 TG_INLINE __u32 tg_is_extension(__u32 next)
 {
-	__u64 word0 = (__u64)(__s64)(__s32)tg_same(next >> 6, 0), word2 = (__u64)(__s64)(__s32)tg_same(next >> 6, 2);
+	__u64 word = tg_same(next >> 6, 0) * TG_EXTENSIONS_0 + tg_same(next >> 6, 2) * TG_EXTENSIONS_2;
 
-	return ((word0 & TG_EXTENSIONS_0) | (word2 & TG_EXTENSIONS_2)) >> (next & 63) & 1;
+	return word >> (next & 63) & 1;
 }
 
 /* Bytes of an extension header whose second byte is `length`. */
@@ -36,18 +27,16 @@ TG_INLINE __u32 tg_extension_size(__u32 type, __u32 length)
 {
 	__u32 fragment = tg_same(type, TG_IPV6_FRAGMENT), authentication = tg_same(type, TG_IPV6_AUTHENTICATION);
 
-	return (8 & fragment) | ((length + 2) * 4 & authentication) |
-	       ((length + 1) * 8 & ~(fragment | authentication));
+	return fragment * 8 + authentication * (length + 2) * 4 + (1 - fragment - authentication) * (length + 1) * 8;
 }
 
 /* Flags that a fragment header's offset field gives; an atomic fragment (RFC 6946) gives none. */
 TG_INLINE __u32 tg_fragment_flags(__u32 type, __u32 field)
 {
-	__u32 is_fragment = tg_same(type, TG_IPV6_FRAGMENT);
-	__u32 any = ~tg_same(field & 0xfff9, 0) & TG_PACKET_FRAGMENT;
-	__u32 non_first = ~tg_same(field & 0xfff8, 0) & TG_PACKET_NON_FIRST;
+	__u32 any = (1 - tg_same(field & 0xfff9, 0)) * TG_PACKET_FRAGMENT;
+	__u32 non_first = (1 - tg_same(field & 0xfff8, 0)) * TG_PACKET_NON_FIRST;
 
-	return (any | non_first) & is_fragment;
+	return tg_same(type, TG_IPV6_FRAGMENT) * (any | non_first);
 }
 
 /* Walks the chain to the L4 header, or to the fragment header behind which there is none. A chain that is cut off or

@@ -30,6 +30,17 @@ TG_INLINE __u64 tg_below(__u64 x, __u64 power)
 	return x;
 }
 
+/* 1 when a == b, else 0, for a and b below 2^31, without a branch: multiply with it. A mask (0 or -1) would not do:
+ * since Linux 6.17 the verifier follows both values of it. */
+TG_INLINE __u32 tg_same(__u32 a, __u32 b)
+{
+	__u32 same = ((a ^ b) - 1) >> 31;
+#ifdef __bpf__
+	__asm__ volatile("" : "+r"(same)); /* or the compiler makes a branch of it again */
+#endif
+	return same;
+}
+
 /* Big-endian loads from a packet. BPF runs where unaligned loads are fine (the verifier checks); the host goes
  * through memcpy, so that UBSan has nothing to say. */
 TG_INLINE __u16 tg_be16(const unsigned char *at)

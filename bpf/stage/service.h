@@ -6,6 +6,14 @@
 #include "context.h"
 #include "tables.h"
 
+/* Behind the filter, and global: the verifier walks it once. */
+__noinline int tg_search_destinations(__u32 half, __u64 hi, __u64 lo)
+{
+	const struct tg_address_table *table = tg_at(destinations, half);
+
+	return table ? tg_address_value(table, hi, lo) : 0;
+}
+
 /* Destination class of a local address; 0 when no service names it. */
 static __always_inline __u32 tg_class_of(const struct tg_context *c, const struct tg_address *local, __u32 v4)
 {
@@ -16,7 +24,7 @@ static __always_inline __u32 tg_class_of(const struct tg_context *c, const struc
 	table = tg_at(destinations, c->half);
 	if (!table || !tg_address_maybe(table, local->hi, local->lo, v4))
 		return 0;
-	return tg_address_value(table, local->hi, local->lo);
+	return tg_search_destinations(c->half, local->hi, local->lo);
 }
 
 /* The slot of the most specific service, or TG_SERVICE_NONE when only the default is left. */

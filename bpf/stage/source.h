@@ -46,6 +46,14 @@ static __always_inline __u32 tg_source_chain(const struct tg_context *c, const s
 	return TG_CONTINUE;
 }
 
+/* Behind the filter, and global: the verifier walks it once. */
+__noinline int tg_search_sources(__u32 half, __u64 hi, __u64 lo)
+{
+	const struct tg_address_table *table = tg_at(sources, half);
+
+	return table ? tg_address_value(table, hi, lo) : 0;
+}
+
 static __always_inline __u32 tg_stage_source(const struct tg_context *c, const struct tg_packet *p)
 {
 	const struct tg_address_table *table;
@@ -58,7 +66,7 @@ static __always_inline __u32 tg_stage_source(const struct tg_context *c, const s
 		return tg_internal();
 	if (tg_likely(!tg_address_maybe(table, p->source.hi, p->source.lo, p->flags & TG_PACKET_V4)))
 		return TG_CONTINUE;
-	index = tg_address_value(table, p->source.hi, p->source.lo);
+	index = tg_search_sources(c->half, p->source.hi, p->source.lo);
 	return index ? tg_source_chain(c, p, index) : TG_CONTINUE;
 }
 

@@ -26,10 +26,10 @@ TG_INLINE __u32 tg_service_of(const struct tg_service_table *table, __u32 class_
 	count = table->first[class_ + 1] - base;
 	for (int i = 0; i < TG_SEARCH_STEPS && count > 1; i++) {
 		__u32 half = count >> 1;
-		/* start is below 2^25, so that the sign of the difference tells which is less */
-		__u32 below = point - table->start[(base + half) & (TG_RANGES - 1)];
+		/* both are below 2^25, so that the sign of the difference tells which is less */
+		__u32 below = (point - table->start[(base + half) & (TG_RANGES - 1)]) >> 31;
 
-		base += half & ~((__s32)below >> 31);
+		base += half * (1 - below);
 		count -= half;
 	}
 	return table->service[base & (TG_RANGES - 1)];
@@ -48,7 +48,7 @@ TG_INLINE __u32 tg_address_value(const struct tg_address_table *table, __u64 hi,
 		__u64 high = start->hi, same = tg_less(high, hi) | tg_less(hi, high);
 		__u64 above = tg_less(hi, high) | ((same ^ 1) & tg_less(lo, start->lo));
 
-		base += half & (__u32)(above - 1);
+		base += half * (1 - (__u32)above);
 		count -= half;
 	}
 	return table->value[base & (TG_ADDRESS_RANGES - 1)];

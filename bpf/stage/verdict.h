@@ -109,11 +109,11 @@ static __always_inline void tg_tell_replay(struct xdp_md *ctx, const struct tg_p
 static __always_inline int tg_finish(struct xdp_md *ctx, const struct tg_context *c, const struct tg_packet *p,
 				     __u32 verdict, __u32 service_flags)
 {
-	__u32 slot = tg_forget(c->cpu, verdict);
 	int dropped = tg_is_enforced(c, verdict, service_flags);
 	struct tg_counter *by_reason, *by_interface;
+	__u32 slot;
 
-	verdict = slot;
+	verdict += tg_zero(c->cpu);
 	slot = TG_VERDICT_SERVICE(verdict) * TG_REASON_SLOTS + TG_VERDICT_REASON(verdict);
 	by_reason = tg_at(counters, slot);
 	by_interface = tg_at(interfaces, p->ifindex % TG_INTERFACES);
