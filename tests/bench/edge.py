@@ -16,7 +16,7 @@ socket: {dir}/agent.sock
 state_dir: {dir}/state
 pin_dir: /sys/fs/bpf/tidegate
 metrics: 127.0.0.1:{metrics}
-log: {{level: warn, to: {dir}/agent.log}}
+log: {{level: warning, to: {dir}/agent.log}}
 """
 
 
