@@ -62,7 +62,7 @@ static __always_inline void tg_prove(const struct tg_address *peer)
 		p.flags = TG_PACKET_V4;
 	tg_set_prefix(&c, &p);
 	hash = tg_proven_hash(c.identity->seed, p.prefix);
-	line = tg_proven_line(hash);
+	line = tg_proven_line(hash, TG_READ(c.control->proven_lines));
 	page = tg_at(proven, tg_proven_page_of(line));
 	if (page)
 		tg_proven_set(page, line, c.control->proven_active, hash);

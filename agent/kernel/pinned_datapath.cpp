@@ -116,7 +116,7 @@ std::vector<TableFill> PinnedDatapath::tables() const {
       {"blocks", blocks_->size(), blocks_->capacity(), maps.memory({"blocks", "block_stash", "block_filter"})},
       {"limits", limits_->size(), limits_->capacity(), maps.memory({"limits", "limit_filter"})},
       {"flows", sources_->fresh_flows(now), sources_->flow_capacity(), maps.memory({"flows"})},
-      {"proven", sources_->proven_bits(), Sources::proven_bit_capacity(), maps.memory({"proven"})},
+      {"proven", proven_->bits(), proven_->bit_capacity(), maps.memory({"proven"})},
       {"services", slots().size(), TG_POLICY_SERVICES,
        maps.memory({"identity", "control", "host", "services", "ranges", "sources", "destinations", "source_entries",
                     "ceilings", "fresh", "aggregates", "service_slots"})},
@@ -132,7 +132,7 @@ std::vector<BucketState> PinnedDatapath::buckets_of(Address source) const {
 
 bool PinnedDatapath::is_proven(Address source) const {
   const std::lock_guard lock(policy_mutex_);
-  return sources_->is_proven(source, generations_->host());
+  return proven_->test(sources_->proven_hash(source, generations_->host()));
 }
 
 Result<std::size_t> PinnedDatapath::poll_events(const std::function<void(const tg_event&)>& sink) {
@@ -141,13 +141,15 @@ Result<std::size_t> PinnedDatapath::poll_events(const std::function<void(const t
 }
 
 void PinnedDatapath::rotate_proven() {
-  const std::lock_guard lock(sources_mutex_);
-  sources_->rotate_proven();
+  const std::lock_guard lock(proven_mutex_);
+  proven_->rotate();
 }
 
 void PinnedDatapath::sweep() {
   blocks_->sweep(clock_.monotonic());
   limits_->sweep(clock_.monotonic());
+  const std::lock_guard lock(proven_mutex_);
+  proven_->widen_if_full([this] { static_cast<void>(wait_for_readers()); });
 }
 
 }  // namespace tidegate::kernel

@@ -14,6 +14,7 @@
 #include "agent/kernel/events.hpp"
 #include "agent/kernel/generations.hpp"
 #include "agent/kernel/limits.hpp"
+#include "agent/kernel/proven.hpp"
 #include "agent/kernel/sources.hpp"
 
 namespace tidegate::kernel {
@@ -75,8 +76,10 @@ class PinnedDatapath final : public Datapath {
 
   mutable std::mutex policy_mutex_;  // guards generations_
   std::optional<Generations> generations_;
-  mutable std::mutex sources_mutex_;  // guards rotation
   std::optional<Sources> sources_;
+  std::mutex proven_mutex_;  // guards rotation and widening
+  std::optional<MappedArray<tg_proven_page>> proven_pages_;
+  std::optional<Proven> proven_;
   std::unique_ptr<Blocks> blocks_;
   std::unique_ptr<Limits> limits_;
   std::mutex events_mutex_;  // guards events_

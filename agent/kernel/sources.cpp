@@ -2,12 +2,10 @@
 #include "agent/kernel/sources.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "agent/kernel/abi.hpp"
 #include "agent/kernel/shared_word.hpp"
 #include "bpf/stage/flow_entry.h"
-#include "bpf/stage/proven_bits.h"
 
 namespace tidegate::kernel {
 namespace {
@@ -22,12 +20,11 @@ bool in_debt(const tg_tats& tats, std::uint64_t now) {
 
 }  // namespace
 
-Result<Sources> Sources::open(const MapSet& maps, const tg_identity& identity, tg_control& control) {
+Result<Sources> Sources::open(const MapSet& maps, const tg_identity& identity) {
   TIDEGATE_ASSIGN(auto keys, maps.mapped<tg_key_set>("keys"));
   TIDEGATE_ASSIGN(auto tats, maps.mapped<tg_tat_set>("tats"));
   TIDEGATE_ASSIGN(auto flows, maps.mapped<tg_flow_set>("flows"));
-  TIDEGATE_ASSIGN(auto proven, maps.mapped<tg_proven_page>("proven"));
-  return Sources(identity, control, std::move(keys), std::move(tats), std::move(flows), std::move(proven));
+  return Sources(identity, std::move(keys), std::move(tats), std::move(flows));
 }
 
 std::uint64_t Sources::prefix_of(const Address& source, const tg_host& host) const {
@@ -57,16 +54,8 @@ std::vector<BucketState> Sources::buckets_of(const Address& source, const tg_hos
   return found;
 }
 
-bool Sources::is_proven(const Address& source, const tg_host& host) const {
-  const std::uint64_t hash = tg_proven_hash(identity_.seed, prefix_of(source, host));
-  const std::uint32_t line = tg_proven_line(hash);
-  return tg_proven_test(&proven_[tg_proven_page_of(line)], line, hash) != 0;
-}
-
-void Sources::rotate_proven() {
-  const std::uint32_t older = (load(control_->proven_active) & 1) ^ 1;
-  for (auto& page : proven_.values()) tg_proven_clear(&page, older);
-  store(control_->proven_active, older);
+std::uint64_t Sources::proven_hash(const Address& source, const tg_host& host) const {
+  return tg_proven_hash(identity_.seed, prefix_of(source, host));
 }
 
 std::uint64_t Sources::buckets_in_debt(MonotonicTime now) const {
@@ -89,15 +78,5 @@ std::uint64_t Sources::fresh_flows(MonotonicTime now) const {
   }
   return count;
 }
-
-std::uint64_t Sources::proven_bits() const {
-  std::uint64_t bits = 0;
-  for (const auto& page : proven_.values()) {
-    for (const auto& word : page.word) bits += static_cast<std::uint64_t>(std::popcount(load(word)));
-  }
-  return bits;
-}
-
-std::uint64_t Sources::proven_bit_capacity() { return std::uint64_t{TG_PROVEN_PAGES} * TG_PROVEN_PAGE * 8; }
 
 }  // namespace tidegate::kernel

@@ -107,9 +107,11 @@ static inline __u64 tg_proven_hash(const __u64 seed[4], __u64 prefix)
 	return tg_mix(prefix ^ seed[3]);
 }
 
-static inline __u32 tg_proven_line(__u64 hash)
+/* `lines`: tg_control.proven_lines. Line i of a narrow table is split over i, i + lines, i + 2 * lines, … of a wider
+ * one. */
+static inline __u32 tg_proven_line(__u64 hash, __u32 lines)
 {
-	return (__u32)(hash >> 49) & (TG_PROVEN_LINES - 1);
+	return (__u32)(hash >> 48) & (lines - 1) & (TG_PROVEN_LINES - 1);
 }
 
 /* Bit `which` (0 … TG_PROVEN_BITS - 1) within the words of a generation. */

@@ -40,7 +40,7 @@ struct tg_control {
 	__u32 ephemeral_low;      /* lowest local port of the host's own UDP queries */
 	__u32 sample_interval_ns; /* per CPU and class (passed, dropped): one event in this time, 0 for none */
 	__u32 lookup_interval_ns; /* per CPU: one socket lookup of the replies test in this time on average */
-	__u32 reserved;           /* the kernel rounds values up to 8 bytes */
+	__u32 proven_lines;       /* lines of `proven` in use, a power of two; 0: the whole map */
 	struct tg_lengths blocks[2];
 	struct tg_lengths limits[2];
 };

@@ -11,7 +11,7 @@
 static __always_inline int tg_is_proven(const struct tg_context *c, const struct tg_packet *p)
 {
 	__u64 hash = tg_proven_hash(c->identity->seed, p->prefix);
-	__u32 line = tg_proven_line(hash);
+	__u32 line = tg_proven_line(hash, TG_READ(c->control->proven_lines));
 	const struct tg_proven_page *page = tg_at(proven, tg_proven_page_of(line));
 
 	return page && tg_proven_test(page, line, hash);

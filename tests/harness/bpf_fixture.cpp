@@ -183,7 +183,7 @@ void Program::prove(const std::string& address, unsigned generation) {
   masked.lo &= parsed.is_v4() ? host.source_mask_v4 : host.source_mask_v6.lo;
   const std::uint64_t prefix = tg_source_prefix(identity_.seed, masked, parsed.is_v4(), host.source_mask_v6.lo != 0);
   const std::uint64_t hash = tg_proven_hash(identity_.seed, prefix);
-  const std::uint32_t line = tg_proven_line(hash), per_page = TG_PROVEN_PAGE / 64;
+  const std::uint32_t line = tg_proven_line(hash, control_->proven_lines), per_page = TG_PROVEN_PAGE / 64;
   const std::uint32_t page_index = line / per_page;
   auto page = value<tg_proven_page>("proven", page_index);
   for (std::uint32_t i = 0; i < TG_PROVEN_BITS; ++i) {
