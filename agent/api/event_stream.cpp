@@ -70,12 +70,16 @@ class Sender {
   }
 
  private:
-  void add_packet(v1::Event& message, const Event& event) {
+  static void add_endpoints(v1::Event& message, const Event& event) {
     message.set_source(event.source.to_string());
     message.set_source_port(event.source_port);
     message.set_destination(event.destination.to_string());
     message.set_destination_port(event.destination_port);
     message.set_protocol(protocol_name(event.protocol));
+  }
+
+  void add_packet(v1::Event& message, const Event& event) {
+    if (event.source != Address{}) add_endpoints(message, event);  // what is not IP has none
     message.set_service(event.service);
     message.set_reason(std::string(telemetry::reason_name(event.reason)));
     message.set_packets(event.packets);

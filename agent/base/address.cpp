@@ -93,7 +93,9 @@ Prefix Prefix::around(Address address, unsigned length) {
   return {masked(address, length), static_cast<std::uint8_t>(length)};
 }
 
-bool Prefix::contains(Address other) const { return masked(other, length) == address; }
+bool Prefix::contains(Address other) const {
+  return is_v4() == other.is_v4() && masked(other, length) == address;
+}
 
 Address Prefix::last() const {
   if (length >= 64) return {address.hi, address.lo | ~mask_of(length - 64U)};

@@ -44,8 +44,11 @@ struct Prefix {
   bool is_host() const { return length == 128; }
   // As written by people: 24 for 192.0.2.0/24.
   unsigned shown_length() const { return is_v4() ? length - 96U : length; }
+  // Families are apart: ::/0 is every IPv6 address and no IPv4 one, though those are kept v4-mapped.
   bool contains(Address other) const;
-  bool contains(const Prefix& other) const { return length <= other.length && contains(other.address); }
+  bool contains(const Prefix& other) const {
+    return is_v4() == other.is_v4() && length <= other.length && contains(other.address);
+  }
   bool overlaps(const Prefix& other) const { return contains(other) || other.contains(*this); }
   Address last() const;           // the highest address inside
   std::string to_string() const;  // a host prefix without "/32" or "/128"

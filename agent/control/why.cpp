@@ -219,7 +219,7 @@ void WhyController::conclude(Findings& found) const {
   };
   const bool dry_run = found.in_force && !found.in_force->policy.enforce;
   if (!found.attached) return say("pass", "nothing would drop this: no interface is attached");
-  if (found.safelisted) return say("safelisted", "safelisted: only the ceiling of its entry would drop this");
+  if (found.safelisted) return say("safelisted", "only the ceiling of its safelist entry would drop this");
   if (found.proxied) return say("pass", "a trusted proxy: only the ceiling of its entry would drop this");
   if (dry_run && (found.blocked || found.limited)) {
     return say("pass", std::string("nothing would drop this: the whole host is in dry-run, otherwise it would be ") +

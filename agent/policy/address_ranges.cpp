@@ -99,14 +99,6 @@ void add_to_filter6(const Prefix& prefix, __u64* filter) {
 
 }  // namespace
 
-bool covers(const Prefix& prefix, Address address) {
-  return prefix.is_v4() == address.is_v4() && prefix.contains(address);
-}
-
-bool covers(const Prefix& outer, const Prefix& inner) {
-  return outer.is_v4() == inner.is_v4() && outer.contains(inner);
-}
-
 std::vector<std::optional<std::size_t>> parents_of(const std::vector<Prefix>& sorted) {
   std::vector<std::optional<std::size_t>> parents(sorted.size());
   std::vector<std::size_t> open[2];  // by family: an IPv6 prefix around the v4-mapped window covers no IPv4 one

@@ -16,10 +16,6 @@ struct NumberedPrefix {
   std::uint16_t value = 0;  // 0 is "not in the table"
 };
 
-// An address belongs to a prefix of its own family only: ::/0 does not cover IPv4, although IPv4 is kept v4-mapped.
-bool covers(const Prefix& prefix, Address address);
-bool covers(const Prefix& outer, const Prefix& inner);
-
 // For each prefix, the index of the narrowest other one that covers it. `sorted` is in ascending order, no prefix
 // twice.
 std::vector<std::optional<std::size_t>> parents_of(const std::vector<Prefix>& sorted);

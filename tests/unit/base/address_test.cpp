@@ -44,7 +44,10 @@ TEST(Prefix, ContainsAndLast) {
   EXPECT_TRUE(v6.contains(*Prefix::parse("2001:db8:1::/48")));
   EXPECT_EQ(v6.last().to_string(), "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
   EXPECT_FALSE(v6.overlaps(v4));
-  EXPECT_TRUE(Prefix::parse("::/0")->contains(v4));
+  EXPECT_TRUE(Prefix::parse("::/0")->contains(v6));
+  EXPECT_FALSE(Prefix::parse("::/0")->contains(v4));
+  EXPECT_FALSE(Prefix::parse("::/64")->contains(*Address::parse("192.0.2.1")));
+  EXPECT_TRUE(Prefix::parse("0.0.0.0/0")->contains(v4));
   EXPECT_EQ(Prefix::parse("0.0.0.0/0")->last().to_string(), "255.255.255.255");
 }
 
