@@ -14,6 +14,7 @@ using decisions::NewDecision;
 using telemetry::EventKind;
 
 constexpr std::size_t kMostTargets = 10000;  // of one command; imports are for more
+constexpr std::size_t kMostNotes = 100;      // single events of one change
 constexpr std::size_t kExpireBatch = 10000;
 constexpr std::size_t kRemoveBatch = 20000;
 
@@ -103,7 +104,7 @@ Result<std::vector<Decision>> DecisionController::enforce(const std::vector<NewD
     (void)remember(sync_.targets(targets_of(drafts)));
     return put;
   }
-  for (const auto& decision : *put) env_.telemetry.note(EventKind::kDecision, describe(decision));
+  note("", *put);
   return put;
 }
 
@@ -133,9 +134,7 @@ Result<std::uint64_t> DecisionController::remove_ids(const std::vector<std::int6
   const std::lock_guard lock(changing_);
   TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_ids(ids));
   TIDEGATE_TRY(sync_removed(removed));
-  for (const auto& decision : removed) {
-    env_.telemetry.note(EventKind::kDecision, "deleted by " + actor + ": " + describe(decision));
-  }
+  note(("deleted by " + actor + ": ").c_str(), removed);
   return removed.size();
 }
 
@@ -160,14 +159,15 @@ Status DecisionController::sync_removed(const std::vector<Decision>& removed) {
 }
 
 Status DecisionController::remember(Status status) {
-  if (!status) problem_ = status.error().message;
+  if (!status) health_.lock()->problem = status.error().message;
   return status;
 }
 
 Status DecisionController::reconcile() {
   const auto done = sync_.all();
-  problem_ = done ? std::string() : done.error().message;
-  if (done) synced_ = env_.clock.monotonic();
+  auto health = health_.lock();
+  health->problem = done ? std::string() : done.error().message;
+  if (done) health->synced = env_.clock.monotonic();
   return done;
 }
 
@@ -177,27 +177,34 @@ Status DecisionController::start() {
 }
 
 Status DecisionController::tick() {
-  const std::lock_guard lock(changing_);
+  const std::unique_lock lock(changing_, std::try_to_lock);
+  if (!lock) return {};
   TIDEGATE_ASSIGN(const auto expired, env_.decisions.remove_expired(kExpireBatch));
   TIDEGATE_TRY(sync_removed(expired));
-  for (const auto& decision : expired) env_.telemetry.note(EventKind::kDecision, "expired: " + describe(decision));
+  note("expired: ", expired);
   env_.datapath.sweep();
-  if (!problem_.empty() || sync_.clock_was_set()) return reconcile();
-  synced_ = env_.clock.monotonic();
+  if (!problem().empty() || sync_.clock_was_set()) return reconcile();
+  health_.lock()->synced = env_.clock.monotonic();
   return {};
 }
 
-std::string DecisionController::problem() const {
-  const std::lock_guard lock(changing_);
-  return problem_;
+// One event each, or one for all when there are many.
+void DecisionController::note(const char* what, const std::vector<Decision>& decisions) {
+  if (decisions.size() > kMostNotes) {
+    env_.telemetry.note(EventKind::kDecision, what + std::to_string(decisions.size()) + " decisions");
+    return;
+  }
+  for (const auto& decision : decisions) env_.telemetry.note(EventKind::kDecision, what + describe(decision));
 }
+
+std::string DecisionController::problem() const { return health_.lock()->problem; }
 
 std::uint64_t DecisionController::count() const { return env_.decisions.count().value_or(0); }
 
 std::optional<std::chrono::nanoseconds> DecisionController::sync_age() const {
-  const std::lock_guard lock(changing_);
-  if (!synced_) return std::nullopt;
-  return env_.clock.monotonic() - *synced_;
+  const auto synced = health_.lock()->synced;
+  if (!synced) return std::nullopt;
+  return env_.clock.monotonic() - *synced;
 }
 
 }  // namespace tidegate::control

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/guarded.hpp"
 #include "agent/control/enforcement.hpp"
 #include "agent/control/environment.hpp"
 #include "agent/control/sync.hpp"
@@ -85,7 +86,8 @@ class DecisionController {
 
   // After start: what the tables hold becomes what the store says. kResourceExhausted: what fits is in.
   Status start();
-  // Periodic: expiries, repairs, and a new start() when the wall clock was set.
+  // Periodic: expiries, repairs, and a new start() when the wall clock was set. While another change is under way it
+  // does nothing: the thread that feeds the watchdog must not wait for an import.
   Status tick();
   // What keeps the tables from holding all that is stored; empty: nothing.
   std::string problem() const;
@@ -102,13 +104,19 @@ class DecisionController {
   Status sync_removed(const std::vector<decisions::Decision>& removed);
   Status reconcile();
   Status remember(Status status);
+  void note(const char* what, const std::vector<decisions::Decision>& decisions);
 
   const Environment& env_;
   const Enforcement& enforcement_;
-  mutable std::mutex changing_;
+  // What status asks for; apart from `changing_`, which an import holds for seconds.
+  struct Health {
+    std::string problem;
+    std::optional<MonotonicTime> synced;
+  };
+
+  std::mutex changing_;
   DatapathSync sync_;
-  std::string problem_;
-  std::optional<MonotonicTime> synced_;
+  mutable Guarded<Health> health_;
 };
 
 }  // namespace tidegate::control

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <ctime>
 #include <random>
 
 #include "agent/api/services.hpp"
@@ -46,6 +47,13 @@ Result<std::optional<gid_t>> group_of(const config::Settings& settings) {
   if (!settings.socket_group) return std::nullopt;
   TIDEGATE_ASSIGN(const gid_t group, api::group_id(*settings.socket_group));
   return group;
+}
+
+// How often the datapath's clock moves while no packet does: a jiffy, which is what the coarse clock is made of.
+std::chrono::nanoseconds clock_tick() {
+  timespec resolution{};
+  if (::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) != 0) return milliseconds(10);
+  return seconds(resolution.tv_sec) + std::chrono::nanoseconds(resolution.tv_nsec);
 }
 
 kernel::Options kernel_options(const config::Settings& settings) {
@@ -92,7 +100,8 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .resident_bytes = resident_bytes,
           .version = TIDEGATE_VERSION,
           .policy_file_name = settings.policy.string(),
-          .bucket_ways = settings.tables.buckets};
+          .bucket_ways = settings.tables.buckets,
+          .tick = clock_tick()};
 }
 
 Status Agent::begin(const config::Settings& settings, api::Listener listener) {

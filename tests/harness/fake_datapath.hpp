@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -26,6 +27,7 @@ class FakeDatapath final : public kernel::Datapath {
   std::size_t block_capacity = 1'000'000;
   int fail_applies = 0;   // so many apply() calls fail from now on
   int fail_removals = 0;  // likewise remove_blocks()
+  std::function<void()> before_put_blocks;  // runs in put_blocks(), without the mutex
   std::vector<kernel::Feature> feature_list;
   std::vector<kernel::TableFill> extra_tables;
   kernel::Counters counter_values;
@@ -104,6 +106,7 @@ class FakeDatapath final : public kernel::Datapath {
   }
 
   Status put_blocks(std::span<const kernel::BlockEntry> entries) override {
+    if (before_put_blocks) before_put_blocks();
     const std::lock_guard lock(mutex_);
     for (const auto& entry : entries) {
       if (!blocks.contains(entry.target) && blocks.size() >= block_capacity) {

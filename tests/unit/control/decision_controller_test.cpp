@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/control/decision_controller.hpp"
 
+#include <thread>
+
 #include "tests/unit/control/fixture.hpp"
 
 namespace tidegate::control {
@@ -179,6 +181,35 @@ TEST_F(DecisionControllerTest, SetClockMovesExpiries) {
   clock_.set_wall(clock_.wall() + minutes(30));
   ASSERT_TRUE(decisions().tick());
   EXPECT_EQ(datapath_.blocks.at(*Prefix::parse("203.0.113.9")).expires, clock_.monotonic() + minutes(30));
+}
+
+// The thread of the watchdog runs tick(), and status must answer while millions are imported.
+TEST_F(DecisionControllerTest, LongChangeHoldsUpNeitherTheWatchdogNorStatus) {
+  Status ticked;
+  std::string problem = "not asked";
+  datapath_.before_put_blocks = [&] {
+    std::thread([&] {
+      ticked = decisions().tick();
+      problem = decisions().problem();
+      EXPECT_EQ(controllers_->status.report().decisions, 0U) << "not yet acknowledged";
+    }).join();
+  };
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.9"})));
+  EXPECT_TRUE(ticked);
+  EXPECT_EQ(problem, "");
+}
+
+TEST_F(DecisionControllerTest, ManyDecisionsAreOneEvent) {
+  std::vector<std::string> names;
+  for (int n = 0; n < 200; ++n) names.push_back("203.0.113." + std::to_string(n));
+  auto wanted = targets(names);
+  wanted.duration = minutes(1);
+  ASSERT_TRUE(decisions().block(wanted));
+  clock_.advance(minutes(2));
+  ASSERT_TRUE(decisions().tick());
+  const auto events = telemetry_->events().since(WallTime{}, {});
+  const auto is_decision = [](const auto& event) { return event.kind == telemetry::EventKind::kDecision; };
+  EXPECT_EQ(std::count_if(events.begin(), events.end(), is_decision), 2);
 }
 
 TEST_F(DecisionControllerTest, DeleteByIdAndByOrigin) {
