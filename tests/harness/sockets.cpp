@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
@@ -204,6 +205,35 @@ unsigned TcpClient::retransmissions() const {
   socklen_t size = sizeof info;
   ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &size);
   return info.tcpi_total_retrans;
+}
+
+double download(const NetNs& from, const std::string& address, const NetNs& to, std::size_t bytes,
+                std::chrono::milliseconds timeout) {
+  UniqueFd listener, reader;
+  from.in([&] { listener = listening(SOCK_STREAM, 8080); });
+  const Endpoint server = endpoint(address, 8080);
+  to.in([&] { reader.reset(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)); });
+  const auto begin = Steady::now(), deadline = begin + timeout;
+  if (::connect(reader.get(), server.get(), server.size) != 0 || !ready(listener.get(), POLLIN, deadline)) return 0;
+  UniqueFd writer(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const std::jthread sending([&] {
+    const std::vector<char> data(1 << 18, 'x');
+    for (std::size_t left = bytes; left > 0;) {
+      const ssize_t size = ::send(writer.get(), data.data(), std::min(left, data.size()), MSG_NOSIGNAL);
+      if (size <= 0) return;
+      left -= static_cast<std::size_t>(size);
+    }
+  });
+  std::vector<char> data(1 << 18);
+  std::size_t received = 0;
+  while (received < bytes && ready(reader.get(), POLLIN, deadline)) {
+    const ssize_t size = ::recv(reader.get(), data.data(), data.size(), 0);
+    if (size <= 0) break;
+    received += static_cast<std::size_t>(size);
+  }
+  reader.reset();  // ends the sender, should it still wait
+  const std::chrono::duration<double> time = Steady::now() - begin;
+  return received == bytes ? static_cast<double>(bytes) / 1e6 / time.count() : 0;
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds timeout) {

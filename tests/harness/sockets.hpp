@@ -72,6 +72,11 @@ class TcpClient {
   UniqueFd fd_;
 };
 
+// `to` connects to `from` and reads `bytes` that it sends; megabytes per second, 0 when that takes longer than
+// `timeout`.
+double download(const NetNs& from, const std::string& address, const NetNs& to, std::size_t bytes,
+                std::chrono::milliseconds timeout);
+
 // Repeats `condition` until it holds or `timeout` is over; for states that nothing announces.
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds timeout);
 

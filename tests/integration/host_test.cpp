@@ -15,35 +15,18 @@ const std::string kExample = policy_of(
     "    limits: {packets: {rate: 5000/s, burst: 5000}, new_sources: {rate: 1000/s}}\n",
     "enforce: true\nmalformed: drop\nfragments: {non_first: pass}\nreplies: {packets: {rate: 1000000/s}}\n");
 
-class HostTest : public AgentTest {
- protected:
-  // MB/s of a download of `megabytes` by the edge from a server outside, or 0.
-  double download(unsigned megabytes) {
-    const std::string bytes = std::to_string(megabytes) + "000000";
-    Process server =
-        Process::start({"/bin/sh", "-c", "head -c " + bytes + " /dev/zero | busybox nc -l -p 8080 -s 192.0.2.2"},
-                       {.netns = world().name()});
-    EXPECT_TRUE(eventually([&] { return world().sh("cat /proc/net/tcp").find("020200C0:1F90") != std::string::npos; },
-                           seconds(5)));
-    const auto begin = std::chrono::steady_clock::now();
-    const Finished done =
-        run({"/bin/sh", "-c", "busybox nc 192.0.2.2 8080 < /dev/null | wc -c"}, {.netns = edge().name()}, seconds(60));
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-    EXPECT_EQ(done.out, bytes + "\n") << done.err;
-    return megabytes / time.count();
-  }
-};
+using HostTest = AgentTest;
 
 TEST_F(HostTest, DownloadsAtLineRate) {
-  const double before = download(400);
+  const auto rate = [&] { return download(world(), Topology::kWorld4, edge(), 400'000'000, seconds(60)); };
+  const double before = rate();
   ASSERT_TRUE(start(kExample));
-  download(50);
-  const double with = download(400);
+  const double with = rate();
   RecordProperty("without_MBps", static_cast<int>(before));
   RecordProperty("with_MBps", static_cast<int>(with));
-  // 5000 packets a second would be 7.5 MB/s (or 320 as super-packets); veth without offloads is slower by itself.
-  EXPECT_GT(with, std::min(before * 0.2, 200.0)) << "before: " << before << " MB/s";
-  EXPECT_GT(row("reasons", "reply").value("passed", 0), 0);
+  // 5000 packets a second would be 7.5 MB/s. A veth with XDP takes no super-packets, and is slower for that alone.
+  EXPECT_GT(with, std::min(before * 0.2, 150.0)) << "before: " << before << " MB/s";
+  EXPECT_TRUE(eventually([&] { return row("reasons", "reply").value("passed", 0) > 1000; }, seconds(5)));
 }
 
 TEST_F(HostTest, ResolvesNamesDuringAFlood) {
