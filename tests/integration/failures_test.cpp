@@ -6,6 +6,8 @@
 #include <linux/if_link.h>
 #include <sys/mount.h>
 
+#include <sstream>
+
 #include "tests/integration/agent_test.hpp"
 
 namespace tidegate::harness {
@@ -29,13 +31,11 @@ class FailuresTest : public AgentTest {
     }
   }
 
+  // Lines but those of information: what was done before the failure may be told.
   static long error_lines(const std::string& text) {
+    std::istringstream lines(text);
     long count = 0;
-    for (std::size_t at = 0; at < text.size(); ++count) {
-      at = text.find('\n', at);
-      if (at == std::string::npos) break;
-      ++at;
-    }
+    for (std::string line; std::getline(lines, line);) count += line.find("[info]") == std::string::npos ? 1 : 0;
     return count;
   }
 };
@@ -106,25 +106,37 @@ TEST_F(FailuresTest, TwoAgentsByMistake) {
   EXPECT_FALSE(ping("203.0.113.5"));
 }
 
-TEST_F(FailuresTest, AnInterfaceThatIsNotThereIsReported) {
-  ASSERT_TRUE(start("version: 1\ninterfaces: [{name: eth0}, {name: wan7}]\nservices: []\n"));
-  EXPECT_TRUE(attached()) << "the other interface is protected";
-  const auto missing = row("interfaces", "wan7");
+TEST_F(FailuresTest, AnInterfaceThatIsNotThere) {
+  make("version: 1\ninterfaces: [{name: eth0}, {name: wan7}]\nservices: []\n");
+  expect_refused({"wan7", "create it"});  // a first start does not protect half of what it was asked to
+  ASSERT_TRUE(start(policy_of(kGenerous)));
+  const auto more = agent().file("more.yaml", "version: 1\ninterfaces: [{name: eth0}, {name: wan7}]\nservices: []\n");
+  const Finished refused = agent().cli({"policy", "apply", more.string()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("wan7"), std::string::npos) << refused.err;
+  EXPECT_EQ(agent().json({"status"}).value("policy_generation", 0), 1) << "nothing half-applied";
+}
+
+TEST_F(FailuresTest, AnInterfaceThatComesLaterThanTheAgent) {
+  ASSERT_TRUE(start(policy_of(kGenerous)));
+  tidegate({"block", "203.0.113.5"});
+  agent().stop();
+  net_->remove_link();
+  ASSERT_EQ(agent().start(), "") << "what ran before starts again, as at a boot where the interface is late";
+  const auto missing = row("interfaces", "eth0");
   EXPECT_FALSE(missing.value("attached", true));
-  EXPECT_FALSE(text(missing, "problem").empty());
-  EXPECT_NE(warnings().find("wan7"), std::string::npos) << warnings();
+  EXPECT_NE(text(missing, "problem"), "");
+  EXPECT_NE(warnings().find("eth0"), std::string::npos) << warnings();
+  net_->make_link();
+  EXPECT_TRUE(eventually([&] { return attached(); }, seconds(15)));
+  EXPECT_FALSE(ping("203.0.113.5"));
 }
 
 TEST_F(FailuresTest, ADriverWithoutNativeXdpIsNotSilentlyGeneric) {
-  edge().sh("ip link add dum0 type dummy 2>/dev/null || ip tuntap add dum0 mode tun");
-  ASSERT_TRUE(start("version: 1\ninterfaces: [{name: eth0}, {name: lo}]\nservices: []\n"));
-  const auto lo = row("interfaces", "lo");
-  EXPECT_FALSE(lo.value("attached", true));
-  EXPECT_NE(text(lo, "problem").find("generic"), std::string::npos) << "the remedy: " << lo.dump();
-  EXPECT_EQ(edge().sh("ip -o link show dev lo").find("xdpgeneric"), std::string::npos);
-  const auto file =
-      agent().file("generic.yaml", "version: 1\ninterfaces: [{name: eth0}, {name: lo, mode: generic}]\nservices: []\n");
-  tidegate({"policy", "apply", file.string()});
+  make("version: 1\ninterfaces: [{name: eth0}, {name: lo}]\nservices: []\n");
+  expect_refused({"lo", "native XDP", "mode: generic"});
+  EXPECT_EQ(edge().sh("ip -o link show dev lo").find("xdp"), std::string::npos);
+  ASSERT_TRUE(start("version: 1\ninterfaces: [{name: eth0}, {name: lo, mode: generic}]\nservices: []\n"));
   EXPECT_TRUE(row("interfaces", "lo").value("attached", false)) << "when asked for";
   EXPECT_EQ(text(row("interfaces", "lo"), "mode"), "generic");
 }
@@ -134,17 +146,13 @@ TEST_F(FailuresTest, AForeignXdpProgramIsLeftAloneAndNamed) {
                            {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
   const UniqueFd foreign(::bpf_prog_load(BPF_PROG_TYPE_XDP, "foreign", "GPL", pass, 2, nullptr));
   ASSERT_TRUE(foreign);
-  edge().in([&] {
-    ASSERT_EQ(::bpf_xdp_attach(static_cast<int>(edge().ifindex("eth0")), foreign.get(), XDP_FLAGS_DRV_MODE, nullptr),
-              0);
-  });
-  ASSERT_TRUE(start(policy_of(kGenerous)));
-  const auto eth0 = row("interfaces", "eth0");
-  EXPECT_FALSE(eth0.value("attached", true));
-  EXPECT_NE(text(eth0, "problem").find("XDP"), std::string::npos) << eth0.dump();
-  EXPECT_NE(warnings().find("eth0"), std::string::npos) << warnings();
-  edge().in([&] { ::bpf_xdp_detach(static_cast<int>(edge().ifindex("eth0")), XDP_FLAGS_DRV_MODE, nullptr); });
-  EXPECT_EQ(agent().cli({"attach", "--interface", "eth0"}).exit_code, 0);
+  const int eth0 = static_cast<int>(edge().ifindex("eth0"));
+  edge().in([&] { ASSERT_EQ(::bpf_xdp_attach(eth0, foreign.get(), XDP_FLAGS_DRV_MODE, nullptr), 0); });
+  make(policy_of(kGenerous));
+  expect_refused({"eth0", "foreign", "ip link set dev eth0 xdp off"});
+  EXPECT_NE(edge().sh("ip -d -o link show dev eth0").find("xdp"), std::string::npos) << "it is still there";
+  edge().sh("ip link set dev eth0 xdp off");  // the remedy that was named
+  ASSERT_EQ(agent().start(), "");
   EXPECT_TRUE(attached());
 }
 

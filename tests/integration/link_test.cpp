@@ -23,8 +23,9 @@ class LinkTest : public AgentTest {
     std::sscanf(mac.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &target.destination_mac[0],
                 &target.destination_mac[1], &target.destination_mac[2], &target.destination_mac[3],
                 &target.destination_mac[4], &target.destination_mac[5]);
+    const FloodFrame made(target, 1);
     Frame frame;
-    for (const std::uint8_t byte : FloodFrame(target, 1).bytes()) frame.push_back(std::byte{byte});
+    for (const std::uint8_t byte : made.bytes()) frame.push_back(std::byte{byte});
     return frame;
   }
 
