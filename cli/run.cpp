@@ -13,6 +13,7 @@ constexpr const char* kDefaultSocket = "/run/tidegate/tidegate.sock";
 
 void register_commands(Command& root) {
   add_status(root);
+  add_top(root);
   add_events(root);
   add_why(root);
   add_block(root);
