@@ -22,6 +22,7 @@ void register_commands(Command& root) {
   add_decisions(root);
   add_safelist(root);
   add_policy(root);
+  add_replay(root);
   add_attach(root);
   add_detach(root);
   add_support(root);

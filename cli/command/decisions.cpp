@@ -11,6 +11,7 @@ void add_decisions(Command& root) {
                      "decisions list --contains 203.0.113.7\ndecisions import blocks.txt --origin scan");
   add_decisions_list(decisions);
   add_decisions_import(decisions);
+  add_decisions_export(decisions);
   add_decisions_delete(decisions);
 }
 

@@ -2,6 +2,7 @@
 #include "agent/decisions/transfer.hpp"
 #include "cli/client.hpp"
 #include "cli/command/decisions.hpp"
+#include "cli/context.hpp"
 #include "cli/format/documents.hpp"
 
 namespace tidegate::cli {
@@ -38,17 +39,10 @@ Outcome<decisions::Decision> from_message(const v1::Decision& message) {
   return decision;
 }
 
-// Without --format, `-o json` means JSON.
-Outcome<decisions::Format> format_of(const Context& context, const Options& options, bool json) {
-  (void)context;
-  TIDEGATE_ASSIGN(const decisions::Format format,
-                  decisions::parse_format(options.format.value_or(json ? "json" : "plain")));
-  return format;
-}
-
 Outcome<> write_decisions(Context& context, const Options& options) {
-  TIDEGATE_ASSIGN(const decisions::Format format,
-                  format_of(context, options, context.output().format() == Format::kJson));
+  // Without --format, `-o json` means JSON.
+  const char* usual = context.output().format() == Format::kJson ? "json" : "plain";
+  TIDEGATE_ASSIGN(const decisions::Format format, decisions::parse_format(options.format.value_or(usual)));
   std::ostream& out = context.output().out();
   const auto exporter = decisions::Exporter::create(
       format, context.environment().clock.wall(),
