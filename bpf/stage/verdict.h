@@ -95,6 +95,13 @@ static __always_inline void tg_account_sample(const struct tg_context *c, const 
 		tg_sample(p, verdict, dropped, c->host->generation, c->now);
 }
 
+/* Never called, costs nothing: it puts types that no map names into the object's BTF, where a test compares them with
+ * what the agent compiled. */
+__noinline int tg_abi_types(const struct tg_event *event, const struct tg_replay_meta *meta)
+{
+	return event && meta;
+}
+
 static __always_inline void tg_tell_replay(struct xdp_md *ctx, const struct tg_packet *p, __u32 verdict, int dropped)
 {
 	struct tg_replay_meta *meta = tg_replay_of(ctx);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "tests/harness/bpf_fixture.hpp"
 
@@ -30,6 +31,24 @@ inline unsigned passes(Program& program, const Frame& frame, unsigned count, std
   for (unsigned i = 0; i < count; ++i) passed += program.run(bytes, {.now = now}).dropped ? 0U : 1U;
   return passed;
 }
+
+// This thread stays on CPU 0 for a while: for what is kept per CPU.
+class OnCpu0 {
+ public:
+  OnCpu0() {
+    sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+  }
+  ~OnCpu0() { sched_setaffinity(0, sizeof(before_), &before_); }
+  OnCpu0(const OnCpu0&) = delete;
+  OnCpu0& operator=(const OnCpu0&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
 
 #define EXPECT_VERDICT(verdict, drops, why)                                      \
   do {                                                                           \

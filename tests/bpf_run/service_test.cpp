@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which service a packet belongs to; generations; dry-run; policies for malformed packets and fragments.
-#include <sched.h>
-
 #include "tests/bpf_run/fixture.hpp"
 
 namespace tidegate::test {
@@ -159,16 +157,11 @@ TEST(Neighbour, DiscoveryHasABucketPerCpu) {
   program.configure(policy);
   program.block("2001:db8::/32");
   const Frame solicitation = Ethernet() / Ipv6{.hop_limit = 255} / Icmp{.type = 135} / Payload{16};
-  cpu_set_t one, before;
-  sched_getaffinity(0, sizeof(before), &before);
-  CPU_ZERO(&one);
-  CPU_SET(0, &one);
-  sched_setaffinity(0, sizeof(one), &one);
+  const OnCpu0 pinned;
   EXPECT_EQ(passes(program, solicitation, 3) + passes(program, Ethernet() / Arp{}, 10), 4U) << "also of a blocked source";
   EXPECT_VERDICT(program.run(solicitation, {.now = kStart}), true, TG_REASON_NEIGHBOUR_LIMIT);
   EXPECT_VERDICT(program.run(Ethernet() / Ipv6{.hop_limit = 255} / Fragment6{} / Icmp{.type = 135} / Payload{16}), true,
                  TG_REASON_BLOCKED_PREFIX);
-  sched_setaffinity(0, sizeof(before), &before);
 }
 
 TEST(IcmpError, HasABucketPerCpuAndIsExemptFromServices) {
@@ -177,15 +170,10 @@ TEST(IcmpError, HasABucketPerCpuAndIsExemptFromServices) {
   policy.host.icmp_error = packet_rate(10, 4);
   policy.services.push_back({.slot = 9, .limits = {.packets = packet_rate(1, 1)}, .points = {whole_protocol(1)}});
   program.configure(policy);
-  cpu_set_t one, before;
-  sched_getaffinity(0, sizeof(before), &before);
-  CPU_ZERO(&one);
-  CPU_SET(0, &one);
-  sched_setaffinity(0, sizeof(one), &one);
+  const OnCpu0 pinned;
   const Frame error = Ethernet() / Ipv4{} / Icmp{.type = 3, .code = 4} / Payload{28};
   EXPECT_EQ(passes(program, error, 10), 4U);
   EXPECT_VERDICT(program.run(error, {.now = kStart}), true, TG_REASON_ICMP_ERROR_LIMIT);
-  sched_setaffinity(0, sizeof(before), &before);
 }
 
 }  // namespace
