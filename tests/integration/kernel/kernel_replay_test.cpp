@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replay: the real program with the capture's clock, apart from everything that is pinned.
+#include <stdexcept>
+
 #include "bpf/abi/reasons.h"
 #include "tests/integration/kernel/fixture.hpp"
 
@@ -22,7 +24,11 @@ class KernelReplay : public testing::Test {
     image_ = image_with_default(4);
     image_->services[4].packets = {.cost = 1'000'000'000, .burst = 2'000'000'000};  // two, then one a second
   }
-  std::unique_ptr<Replay> open() { return Replay::open(*image_).value(); }
+  std::unique_ptr<Replay> open() {
+    auto replay = Replay::open(*image_);
+    if (!replay) throw std::runtime_error(replay.error().message);
+    return std::move(*replay);
+  }
 
   std::unique_ptr<policy::Image> image_;
 };
