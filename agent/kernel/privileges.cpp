@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -28,10 +29,11 @@ constexpr Needed kNeeded[] = {
 
 bool has(std::uint64_t effective, unsigned number) { return (effective >> number & 1) != 0; }
 
+// Stops as well where it may not look: what is there is then for statfs to say.
 std::filesystem::path nearest_existing(std::filesystem::path path) {
-  std::error_code ignored;
-  while (!std::filesystem::exists(path, ignored) && path.has_relative_path()) path = path.parent_path();
-  return path;
+  struct stat info {};
+  while (stat(path.c_str(), &info) != 0 && errno == ENOENT && path.has_relative_path()) path = path.parent_path();
+  return path.empty() ? "." : path;
 }
 
 }  // namespace
@@ -60,7 +62,7 @@ Status check_bpf_filesystem(const std::filesystem::path& directory) {
   const auto existing = nearest_existing(directory);
   struct statfs info {};
   if (statfs(existing.c_str(), &info) != 0) {
-    return fail_errno(errno, fmt::format("cannot look at pin directory {}", directory.string()));
+    return fail_errno(errno, fmt::format("cannot reach pin directory {}", directory.string()));
   }
   if (static_cast<std::uint64_t>(info.f_type) != BPF_FS_MAGIC) {
     return fail(ErrorCode::kFailedPrecondition,

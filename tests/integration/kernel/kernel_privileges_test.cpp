@@ -112,5 +112,11 @@ TEST_F(KernelPrivileges, APinDirectoryOfAnotherUserIsNamed) {
   EXPECT_NE(text.find(pin_dir().string()), std::string::npos) << text;
 }
 
+TEST_F(KernelPrivileges, ADirectoryThatMayNotBeEnteredIsSaidToBeThat) {
+  chmod((directory_.path() / "bpf").c_str(), 0700);
+  const auto text = as_nobody(kFour, [this] { return whole_life(); });
+  EXPECT_NE(text.find("Permission denied"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace tidegate::kernel
