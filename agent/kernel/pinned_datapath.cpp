@@ -38,8 +38,8 @@ Status PinnedDatapath::detach(const std::string& interface) {
 
 std::vector<AttachState> PinnedDatapath::verify_attachments() {
   if (is_migrating() && active_generation() == 0) return {};  // an earlier agent's program still protects them
+  Result<bool> restored = restore_pins();  // first: links are pinned in the directory that may have to be made again
   auto changed = attachments_->verify();
-  Result<bool> restored = restore_pins();
   if (const auto finished = finish_migration(); !finished) restored = std::unexpected(finished.error());
   if (restored && !*restored) return changed;
   // The pins of the maps concern every interface: without them nothing survives this agent.
