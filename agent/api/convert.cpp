@@ -9,18 +9,24 @@ constexpr std::int64_t kMostSeconds = 3650LL * 24 * 3600;
 
 v1::Action to_action(decisions::Action action) {
   switch (action) {
-    case decisions::Action::kBlock: return v1::ACTION_BLOCK;
-    case decisions::Action::kLimit: return v1::ACTION_LIMIT;
-    case decisions::Action::kMonitor: return v1::ACTION_MONITOR;
+    case decisions::Action::kBlock:
+      return v1::ACTION_BLOCK;
+    case decisions::Action::kLimit:
+      return v1::ACTION_LIMIT;
+    case decisions::Action::kMonitor:
+      return v1::ACTION_MONITOR;
   }
   return v1::ACTION_UNSPECIFIED;
 }
 
 v1::PolicyChange::Kind to_kind(policy::ChangeKind kind) {
   switch (kind) {
-    case policy::ChangeKind::kAdded: return v1::PolicyChange::ADDED;
-    case policy::ChangeKind::kRemoved: return v1::PolicyChange::REMOVED;
-    case policy::ChangeKind::kChanged: return v1::PolicyChange::CHANGED;
+    case policy::ChangeKind::kAdded:
+      return v1::PolicyChange::ADDED;
+    case policy::ChangeKind::kRemoved:
+      return v1::PolicyChange::REMOVED;
+    case policy::ChangeKind::kChanged:
+      return v1::PolicyChange::CHANGED;
   }
   return v1::PolicyChange::KIND_UNSPECIFIED;
 }

@@ -24,10 +24,14 @@ Result<control::DecisionRequest> to_request(const Request& request, const std::s
 
 std::optional<decisions::Format> to_format(v1::ImportHeader::Format format) {
   switch (format) {
-    case v1::ImportHeader::PLAIN: return decisions::Format::kPlain;
-    case v1::ImportHeader::JSON: return decisions::Format::kJson;
-    case v1::ImportHeader::CSV: return decisions::Format::kCsv;
-    default: return std::nullopt;
+    case v1::ImportHeader::PLAIN:
+      return decisions::Format::kPlain;
+    case v1::ImportHeader::JSON:
+      return decisions::Format::kJson;
+    case v1::ImportHeader::CSV:
+      return decisions::Format::kCsv;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -129,9 +133,8 @@ grpc::Status DecisionService::Delete(grpc::ServerContext*, const v1::DeleteDecis
   if (by_origin == (request->ids_size() > 0)) {
     return to_grpc(Error{ErrorCode::kInvalidArgument, "delete: give ids or --origin, not both"});
   }
-  const auto deleted = by_origin
-                           ? decisions_.remove_origin(request->origin(), actor_)
-                           : decisions_.remove_ids({request->ids().begin(), request->ids().end()}, actor_);
+  const auto deleted = by_origin ? decisions_.remove_origin(request->origin(), actor_)
+                                 : decisions_.remove_ids({request->ids().begin(), request->ids().end()}, actor_);
   if (!deleted) return to_grpc(deleted.error());
   response->set_deleted(*deleted);
   return grpc::Status::OK;

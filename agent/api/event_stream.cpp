@@ -20,14 +20,22 @@ constexpr std::chrono::milliseconds kWake{250};  // how soon a client that left 
 
 std::string protocol_name(std::uint8_t protocol) {
   switch (protocol) {
-    case IPPROTO_ICMP: return "icmp";
-    case IPPROTO_TCP: return "tcp";
-    case IPPROTO_UDP: return "udp";
-    case IPPROTO_GRE: return "gre";
-    case IPPROTO_ESP: return "esp";
-    case IPPROTO_ICMPV6: return "icmpv6";
-    case IPPROTO_SCTP: return "sctp";
-    default: return std::to_string(protocol);
+    case IPPROTO_ICMP:
+      return "icmp";
+    case IPPROTO_TCP:
+      return "tcp";
+    case IPPROTO_UDP:
+      return "udp";
+    case IPPROTO_GRE:
+      return "gre";
+    case IPPROTO_ESP:
+      return "esp";
+    case IPPROTO_ICMPV6:
+      return "icmpv6";
+    case IPPROTO_SCTP:
+      return "sctp";
+    default:
+      return std::to_string(protocol);
   }
 }
 
@@ -41,7 +49,8 @@ Result<telemetry::EventFilter> to_filter(const v1::EventsRequest& request) {
     if (telemetry::reason_name(reason) == request.reason()) filter.reason = reason;
   }
   if (filter.reason) return filter;
-  return fail(ErrorCode::kInvalidArgument, "reason " + request.reason() + ": there is none of that name, see docs/reasons.md");
+  return fail(ErrorCode::kInvalidArgument,
+              "reason " + request.reason() + ": there is none of that name, see docs/reasons.md");
 }
 
 // Converts and writes; keeps what has been sent, so that nothing is sent twice.

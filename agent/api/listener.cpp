@@ -20,8 +20,8 @@ Result<sockaddr_un> address_of(const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.native().size() >= sizeof(address.sun_path)) {
-    return fail(ErrorCode::kInvalidArgument, "socket " + path.string() + ": longer than 107 characters; set a shorter " +
-                                                 "`socket`");
+    return fail(ErrorCode::kInvalidArgument,
+                "socket " + path.string() + ": longer than 107 characters; set a shorter " + "`socket`");
   }
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
   return address;
@@ -47,7 +47,7 @@ bool somebody_answers(const sockaddr_un& address) {
 }
 
 Status remove_stale(const std::filesystem::path& path, const sockaddr_un& address) {
-  struct stat what{};
+  struct stat what {};
   if (::lstat(path.c_str(), &what) != 0) {
     if (errno == ENOENT) return {};
     return fail_errno(errno, "socket " + path.string());

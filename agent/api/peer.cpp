@@ -55,8 +55,8 @@ Result<gid_t> group_id(const std::string& name) {
   group* found = nullptr;
   ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (found == nullptr) {
-    return fail(ErrorCode::kNotFound, "socket_group: no group " + name + "; make it (groupadd --system " + name +
-                                          ") or name another");
+    return fail(ErrorCode::kNotFound,
+                "socket_group: no group " + name + "; make it (groupadd --system " + name + ") or name another");
   }
   return entry.gr_gid;
 }

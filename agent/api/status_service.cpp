@@ -55,9 +55,9 @@ void fill_counters(v1::TopResponse& to, std::vector<telemetry::CounterRow> rows,
 }
 
 bool is_ready(const control::StatusReport& report) {
-  return report.generation != 0 && std::all_of(report.interfaces.begin(), report.interfaces.end(), [](const auto& entry) {
-           return !entry.interface.wanted || entry.interface.state.attached;
-         });
+  return report.generation != 0 &&
+         std::all_of(report.interfaces.begin(), report.interfaces.end(),
+                     [](const auto& entry) { return !entry.interface.wanted || entry.interface.state.attached; });
 }
 
 }  // namespace
@@ -95,11 +95,16 @@ grpc::Status StatusService::Top(grpc::ServerContext*, const v1::TopRequest* requ
         fill(*response->add_rows(), row, telemetry.service_name(row.service));
       }
       return grpc::Status::OK;
-    case v1::TOP_BY_SERVICE: fill_counters(*response, status.counters.services, limit, true); return grpc::Status::OK;
-    case v1::TOP_BY_REASON: fill_counters(*response, status.counters.reasons, limit, false); return grpc::Status::OK;
+    case v1::TOP_BY_SERVICE:
+      fill_counters(*response, status.counters.services, limit, true);
+      return grpc::Status::OK;
+    case v1::TOP_BY_REASON:
+      fill_counters(*response, status.counters.reasons, limit, false);
+      return grpc::Status::OK;
     default:
-      return to_grpc(Error{ErrorCode::kUnsupported,
-                           "top: behaviour rules and endpoints come with TLS inspection; use source, service or reason"});
+      return to_grpc(
+          Error{ErrorCode::kUnsupported,
+                "top: behaviour rules and endpoints come with TLS inspection; use source, service or reason"});
   }
 }
 

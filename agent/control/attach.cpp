@@ -69,7 +69,8 @@ Status AttachController::attach_one(const policy::Interface& interface) {
 Result<std::vector<InterfaceState>> AttachController::attach(const std::string& interface, const std::string& actor) {
   const std::lock_guard lock(mutex_);
   const auto present = enforcement_.in_force();
-  if (!present) return fail(ErrorCode::kFailedPrecondition, "no policy is in force: `tidegate policy apply FILE` first");
+  if (!present)
+    return fail(ErrorCode::kFailedPrecondition, "no policy is in force: `tidegate policy apply FILE` first");
   std::vector<policy::Interface> chosen = present->policy.interfaces;
   if (!interface.empty()) {
     const auto* one = find(present->policy, interface);

@@ -19,7 +19,7 @@ struct InForce {
   policy::Policy policy;
   std::uint64_t generation = 0;
   std::vector<policy::SafelistEntry> extra_safelist;
-  std::vector<std::string> warnings;  // of the compiler
+  std::vector<std::string> warnings;          // of the compiler
   std::map<std::string, unsigned> ifindexes;  // of the interfaces that safelist entries name; 0: there is none
 };
 

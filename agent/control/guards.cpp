@@ -31,7 +31,8 @@ Result<decisions::Guard> guard_now(const Environment& environment, const Enforce
   facts.insert(facts.end(), caller.begin(), caller.end());
   if (const auto present = enforcement.in_force()) {
     add_policy_facts(facts, present->policy);
-    for (const auto& entry : present->extra_safelist) facts.push_back({entry.prefix, Fact::Kind::kSafelist, "operator"});
+    for (const auto& entry : present->extra_safelist)
+      facts.push_back({entry.prefix, Fact::Kind::kSafelist, "operator"});
   }
   return decisions::Guard(std::move(facts));
 }
@@ -44,10 +45,10 @@ Status guard_policy(const Environment& environment, const InForce* present, cons
     TIDEGATE_ASSIGN(const auto covering, environment.decisions.covering(fact.prefix));
     for (const auto& decision : covering) {
       if (decision.action != decisions::Action::kBlock) continue;
-      return fail(ErrorCode::kFailedPrecondition,
-                  "policy: without its safelist entry " + fact.prefix.to_string() + " (" + fact.detail +
-                      ") would be cut off by the block of " + decision.target.to_string() + " by " + decision.origin +
-                      "; keep the entry, remove that decision, or use --force");
+      return fail(ErrorCode::kFailedPrecondition, "policy: without its safelist entry " + fact.prefix.to_string() +
+                                                      " (" + fact.detail + ") would be cut off by the block of " +
+                                                      decision.target.to_string() + " by " + decision.origin +
+                                                      "; keep the entry, remove that decision, or use --force");
     }
   }
   return {};

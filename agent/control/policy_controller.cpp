@@ -170,11 +170,10 @@ Result<ApplyReport> PolicyController::rollback(std::uint64_t generation, bool fo
   Candidate candidate = read(target.text);
   if (!candidate.valid) return fail(ErrorCode::kInvalidArgument, errors_of(candidate.issues));
   TIDEGATE_TRY(guard(candidate.policy, force, actor));
-  TIDEGATE_ASSIGN(const auto begun,
-                  env_.history.begin({.text = target.text,
-                                      .actor = actor,
-                                      .comment = "rollback to " + std::to_string(target.generation),
-                                      .confirm_within = std::nullopt}));
+  TIDEGATE_ASSIGN(const auto begun, env_.history.begin({.text = target.text,
+                                                        .actor = actor,
+                                                        .comment = "rollback to " + std::to_string(target.generation),
+                                                        .confirm_within = std::nullopt}));
   return install(std::move(candidate), begun);
 }
 
@@ -198,9 +197,9 @@ Status PolicyController::revert_overdue() {
 Status PolicyController::resume(const history::Generation& generation) {
   Candidate candidate = read(generation.text);
   if (!candidate.valid) {
-    return fail(ErrorCode::kDataLoss, "policy: generation " + std::to_string(generation.generation) +
-                                          " of the state directory cannot be put in force: " +
-                                          errors_of(candidate.issues));
+    return fail(ErrorCode::kDataLoss,
+                "policy: generation " + std::to_string(generation.generation) +
+                    " of the state directory cannot be put in force: " + errors_of(candidate.issues));
   }
   return enforcement_.put(std::move(candidate.policy), generation.generation);
 }
@@ -222,7 +221,8 @@ Status PolicyController::start() {
   const auto& error = applied.error();
   const bool located = error.code == ErrorCode::kInvalidArgument;
   const bool missing = error.code == ErrorCode::kNotFound;  // an interface: there is a policy
-  return fail(missing ? ErrorCode::kFailedPrecondition : error.code, (located ? env_.policy_file_name + ":" : env_.policy_file_name + ": ") + error.message);
+  return fail(missing ? ErrorCode::kFailedPrecondition : error.code,
+              (located ? env_.policy_file_name + ":" : env_.policy_file_name + ": ") + error.message);
 }
 
 }  // namespace tidegate::control

@@ -13,8 +13,8 @@ using telemetry::EventKind;
 constexpr std::size_t kMostOverridden = 100;
 
 ListedEntry listed(const decisions::SafelistEntry& entry) {
-  return {entry.prefix, "operator", entry.ceiling.value_or(kDefaultCeiling), entry.interface, entry.reason,
-          entry.created};
+  return {entry.prefix,    "operator",   entry.ceiling.value_or(kDefaultCeiling),
+          entry.interface, entry.reason, entry.created};
 }
 
 std::vector<Prefix> prefixes_of(const std::vector<NewSafelistEntry>& entries) {
@@ -102,9 +102,8 @@ Result<std::vector<ListedEntry>> SafelistController::check(const std::string& te
   TIDEGATE_ASSIGN(const Prefix target, Prefix::parse(text));
   TIDEGATE_ASSIGN(auto entries, list());
   std::erase_if(entries, [&](const ListedEntry& entry) { return !entry.prefix.contains(target); });
-  std::stable_sort(entries.begin(), entries.end(), [](const ListedEntry& a, const ListedEntry& b) {
-    return a.prefix.length > b.prefix.length;
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const ListedEntry& a, const ListedEntry& b) { return a.prefix.length > b.prefix.length; });
   return entries;
 }
 

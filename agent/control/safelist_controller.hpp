@@ -42,8 +42,7 @@ class SafelistController {
   Result<std::vector<ListedEntry>> check(const std::string& address) const;
 
  private:
-  Result<std::vector<decisions::Decision>> overridden_by(
-      const std::vector<decisions::NewSafelistEntry>& entries) const;
+  Result<std::vector<decisions::Decision>> overridden_by(const std::vector<decisions::NewSafelistEntry>& entries) const;
 
   const Environment& env_;
   Enforcement& enforcement_;

@@ -58,12 +58,13 @@ StatusReport StatusController::report() const {
   report.decisions = decisions_.count();
   report.agent_memory = env_.resident_bytes();
   const Checked checked = *checked_.lock();
-  report.warnings = make_warnings({.report = report,
-                                   .in_force = present.get(),
-                                   .detached = env_.history.detached().value_or(std::vector<history::DetachedInterface>{}),
-                                   .decision_problem = decisions_.problem(),
-                                   .policy_file_problem = checked.policy_file_problem,
-                                   .guard_problems = checked.guard_problems});
+  report.warnings =
+      make_warnings({.report = report,
+                     .in_force = present.get(),
+                     .detached = env_.history.detached().value_or(std::vector<history::DetachedInterface>{}),
+                     .decision_problem = decisions_.problem(),
+                     .policy_file_problem = checked.policy_file_problem,
+                     .guard_problems = checked.guard_problems});
   return report;
 }
 
@@ -74,7 +75,8 @@ void StatusController::refresh() {
     if (!text && text.error().code != ErrorCode::kNotFound) {
       checked.policy_file_problem = text.error().message;
     } else if (text && *text != present->policy.text) {
-      checked.policy_file_problem = env_.policy_file_name + " differs from the policy that runs; `tidegate policy diff " +
+      checked.policy_file_problem = env_.policy_file_name +
+                                    " differs from the policy that runs; `tidegate policy diff " +
                                     env_.policy_file_name + "` shows how";
     }
   }

@@ -103,9 +103,9 @@ std::string acts_text(const Environment& environment) {
 }  // namespace
 
 std::map<std::string, std::string> support_files(const Environment& environment, const StatusReport& status) {
-  return {{"system.txt", system_text(status)},           {"status.txt", status_text(status)},
-          {"counters.txt", counters_text(status)},       {"policy.yaml", policy_text(environment)},
-          {"history.txt", history_text(environment)},    {"decisions.txt", decisions_text(environment)},
+  return {{"system.txt", system_text(status)},        {"status.txt", status_text(status)},
+          {"counters.txt", counters_text(status)},    {"policy.yaml", policy_text(environment)},
+          {"history.txt", history_text(environment)}, {"decisions.txt", decisions_text(environment)},
           {"events.txt", acts_text(environment)}};
 }
 

@@ -71,7 +71,8 @@ void stale(Warnings& warnings, const WarningInput& input) {
 void degraded(Warnings& warnings, const WarningInput& input) {
   for (const auto& entry : input.report.interfaces) {
     if (!entry.interface.state.attached || entry.interface.state.mode != "generic") continue;
-    warnings.push_back(entry.interface.state.interface + " runs in generic mode, as the policy asks: several times slower");
+    warnings.push_back(entry.interface.state.interface +
+                       " runs in generic mode, as the policy asks: several times slower");
   }
   for (const auto& feature : input.report.features) {
     if (!feature.available) warnings.push_back(feature.name + " is missing: " + feature.consequence);
@@ -106,7 +107,9 @@ void policy_limits(Warnings& warnings, const WarningInput& input) {
   for (const auto& warning : input.in_force->warnings) warnings.push_back(warning);
   const auto& policy = input.in_force->policy;
   for (const auto& service : policy.services) {
-    const auto inspects = [&](const policy::KeptSection& kept) { return kept.path == "services." + service.name + ".tls"; };
+    const auto inspects = [&](const policy::KeptSection& kept) {
+      return kept.path == "services." + service.name + ".tls";
+    };
     if (!covers_quic(service) || std::none_of(policy.kept.begin(), policy.kept.end(), inspects)) continue;
     warnings.push_back("service " + service.name + " takes udp/443: QUIC is limited, but never inspected");
   }

@@ -93,13 +93,14 @@ void WhyController::add_proxies(Findings& found) const {
   if (!found.in_force) return;
   for (const auto& proxy : found.in_force->policy.trusted_proxies) {
     if (!proxy.prefix.contains(found.address)) continue;
-    found.report.matches.push_back({.kind = "proxy",
-                                    .origin = "policy",
-                                    .target = proxy.prefix.to_string(),
-                                    .reason = "carries other people's requests: never blocked by address",
-                                    .evidence = "ceiling " + format_packet_rate(proxy.ceiling.value_or(kDefaultCeiling)),
-                                    .expires = std::nullopt,
-                                    .undo = "remove it from `trusted_proxies` of the policy, then tidegate policy apply"});
+    found.report.matches.push_back(
+        {.kind = "proxy",
+         .origin = "policy",
+         .target = proxy.prefix.to_string(),
+         .reason = "carries other people's requests: never blocked by address",
+         .evidence = "ceiling " + format_packet_rate(proxy.ceiling.value_or(kDefaultCeiling)),
+         .expires = std::nullopt,
+         .undo = "remove it from `trusted_proxies` of the policy, then tidegate policy apply"});
     found.proxied = true;
   }
 }
@@ -119,9 +120,9 @@ Status WhyController::add_decisions(Findings& found) const {
     const bool block = decision.action == Action::kBlock;
     found.blocked = found.blocked || block;
     found.limited = found.limited || decision.action == Action::kLimit;
-    const unsigned reason = !block                       ? TG_REASON_SOURCE_LIMIT
+    const unsigned reason = !block                      ? TG_REASON_SOURCE_LIMIT
                             : decision.target.is_host() ? TG_REASON_BLOCKED_ADDRESS
-                                                         : TG_REASON_BLOCKED_PREFIX;
+                                                        : TG_REASON_BLOCKED_PREFIX;
     for (const auto& row : found.figures) {
       if (row.reason != reason) continue;
       match.packets += row.dropped_total;

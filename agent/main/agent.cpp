@@ -113,10 +113,9 @@ Status Agent::begin(const config::Settings& settings, api::Listener listener) {
   }
   add_tasks();
   scheduler_.run_due();
-  TIDEGATE_ASSIGN(server_, api::Server::start(std::move(listener), api::Admission(::geteuid(), group),
-                                              [this](const std::string& actor) {
-                                                return api::make_services(controllers_, actor);
-                                              }));
+  TIDEGATE_ASSIGN(server_, api::Server::start(
+                               std::move(listener), api::Admission(::geteuid(), group),
+                               [this](const std::string& actor) { return api::make_services(controllers_, actor); }));
   server_->set_serving(true);
   log_acts(*acts_);
   return {};
@@ -152,7 +151,8 @@ void Agent::add_tasks() {
     controllers_.status.refresh();
     notify_status(status_line());
   });
-  scheduler_.add("proven", kProvenEvery, [this] { datapath_->rotate_proven(); }, kProvenEvery);
+  scheduler_.add(
+      "proven", kProvenEvery, [this] { datapath_->rotate_proven(); }, kProvenEvery);
   scheduler_.add("memory", kTrimEvery, give_memory_back);
 }
 
@@ -179,7 +179,8 @@ void Agent::run(const Signals& signals) {
     }
     const int signal = signals.next(wait);
     if (signal == SIGTERM || signal == SIGINT) break;
-    if (signal == SIGHUP) spdlog::info("SIGHUP: nothing is read again; `tidegate policy apply FILE` changes the policy");
+    if (signal == SIGHUP)
+      spdlog::info("SIGHUP: nothing is read again; `tidegate policy apply FILE` changes the policy");
   }
   notify_stopping();
   spdlog::info("stopping; enforcement goes on (`tidegate detach` ends it)");

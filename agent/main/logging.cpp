@@ -16,11 +16,16 @@ constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 
 spdlog::level::level_enum to_level(config::LogLevel level) {
   switch (level) {
-    case config::LogLevel::kTrace: return spdlog::level::trace;
-    case config::LogLevel::kDebug: return spdlog::level::debug;
-    case config::LogLevel::kInfo: return spdlog::level::info;
-    case config::LogLevel::kWarning: return spdlog::level::warn;
-    case config::LogLevel::kError: return spdlog::level::err;
+    case config::LogLevel::kTrace:
+      return spdlog::level::trace;
+    case config::LogLevel::kDebug:
+      return spdlog::level::debug;
+    case config::LogLevel::kInfo:
+      return spdlog::level::info;
+    case config::LogLevel::kWarning:
+      return spdlog::level::warn;
+    case config::LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -49,8 +54,8 @@ Status start_logging(const config::LogSettings& settings) {
     spdlog::set_default_logger(std::move(logger));
     return {};
   } catch (const spdlog::spdlog_ex& error) {
-    return fail(ErrorCode::kPermissionDenied, std::string("log: ") + error.what() +
-                                                  "; make the directory writable or set `log: {to: journal}`");
+    return fail(ErrorCode::kPermissionDenied,
+                std::string("log: ") + error.what() + "; make the directory writable or set `log: {to: journal}`");
   }
 }
 

@@ -40,8 +40,7 @@ class ExporterImpl final : public Exporter {
 }  // namespace
 
 // The library reports failure by exception only, without the cause.
-Result<std::unique_ptr<Exporter>> Exporter::start(const std::string& address,
-                                                  const control::Controllers& controllers) {
+Result<std::unique_ptr<Exporter>> Exporter::start(const std::string& address, const control::Controllers& controllers) {
   try {
     return std::make_unique<ExporterImpl>(address, controllers);
   } catch (const std::exception&) {

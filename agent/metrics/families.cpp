@@ -15,8 +15,7 @@ using Labels = std::vector<ClientMetric::Label>;
 // One family, filled row by row.
 class Family {
  public:
-  Family(std::string name, std::string help, MetricType type)
-      : family_{std::move(name), std::move(help), type, {}} {}
+  Family(std::string name, std::string help, MetricType type) : family_{std::move(name), std::move(help), type, {}} {}
 
   void add(Labels labels, double value) {
     ClientMetric metric;
@@ -119,8 +118,7 @@ std::vector<MetricFamily> make_families(const control::StatusReport& status,
   single(families, "tidegate_confirm_pending", "1 while a policy waits for confirm.", status.confirm_by.has_value());
   single(families, "tidegate_decisions", "Decisions in the store.", number(status.decisions));
   single(families, "tidegate_warnings", "Warnings that `tidegate status` shows.", number(status.warnings.size()));
-  single(families, "tidegate_resident_bytes", "Memory of the agent, tables not included.",
-         number(status.agent_memory));
+  single(families, "tidegate_resident_bytes", "Memory of the agent, tables not included.", number(status.agent_memory));
   return families;
 }
 

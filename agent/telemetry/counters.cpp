@@ -26,15 +26,15 @@ Rates rates(std::uint64_t packets, std::uint64_t earlier_packets, std::uint64_t 
 }
 
 CounterRow row(std::string name, unsigned number, const tg_counter& now, const tg_counter& before, double seconds) {
-  return {.name = std::move(name),
-          .number = number,
-          .passed = {now.passed_packets, now.passed_bytes},
-          .dropped = {now.dropped_packets, now.dropped_bytes},
-          .would_drop = {},
-          .passed_rate =
-              rates(now.passed_packets, before.passed_packets, now.passed_bytes, before.passed_bytes, seconds),
-          .dropped_rate =
-              rates(now.dropped_packets, before.dropped_packets, now.dropped_bytes, before.dropped_bytes, seconds)};
+  return {
+      .name = std::move(name),
+      .number = number,
+      .passed = {now.passed_packets, now.passed_bytes},
+      .dropped = {now.dropped_packets, now.dropped_bytes},
+      .would_drop = {},
+      .passed_rate = rates(now.passed_packets, before.passed_packets, now.passed_bytes, before.passed_bytes, seconds),
+      .dropped_rate =
+          rates(now.dropped_packets, before.dropped_packets, now.dropped_bytes, before.dropped_bytes, seconds)};
 }
 
 struct Sums {

@@ -8,13 +8,20 @@ namespace tidegate::telemetry {
 
 std::string_view to_string(EventKind kind) {
   switch (kind) {
-    case EventKind::kDrop: return "drop";
-    case EventKind::kPass: return "pass";
-    case EventKind::kDecision: return "decision";
-    case EventKind::kPolicy: return "policy";
-    case EventKind::kSafelist: return "safelist";
-    case EventKind::kAttach: return "attach";
-    case EventKind::kWarning: return "warning";
+    case EventKind::kDrop:
+      return "drop";
+    case EventKind::kPass:
+      return "pass";
+    case EventKind::kDecision:
+      return "decision";
+    case EventKind::kPolicy:
+      return "policy";
+    case EventKind::kSafelist:
+      return "safelist";
+    case EventKind::kAttach:
+      return "attach";
+    case EventKind::kWarning:
+      return "warning";
   }
   return "warning";
 }

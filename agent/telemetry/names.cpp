@@ -37,7 +37,7 @@ const std::array<ReasonText, TG_REASON_COUNT>& reasons() {
 }
 
 constexpr std::array<std::string_view, TG_FAULT_COUNT> kFaults = {"cas_exhausted", "set_full",      "claim_lost",
-                                                                   "event_lost",    "lookup_budget", "map_missing"};
+                                                                  "event_lost",    "lookup_budget", "map_missing"};
 
 }  // namespace
 

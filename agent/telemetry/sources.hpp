@@ -28,8 +28,8 @@ struct Sample {
 struct SourceFigures {
   Prefix source;
   unsigned service = 0;
-  unsigned reason = 0;  // the dominant one: of its drops, or, without any, of what passed
-  double passed_pps = 0, passed_bps = 0;    // bps: bits per second
+  unsigned reason = 0;                    // the dominant one: of its drops, or, without any, of what passed
+  double passed_pps = 0, passed_bps = 0;  // bps: bits per second
   double dropped_pps = 0, dropped_bps = 0;
   std::uint64_t passed_total = 0, dropped_total = 0;  // since the source entered the table
   std::uint64_t passed_bytes = 0, dropped_bytes = 0;
@@ -77,7 +77,7 @@ class SourceTable {
   struct Entry {
     Key key;
     std::size_t heap_at = 0;
-    double rank = 0;  // decides who is evicted
+    double rank = 0;                                                      // decides who is evicted
     double passed = 0, passed_bytes = 0, dropped = 0, dropped_bytes = 0;  // forward-decayed
     Vote passed_reason{}, dropped_reason{};
     std::uint64_t passed_total = 0, dropped_total = 0, passed_bytes_total = 0, dropped_bytes_total = 0;

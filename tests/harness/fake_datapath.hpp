@@ -25,8 +25,8 @@ class FakeDatapath final : public kernel::Datapath {
   // --- What the test arranges.
   std::set<std::string> existing = {"eth0", "eth1"};  // interfaces that can be attached to
   std::size_t block_capacity = 1'000'000;
-  int fail_applies = 0;   // so many apply() calls fail from now on
-  int fail_removals = 0;  // likewise remove_blocks()
+  int fail_applies = 0;                     // so many apply() calls fail from now on
+  int fail_removals = 0;                    // likewise remove_blocks()
   std::function<void()> before_put_blocks;  // runs in put_blocks(), without the mutex
   std::vector<kernel::Feature> feature_list;
   std::vector<kernel::TableFill> extra_tables;
@@ -42,7 +42,7 @@ class FakeDatapath final : public kernel::Datapath {
   std::vector<std::uint32_t> generations;  // of every apply() that succeeded
   std::vector<tg_source_entry> sources;    // of the image in force
   unsigned service_count = 0;
-  std::uint32_t flags = 0;                 // of the host in force
+  std::uint32_t flags = 0;  // of the host in force
   int rotations = 0;
   int sweeps = 0;
 

@@ -43,7 +43,7 @@ TEST_F(ListenerTest, SocketHasModeAndGoesAway) {
   {
     const auto listener = open();
     ASSERT_TRUE(listener) << listener.error().message;
-    struct stat what{};
+    struct stat what {};
     ASSERT_EQ(::stat(socket().c_str(), &what), 0);
     EXPECT_EQ(what.st_mode & 07777U, 0660U);
   }

@@ -27,7 +27,8 @@ class ServicesTest : public testing::ControlTest {
     ASSERT_TRUE(server);
     server_ = std::move(*server);
     server_->set_serving(true);
-    channel_ = grpc::CreateChannel("unix://" + (directory_ / "agent.sock").string(), grpc::InsecureChannelCredentials());
+    channel_ =
+        grpc::CreateChannel("unix://" + (directory_ / "agent.sock").string(), grpc::InsecureChannelCredentials());
   }
   void TearDown() override {
     telemetry_->events().close();
@@ -68,7 +69,8 @@ TEST_F(ServicesTest, PolicyRoundTrip) {
   v1::PolicyHistoryResponse history;
   ASSERT_TRUE(v1::PolicyService::NewStub(channel_)->History(&context, {}, &history).ok());
   ASSERT_EQ(history.generations_size(), 1);
-  EXPECT_EQ(history.generations(0).actor(), "uid:" + std::to_string(::geteuid())) << "the kernel's word, not the client's";
+  EXPECT_EQ(history.generations(0).actor(), "uid:" + std::to_string(::geteuid()))
+      << "the kernel's word, not the client's";
   EXPECT_TRUE(history.generations(0).active());
   EXPECT_EQ(apply("version: 1\nenforce: 7\n", &applied).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }

@@ -16,7 +16,9 @@ class AttachTest : public testing::ControlTest {
     ASSERT_TRUE(controllers_->policy.apply(request(kTwo)));
   }
   AttachController& attach() { return controllers_->attach; }
-  bool attached(const std::string& name) { return datapath_.attached.contains(name) && datapath_.attached[name].attached; }
+  bool attached(const std::string& name) {
+    return datapath_.attached.contains(name) && datapath_.attached[name].attached;
+  }
   bool said(const std::string& what) {
     const auto events = telemetry_->events().since(WallTime{}, {});
     return std::any_of(events.begin(), events.end(),

@@ -71,10 +71,11 @@ TEST_P(GuardRefusal, UnlessForcedAndThenItIsRecorded) {
   EXPECT_EQ(history_->audit_records(1)->front().action, "block");
 }
 INSTANTIATE_TEST_SUITE_P(Facts, GuardRefusal,
-                         ::testing::Values(Guarded{"safelisted", "192.0.2.10"}, Guarded{"around_safelisted", "192.0.2.0/24"},
-                                           Guarded{"own", "203.0.113.1"}, Guarded{"gateway", "203.0.113.254"},
-                                           Guarded{"dns", "203.0.113.53"}, Guarded{"ssh", "203.0.113.22"},
-                                           Guarded{"caller", "203.0.113.99"}, Guarded{"proxy", "198.51.100.7"}),
+                         ::testing::Values(Guarded{"safelisted", "192.0.2.10"},
+                                           Guarded{"around_safelisted", "192.0.2.0/24"}, Guarded{"own", "203.0.113.1"},
+                                           Guarded{"gateway", "203.0.113.254"}, Guarded{"dns", "203.0.113.53"},
+                                           Guarded{"ssh", "203.0.113.22"}, Guarded{"caller", "203.0.113.99"},
+                                           Guarded{"proxy", "198.51.100.7"}),
                          [](const auto& fact) { return std::string(fact.param.name); });
 
 TEST_F(DecisionControllerTest, ForcedIsNotDoneWhenItCannotBeRecorded) {

@@ -95,9 +95,10 @@ class ControlTest : public ::testing::Test {
             .clock = clock_,
             .read_policy = config::read_policy,
             .host_facts = [this] { return facts_; },
-            .ifindex_of = [this](const std::string& name) {
-              return datapath_.existing.contains(name) ? FakeDatapath::index_of(name) : 0U;
-            },
+            .ifindex_of =
+                [this](const std::string& name) {
+                  return datapath_.existing.contains(name) ? FakeDatapath::index_of(name) : 0U;
+                },
             .interface_name = [](unsigned index) { return "eth" + std::to_string(index - 2); },
             .make_spool = [this] { return decisions::Spool::create(directory_); },
             .policy_file = [this]() -> Result<std::string> {

@@ -55,7 +55,9 @@ TEST_F(PolicyControllerTest, DiffNamesWhatChanges) {
   apply_first();
   const auto report = policy().diff(kOtherPolicy);
   ASSERT_TRUE(report.valid);
-  const auto names_rate = [](const policy::Change& change) { return change.path == "services.api.limits.packets.rate"; };
+  const auto names_rate = [](const policy::Change& change) {
+    return change.path == "services.api.limits.packets.rate";
+  };
   EXPECT_TRUE(std::any_of(report.changes.begin(), report.changes.end(), names_rate));
   EXPECT_TRUE(policy().diff(kPolicy).changes.empty());
 }

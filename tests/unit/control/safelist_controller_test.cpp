@@ -91,7 +91,9 @@ TEST_F(SafelistControllerTest, EntryBoundToAnInterfaceFollowsItsIndex) {
   EXPECT_EQ(datapath_.generations.size(), writes) << "nothing moved";
   datapath_.existing.insert("eth5");
   ASSERT_TRUE(controllers_->enforcement.follow_interfaces());
-  const auto binds = [](const tg_source_entry& source) { return source.ifindex == testing::FakeDatapath::index_of("eth5"); };
+  const auto binds = [](const tg_source_entry& source) {
+    return source.ifindex == testing::FakeDatapath::index_of("eth5");
+  };
   EXPECT_TRUE(std::any_of(datapath_.sources.begin(), datapath_.sources.end(), binds));
 }
 

@@ -15,7 +15,8 @@ TEST(Scheduler, RunsWhatIsDueAndSaysHowLongToWait) {
   int often = 0;
   int seldom = 0;
   scheduler.add("often", std::chrono::milliseconds(100), [&] { ++often; });
-  scheduler.add("seldom", seconds(30), [&] { ++seldom; }, seconds(30));
+  scheduler.add(
+      "seldom", seconds(30), [&] { ++seldom; }, seconds(30));
   EXPECT_EQ(scheduler.run_due(), std::chrono::milliseconds(100));
   EXPECT_EQ(often, 1);
   EXPECT_EQ(seldom, 0);

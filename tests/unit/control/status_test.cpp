@@ -129,8 +129,9 @@ TEST_F(StatusTest, GuardThatCannotSee) {
 }
 
 TEST_F(StatusTest, UdpOfAnInspectedServiceAndKeptSections) {
-  ASSERT_TRUE(apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: web\n    match: [tcp/443, udp/443]\n"
-                    "    limits: {packets: {rate: 100/s}}\n    tls: {inspect: true}\n"));
+  ASSERT_TRUE(
+      apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: web\n    match: [tcp/443, udp/443]\n"
+            "    limits: {packets: {rate: 100/s}}\n    tls: {inspect: true}\n"));
   EXPECT_TRUE(warns("service web takes udp/443"));
   EXPECT_TRUE(warns("not enforced by this version: services.web.tls"));
 }

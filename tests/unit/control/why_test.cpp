@@ -87,7 +87,8 @@ TEST_F(WhyTest, ExpiredDecisionDoesNotCount) {
 }
 
 TEST_F(WhyTest, Limit) {
-  ASSERT_TRUE(controllers_->decisions.limit(targets({"203.0.113.9"}), {Rate{5, std::chrono::seconds(1)}, std::nullopt}));
+  ASSERT_TRUE(
+      controllers_->decisions.limit(targets({"203.0.113.9"}), {Rate{5, std::chrono::seconds(1)}, std::nullopt}));
   const auto report = why("203.0.113.9");
   EXPECT_EQ(report.verdict, "limit");
   EXPECT_NE(find(report, "limit")->evidence.find("5/s"), std::string::npos);
