@@ -171,11 +171,9 @@ void AttachController::settle() {
 
 void AttachController::note_changes(const std::vector<kernel::AttachState>& changed) {
   for (const auto& state : changed) {
-    if (state.attached) {
-      env_.telemetry.note(EventKind::kWarning, state.interface + " was unprotected for a moment and is attached again");
-    } else {
-      env_.telemetry.note(EventKind::kWarning, state.interface + " lost its protection: " + state.problem);
-    }
+    const std::string what = state.attached ? ": " : " lost its protection: ";
+    const std::string problem = state.problem.empty() ? "it is attached again" : state.problem;
+    env_.telemetry.note(EventKind::kWarning, state.interface + what + problem);
   }
 }
 

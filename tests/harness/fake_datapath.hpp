@@ -101,6 +101,7 @@ class FakeDatapath final : public kernel::Datapath {
       state.attached = existing.contains(name);
       state.problem = state.attached ? "" : "interface " + name + " is gone";
       changed.push_back(state);
+      if (state.attached) changed.back().problem = "interface " + name + " was away; it is attached again";
     }
     return changed;
   }
