@@ -40,7 +40,8 @@ TG_INLINE int tg_proven_test(const struct tg_proven_page *page, __u32 line, __u6
 TG_INLINE void tg_proven_set(struct tg_proven_page *page, __u32 line, __u32 generation, __u64 hash)
 {
 	for (__u32 i = 0; i < TG_PROVEN_BITS; i++) {
-		__u64 *word = &page->word[tg_proven_word(line, hash, i) | (generation & 1) * TG_PROVEN_WORDS];
+		__u64 index = tg_proven_word(line, hash, i) | (generation & 1) * TG_PROVEN_WORDS;
+		__u64 *word = &page->word[tg_below(index, TG_PROVEN_PAGE / 8)];
 		__u64 bit = 1ULL << (tg_proven_bit(hash, i) & 63);
 
 		if (!(TG_READ(*word) & bit))
