@@ -20,7 +20,7 @@ static __always_inline __u64 tg_block_in_bucket(const struct tg_identity *id, __
 
 	if (!bucket)
 		return 0;
-#pragma unroll
+	TG_UNROLL
 	for (int i = 0; i < TG_BLOCK_WAYS; i++)
 		if (TG_READ(bucket->key[i]) == key)
 			return TG_READ(bucket->expires[i]);

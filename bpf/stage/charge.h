@@ -25,7 +25,7 @@ TG_INLINE void tg_bill_of(struct tg_bill *bill, const struct tg_rate *packets, c
 
 TG_INLINE __u32 tg_reason_of(enum tg_committed committed, __u32 exceeded)
 {
-	return committed == TG_EXCEEDED ? exceeded : TG_REASON_CONTENTION;
+	return committed == TG_EXCEEDED ? exceeded : (__u32)TG_REASON_CONTENTION;
 }
 
 /* Returns TG_REASON_PASSED or the limit that was exceeded. A packet that does not conform writes nothing, unless

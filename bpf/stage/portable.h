@@ -8,8 +8,10 @@
 
 #ifdef __bpf__
 #define TG_INLINE static inline __attribute__((always_inline, unused))
+#define TG_UNROLL _Pragma("unroll")
 #else
 #define TG_INLINE static inline __attribute__((unused))
+#define TG_UNROLL
 #include <string.h>
 #endif
 
