@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/client.hpp"
 
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
 #include "cli/format/escape.hpp"
@@ -31,6 +32,11 @@ struct Client::Stubs {
 };
 
 namespace {
+
+// What went wrong is said in one line of ours; gRPC's own log only comes when it is asked for.
+void silence_grpc(const Environment& environment) {
+  if (!environment.variable("GRPC_VERBOSITY")) gpr_set_log_function([](gpr_log_func_args*) {});
+}
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& socket) {
   grpc::ChannelArguments arguments;
@@ -82,6 +88,7 @@ Outcome<Response> Client::Stubs::call(Stub& stub,
 
 Client::Client(std::string socket, const Environment& environment)
     : stubs_(std::make_unique<Stubs>(std::move(socket), environment)) {
+  silence_grpc(environment);
   stubs_->channel = open_channel(stubs_->socket);
   stubs_->status = v1::StatusService::NewStub(stubs_->channel);
   stubs_->datapath = v1::DatapathService::NewStub(stubs_->channel);

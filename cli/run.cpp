@@ -5,6 +5,7 @@
 #include "cli/context.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/parser.hpp"
+#include "cli/socket_probe.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -40,8 +41,10 @@ Format format_of(const std::string& name) {
   return name == "yaml" ? Format::kYaml : Format::kTable;
 }
 
-Outcome<> refuse_network(const Globals& globals) {
-  if (!globals.server && !globals.certificate && !globals.key && !globals.ca && !globals.token_file) return {};
+Outcome<> check_globals(const Globals& globals) {
+  if (!globals.server && !globals.certificate && !globals.key && !globals.ca && !globals.token_file) {
+    return check_socket_path(globals.socket);
+  }
   return refuse(Exit::kUsage,
                 "--server, --cert, --key, --ca and --token-file: this version's agent listens only on a Unix socket; "
                 "use --socket PATH on the agent's host");
@@ -56,8 +59,8 @@ int run(int argc, const char* const* argv, Environment& environment) {
     environment.out << stop->out;
     return say(environment, stop->exit, stop->err);
   }
-  if (const Outcome<> local = refuse_network(parser.globals()); !local) {
-    return say(environment, local.error().exit, local.error().message);
+  if (const Outcome<> usable = check_globals(parser.globals()); !usable) {
+    return say(environment, usable.error().exit, usable.error().message);
   }
   Context context(environment, format_of(parser.globals().format), parser.globals().socket, parser.root());
   if (const Outcome<> outcome = parser.chosen()(context); !outcome) {

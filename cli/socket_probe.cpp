@@ -36,13 +36,17 @@ Outcome<> explain(int error, const std::string& path) {
 
 }  // namespace
 
+Outcome<> check_socket_path(const std::string& path) {
+  constexpr std::size_t most = sizeof(sockaddr_un::sun_path) - 1;
+  if (!path.empty() && path.size() <= most) return {};
+  return refuse(Exit::kUsage, "--socket '" + shorten(escape_text(path), 60) + "' is not a socket path: it takes 1 to " +
+                                  std::to_string(most) + " bytes");
+}
+
 Outcome<> probe_socket(const std::string& path) {
+  TIDEGATE_TRY(check_socket_path(path));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return refuse(Exit::kUsage, "--socket '" + escape_text(path) + "' is not a socket path: it takes 1 to " +
-                                    std::to_string(sizeof(address.sun_path) - 1) + " bytes");
-  }
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return explain(errno, path);

@@ -7,6 +7,9 @@
 
 namespace tidegate::cli {
 
+// Whether a path fits a Unix socket address.
+Outcome<> check_socket_path(const std::string& path);
+
 // Why nothing can be reached behind a Unix socket: absent, nobody listens, not allowed. Done when it can be.
 Outcome<> probe_socket(const std::string& path);
 

@@ -34,9 +34,9 @@ void print_interfaces(std::ostream& out, const Style& style, const v1::GetStatus
                {"MODE"},
                {"STATE"},
                {"PASSED/S", Align::kRight},
-               {"", Align::kRight},
+               {"BIT/S", Align::kRight},
                {"DROPPED/S", Align::kRight},
-               {"", Align::kRight},
+               {"BIT/S", Align::kRight},
                {"PASSED", Align::kRight},
                {"DROPPED", Align::kRight}});
   for (const v1::InterfaceStatus& interface : status.interfaces()) {
@@ -72,9 +72,9 @@ void print_counters(std::ostream& out, const Style& style, const std::string& ti
   Table table(out, style,
               {{title},
                {"PASSED/S", Align::kRight},
-               {"", Align::kRight},
+               {"BIT/S", Align::kRight},
                {"DROPPED/S", Align::kRight},
-               {"", Align::kRight},
+               {"BIT/S", Align::kRight},
                {"PASSED", Align::kRight},
                {"DROPPED", Align::kRight},
                {"WOULD DROP", Align::kRight}});

@@ -41,9 +41,9 @@ void print_rows(std::ostream& out, const Style& style, const v1::TopResponse& re
               {{title_of(by)},
                {"SERVICE"},
                {"PASSED/S", Align::kRight},
-               {"", Align::kRight},
+               {"BIT/S", Align::kRight},
                {"DROPPED/S", Align::kRight},
-               {"", Align::kRight},
+               {"BIT/S", Align::kRight},
                {"DROPPED", Align::kRight},
                {"REASON"}});
   for (const v1::TopRow& row : sorted_rows(response)) {

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// status, why, events, attach, detach, support.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/unit/cli/fake_agent.hpp"
+#include "tests/unit/cli/runner.hpp"
+
+namespace tidegate::cli::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::ordered_json;
+
+class StatusCommands : public ::testing::Test {
+ protected:
+  FakeAgent agent;
+  Runner run{agent.socket()};
+
+  StatusCommands() {
+    v1::GetStatusResponse& status = agent.status.get.response;
+    status.set_version("0.1.0");
+    status.set_policy_generation(3);
+    status.set_enforcing(true);
+    status.mutable_started()->set_seconds(kNow - 8040);
+    status.add_warnings("eth1 is detached");
+    auto& interface = *status.add_interfaces();
+    interface.set_name("eth0");
+    interface.set_mode("native");
+    interface.set_attached(true);
+    interface.mutable_passed()->set_packets(1200000);
+    interface.mutable_dropped()->set_packets(42);
+    interface.mutable_dropped_rate()->set_packets_per_second(850000);
+    auto& table = *status.add_tables();
+    table.set_name("blocks");
+    table.set_entries(5);
+    table.set_capacity(1048576);
+    status.mutable_inspector()->set_state("off");
+  }
+};
+
+TEST_F(StatusCommands, JsonHasTheKeysOfTheContract) {
+  const Ran ran = run({"status", "-o", "json"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  const Json status = Json::parse(ran.out);
+  EXPECT_EQ(status["version"], "0.1.0");
+  EXPECT_EQ(status["policy_generation"], 3);
+  EXPECT_EQ(status["warnings"], Json::array({"eth1 is detached"}));
+  const Json& interface = status["interfaces"][0];
+  EXPECT_EQ(interface["name"], "eth0");
+  EXPECT_EQ(interface["mode"], "native");
+  EXPECT_EQ(interface["attached"], true);
+  EXPECT_TRUE(interface["passed"].is_number_unsigned());
+  EXPECT_EQ(interface["passed"], 1200000);
+  EXPECT_EQ(interface["dropped"], 42);
+  EXPECT_EQ(status["tables"][0]["name"], "blocks");
+  EXPECT_EQ(status["tables"][0]["entries"], 5);
+  EXPECT_EQ(status["tables"][0]["capacity"], 1048576);
+  EXPECT_EQ(status["inspector"]["state"], "off");
+  EXPECT_EQ(status["inspector"]["lost_bytes"], 0);
+  EXPECT_EQ(status["inspector"]["connections"], 0);
+}
+
+TEST_F(StatusCommands, WarningsComeFirst) {
+  const std::string out = run({"status"}).out;
+  EXPECT_THAT(out, StartsWith("tidegate 0.1.0 · enforcing · generation 3 · up 2h 14m\nwarning: eth1 is detached\n"));
+  EXPECT_LT(out.find("warning:"), out.find("INTERFACE"));
+}
+
+TEST_F(StatusCommands, DryRunOfTheHostCannotBeOverlooked) {
+  agent.status.get.response.set_enforcing(false);
+  EXPECT_THAT(run({"status"}).out, HasSubstr("DRY-RUN, nothing is dropped"));
+}
+
+TEST_F(StatusCommands, NamesOfOthersCannotDriveTheTerminal) {
+  agent.status.get.response.set_warnings(0, "evil \x1b[2J");
+  run.terminal = true;
+  run.variables["NO_COLOR"] = "1";
+  EXPECT_THAT(run({"status"}).out, HasSubstr("warning: evil \\x1b[2J\n"));
+}
+
+TEST_F(StatusCommands, WaitPassesThePatienceOn) {
+  EXPECT_EQ(run({"status", "--wait", "7"}).exit, 0);
+  EXPECT_EQ(agent.status.get.asked.wait().seconds(), 7);
+  EXPECT_EQ(run({"status"}).exit, 0);
+  EXPECT_FALSE(agent.status.get.asked.has_wait());
+  EXPECT_EQ(run({"status", "--wait", "soon"}).exit, 2);
+}
+
+TEST_F(StatusCommands, WhyHasTheKeysOfTheContract) {
+  v1::WhyResponse& why = agent.status.why.response;
+  why.set_address("203.0.113.7");
+  why.set_verdict("drop");
+  why.set_summary("blocked");
+  auto& match = *why.add_matches();
+  match.set_kind("block");
+  match.set_origin("operator");
+  match.set_target("203.0.113.0/24");
+  match.set_reason("flood");
+  match.set_packets(12000);
+  match.set_bytes(3400000);
+  match.set_undo("tidegate unblock 203.0.113.0/24");
+  why.set_estimated(true);
+  const Json document = Json::parse(run({"why", "203.0.113.7", "-o", "json"}).out);
+  EXPECT_EQ(document["verdict"], "drop");
+  EXPECT_EQ(document["estimated"], true);
+  for (const char* key : {"kind", "origin", "target", "reason", "evidence", "expires", "packets", "bytes", "undo"}) {
+    EXPECT_TRUE(document["matches"][0].contains(key)) << key;
+  }
+  EXPECT_EQ(run({"why", "203.0.113.7"}).out,
+            "203.0.113.7 is dropped: blocked\n"
+            "\n"
+            "  block on 203.0.113.0/24 by operator\n"
+            "    reason    flood\n"
+            "    expires   never\n"
+            "    traffic   12.0k packets, 3.4 MB (estimated)\n"
+            "    undo      tidegate unblock 203.0.113.0/24\n");
+}
+
+TEST_F(StatusCommands, WhySaysThatNothingWouldDropThis) {
+  agent.status.why.response.set_address("203.0.113.7");
+  agent.status.why.response.set_verdict("pass");
+  agent.status.why.response.set_summary("nothing would drop this");
+  EXPECT_EQ(run({"why", "203.0.113.7"}).out, "203.0.113.7 passes: nothing would drop this\n");
+  EXPECT_EQ(run({"why", "203.0.113.0/24"}).exit, 1) << "an address, not a network";
+}
+
+TEST_F(StatusCommands, EventsAreAListAndFollowIsAStream) {
+  v1::Event event;
+  event.mutable_time()->set_seconds(kNow);
+  event.mutable_time()->set_nanos(123000000);
+  event.set_kind("drop");
+  event.set_source("203.0.113.7");
+  event.set_source_port(40000);
+  event.set_destination("2001:db8::1");
+  event.set_destination_port(443);
+  event.set_protocol("tcp");
+  event.set_service("api");
+  event.set_reason("packet_limit");
+  event.set_packets(120);
+  event.set_bytes(18000);
+  agent.status.events = {event, event};
+  EXPECT_EQ(Json::parse(run({"events", "-o", "json"}).out).size(), 2U);
+  const Ran follow = run(
+      {"events", "--follow", "-o", "json", "--since", "10m", "--reason", "packet_limit", "--source", "203.0.113.7"});
+  EXPECT_EQ(follow.exit, 0);
+  std::istringstream lines(follow.out);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count)
+    EXPECT_EQ(Json::parse(line)["time"], "2030-01-01T00:00:00.123Z");
+  EXPECT_EQ(count, 2);
+  EXPECT_TRUE(agent.status.events_asked.follow());
+  EXPECT_EQ(agent.status.events_asked.since().seconds(), 600);
+  agent.status.events = {event};
+  EXPECT_EQ(run({"events"}).out,
+            "2030-01-01T00:00:00.123Z drop      203.0.113.7:40000 -> [2001:db8::1]:443 tcp api packet_limit ×120 (18.0 "
+            "kB)\n");
+}
+
+TEST_F(StatusCommands, CtrlCEndsFollowWith0AndOthersWith130) {
+  agent.status.endless = true;
+  run.interrupted = true;
+  EXPECT_EQ(run({"events", "--follow"}).exit, 0);
+  Runner other{"/nonexistent/socket"};
+  other.interrupted = true;
+  EXPECT_EQ(other({"status", "--wait", "60"}).exit, 130);
+}
+
+TEST_F(StatusCommands, DetachAsksOnATerminalAndWarns) {
+  auto& interface = *agent.datapath.detach.response.add_interfaces();
+  interface.set_name("eth0");
+  interface.set_mode("-");
+  interface.set_detached_by_operator(true);
+  run.terminal = true;
+  run.variables["NO_COLOR"] = "1";
+  run.input = "\n";
+  EXPECT_EQ(run({"detach"}).exit, 1);
+  EXPECT_EQ(agent.datapath.detach.calls, 0);
+  const Ran ran = run({"detach", "--interface", "eth0", "--yes"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(agent.datapath.detach.asked.interface(), "eth0");
+  EXPECT_THAT(ran.out, HasSubstr("eth0       -     detached by operator\n"));
+  EXPECT_THAT(ran.err, HasSubstr("is off until `tidegate attach --interface eth0`, restarts included"));
+}
+
+TEST_F(StatusCommands, AttachThatDidNotAttachFails) {
+  auto& interface = *agent.datapath.attach.response.add_interfaces();
+  interface.set_name("eth0");
+  interface.set_problem("the driver has no native XDP");
+  const Ran ran = run({"attach"});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_EQ(ran.err, "tidegate: interface eth0 is not attached: the driver has no native XDP\n");
+}
+
+TEST_F(StatusCommands, SupportDumpWritesAPrivateFileAndNeverOverAnother) {
+  (*agent.status.support.response.mutable_files())["status.txt"] = "fine";
+  const std::string file = agent.directory() / "report.tar";
+  const Ran ran = run({"support", "dump", file});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("tidegate-support/agent-status.txt"));
+  const Ran again = run({"support", "dump", file});
+  EXPECT_EQ(again.exit, 1);
+  EXPECT_THAT(again.err, HasSubstr("exists already"));
+}
+
+TEST_F(StatusCommands, SupportDumpWithoutAgentKeepsWhatItHasAndExits3) {
+  const std::string file = agent.directory() / "report.tar";
+  const Ran ran = run({"support", "dump", file, "--socket", "/nonexistent/socket"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_TRUE(std::filesystem::exists(file));
+}
+
+}  // namespace
+}  // namespace tidegate::cli::test

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/format/escape.hpp"
+#include "cli/top/history.hpp"
+#include "cli/top/render.hpp"
+#include "tests/unit/cli/fake_agent.hpp"
+#include "tests/unit/cli/runner.hpp"
+
+namespace tidegate::cli::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::ordered_json;
+
+v1::TopRow row(const std::string& source, double dropped) {
+  v1::TopRow made;
+  made.set_source(source);
+  made.set_service("api");
+  made.set_passed_pps(100);
+  made.set_dropped_pps(dropped);
+  made.set_dropped_total(static_cast<std::uint64_t>(dropped) * 10);
+  made.set_reason("packet_limit");
+  made.set_estimated(true);
+  return made;
+}
+
+v1::TopResponse answer() {
+  v1::TopResponse response;
+  auto& status = *response.mutable_status();
+  status.set_version("0.1.0");
+  status.set_enforcing(true);
+  status.set_policy_generation(3);
+  for (int i = 1; i <= 5; ++i) status.add_warnings("warning " + std::to_string(i));
+  auto& interface = *status.add_interfaces();
+  interface.set_name("eth0");
+  interface.set_mode("native");
+  interface.set_attached(true);
+  interface.mutable_passed_rate()->set_packets_per_second(1000);
+  interface.mutable_dropped_rate()->set_packets_per_second(850000);
+  interface.mutable_dropped_rate()->set_bits_per_second(1.1e9);
+  auto& table = *status.add_tables();
+  table.set_name("buckets");
+  table.set_entries(60000);
+  table.set_capacity(65536);
+  *response.add_rows() = row("203.0.113.1", 10);
+  *response.add_rows() = row("203.0.113.2", 5000);
+  return response;
+}
+
+std::vector<std::string> texts(const std::vector<Line>& lines) {
+  std::vector<std::string> result;
+  for (const Line& line : lines) {
+    std::string text;
+    for (const Span& span : line) text += span.text;
+    result.push_back(text);
+  }
+  return result;
+}
+
+std::size_t line_with(const std::vector<std::string>& lines, const std::string& text) {
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].find(text) != std::string::npos) return i;
+  }
+  return lines.size();
+}
+
+TEST(TopHistory, SparklineScalesToItsHighestAndAlignsRight) {
+  History history;
+  for (const double value : {0.0, 1.0, 4.0, 8.0}) history.add(value);
+  EXPECT_EQ(sparkline(history, 6), "   ▁▄█");
+  EXPECT_EQ(sparkline(history, 2), "▄█");
+  EXPECT_EQ(sparkline(History{}, 3), "   ");
+}
+
+TEST(TopHistory, IsBounded) {
+  History history;
+  for (int i = 0; i < 1000; ++i) history.add(i);
+  EXPECT_EQ(history.values().size(), History::kMost);
+  EXPECT_EQ(history.values().back(), 999);
+}
+
+TEST(TopHistory, BarsHaveEighths) {
+  EXPECT_EQ(bar(0, 10, 4), "    ");
+  EXPECT_EQ(bar(5, 10, 4), "██  ");
+  EXPECT_EQ(bar(10, 80, 4), "▌   ");
+  EXPECT_EQ(bar(99, 10, 2), "██");
+  EXPECT_EQ(bar(1, 0, 2), "  ");
+}
+
+TEST(TopRender, FillsEveryScreenExactly) {
+  TopView view;
+  view.take(answer());
+  const ManualClock clock;
+  for (const auto& [width, height] : std::vector<std::pair<std::size_t, std::size_t>>{
+           {80, 24}, {160, 50}, {40, 10}, {20, 5}, {1, 1}, {300, 100}, {0, 0}, {10, 2}}) {
+    const auto lines = texts(render_top(view, clock, width, height));
+    EXPECT_EQ(lines.size(), height);
+    for (const std::string& line : lines) EXPECT_LE(display_width(line), width) << line;
+  }
+}
+
+TEST(TopRender, WarningsBeforeNumbersAndWorstSourceFirst) {
+  TopView view;
+  view.take(answer());
+  const auto lines = texts(render_top(view, ManualClock(), 80, 24));
+  EXPECT_THAT(lines[0], StartsWith("tidegate 0.1.0 · enforcing · generation 3"));
+  EXPECT_EQ(lines[1], "! warning 1");
+  EXPECT_EQ(lines[4], "! and 2 more: tidegate status");
+  EXPECT_LT(line_with(lines, "! warning 1"), line_with(lines, "dropped "));
+  EXPECT_THAT(lines[line_with(lines, "dropped ")], HasSubstr("850.0k pkt/s"));
+  EXPECT_LT(line_with(lines, "203.0.113.2"), line_with(lines, "203.0.113.1"));
+  EXPECT_THAT(lines[line_with(lines, "203.0.113.2")], HasSubstr("packet_limit"));
+  EXPECT_THAT(lines.back(), HasSubstr("q quit"));
+  EXPECT_THAT(lines.back(), HasSubstr("estimated"));
+}
+
+TEST(TopRender, ShowsDryRunPauseAndDetachedInterfaces) {
+  TopView view;
+  v1::TopResponse response = answer();
+  response.mutable_status()->set_enforcing(false);
+  response.mutable_status()->mutable_interfaces(0)->set_attached(false);
+  response.mutable_status()->mutable_interfaces(0)->set_problem("no native XDP");
+  view.take(response);
+  view.paused = true;
+  view.problem = "the agent cannot be reached";
+  const auto lines = texts(render_top(view, ManualClock(), 100, 30));
+  EXPECT_THAT(lines[0], HasSubstr("DRY-RUN"));
+  EXPECT_THAT(lines[0], HasSubstr("PAUSED"));
+  EXPECT_EQ(lines[1], "! the agent cannot be reached");
+  EXPECT_LT(line_with(lines, "NOT ATTACHED no native XDP"), lines.size());
+  EXPECT_THAT(lines.back(), HasSubstr("go on"));
+}
+
+TEST(TopRender, NamesOfOthersAreEscaped) {
+  TopView view;
+  v1::TopResponse response = answer();
+  response.mutable_rows(1)->set_service("x\x1b[2J\ny");
+  view.take(response);
+  for (const std::string& line : texts(render_top(view, ManualClock(), 120, 30))) {
+    EXPECT_EQ(line.find_first_of("\x1b\n"), std::string::npos);
+  }
+}
+
+TEST(TopView, KeepsHistoryOfPresentInterfacesOnly) {
+  TopView view;
+  view.take(answer());
+  view.take(answer());
+  EXPECT_EQ(view.interfaces.at("eth0").dropped.values().size(), 2U);
+  v1::TopResponse other = answer();
+  other.mutable_status()->mutable_interfaces(0)->set_name("eth1");
+  view.take(other);
+  EXPECT_EQ(view.interfaces.count("eth0"), 0U);
+  EXPECT_EQ(view.total.dropped.values().size(), 3U);
+  view.reset();
+  EXPECT_TRUE(view.total.dropped.values().empty());
+}
+
+TEST(TopCommand, OnceHasTheKeysOfTheContract) {
+  FakeAgent agent;
+  Runner run{agent.socket()};
+  agent.status.top.response = answer();
+  const Ran ran = run({"top", "--once", "--by", "source", "--limit", "5", "-o", "json"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  const Json rows = Json::parse(ran.out);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["source"], "203.0.113.2") << "what drops most comes first";
+  for (const char* key : {"source", "service", "passed_pps", "dropped_pps", "dropped_total", "reason", "estimated"}) {
+    EXPECT_TRUE(rows[0].contains(key)) << key;
+  }
+  EXPECT_TRUE(rows[0]["dropped_total"].is_number_integer());
+  EXPECT_EQ(agent.status.top.asked.by(), v1::TOP_BY_SOURCE);
+  EXPECT_EQ(agent.status.top.asked.limit(), 5U);
+}
+
+TEST(TopCommand, WithoutATerminalNamesOnce) {
+  FakeAgent agent;
+  Runner run{agent.socket()};
+  const Ran ran = run({"top"});
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_THAT(ran.err, HasSubstr("tidegate top --once"));
+}
+
+}  // namespace
+}  // namespace tidegate::cli::test
