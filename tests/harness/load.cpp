@@ -103,7 +103,7 @@ class Load {
       }
     }
     finish();
-    if (settings_.report <= 0) print(interval_, settings_.seconds);
+    if (interval_.attempts > 0) print(interval_, settings_.seconds);
   }
 
  private:
