@@ -61,8 +61,11 @@ TEST_F(HarnessTest, FloodFramesAreValidInBothFamilies) {
   net.world().sh(tool + " --kind syn --sources 203.0.113.0/24 --destination 192.0.2.1 --port 9 --count 100");
   EXPECT_EQ(net.edge().sh("awk '/^Tcp:/ {print $11, $15}' /proc/net/snmp | tail -n 1"), "100 100\n")
       << "InSegs, OutRsts";
+  // The topology itself may have pinged while it came up.
+  const auto echoes = [&] { return std::stoul(net.edge().sh("awk '/^Icmp6InEchos/ {print $2}' /proc/net/snmp6")); };
+  const auto before = echoes();
   net.world().sh(tool + " --kind icmp --sources 2001:db8:c::/48 --destination 2001:db8::1 --count 100 --payload 8");
-  EXPECT_EQ(net.edge().sh("awk '/^Icmp6InEchos/ {print $2}' /proc/net/snmp6"), "100\n");
+  EXPECT_EQ(echoes() - before, 100U);
 }
 
 TEST_F(HarnessTest, TheFloodToolRefusesWhatIsNotATest) {
