@@ -21,6 +21,22 @@ TG_INLINE __u32 tg_find_way(const struct tg_key_set *set, __u64 key, __u32 zero)
 	return TG_NO_WAY + zero;
 }
 
+/* How many ways hold the key. Without branches: the verifier would follow 256 outcomes. */
+TG_INLINE __u32 tg_count_ways(const struct tg_key_set *set, __u64 key)
+{
+	__u64 others = 0;
+
+	TG_UNROLL
+	for (__u32 i = 0; i < TG_WAYS; i++) {
+		__u64 differs = TG_READ(set->key[i]) ^ key;
+
+		differs |= -differs; /* the top bit: not equal. Hidden, or the compiler makes a branch of it */
+		__asm__("" : "+r"(differs));
+		others += differs >> 63;
+	}
+	return TG_WAYS - (__u32)others;
+}
+
 /* When the last bucket of a way has run empty. */
 TG_INLINE __u64 tg_free_since(const struct tg_tats *way)
 {

@@ -15,6 +15,18 @@ TEST(Ways, TheLowestOfAKeyIsFound) {
   EXPECT_EQ(tg_find_way(&set, 43, 0), static_cast<__u32>(TG_NO_WAY));
 }
 
+TEST(Ways, AreCountedByKeyWhateverItsBits) {
+  for (const std::uint64_t key : {1ULL, 42ULL, 1ULL << 63, ~0ULL, 0ULL}) {
+    tg_key_set set;
+    for (unsigned i = 0; i < TG_WAYS; ++i) set.key[i] = key ^ (1ULL << (9 * i));
+    EXPECT_EQ(tg_count_ways(&set, key), 0U);
+    for (unsigned i = 0; i < TG_WAYS; ++i) {
+      set.key[(i * 3) % TG_WAYS] = key;
+      EXPECT_EQ(tg_count_ways(&set, key), i + 1);
+    }
+  }
+}
+
 TEST(Ways, AWayInDebtIsNeverFree) {
   tg_key_set set{};
   tg_tat_set tats{};
