@@ -30,17 +30,28 @@ std::string expiry(bool has, const google::protobuf::Timestamp& time, const Cloc
   return to_rfc3339(when) + (left.count() > 0 ? " (in " + short_age(left) + ")" : " (over)");
 }
 
+namespace {
+
+// A network that was written with host bits is understood and refused; what is no address at all is wrong usage.
+Failure bad_target(const std::string& target, const Error& error) {
+  const std::size_t slash = target.find('/');
+  const bool understood = slash != std::string::npos && Address::parse(target.substr(0, slash));
+  return Failure(understood ? Exit::kFailed : Exit::kUsage, error.message);
+}
+
+}  // namespace
+
 Outcome<> check_targets(const std::vector<std::string>& targets) {
   for (const std::string& target : targets) {
     const Result<Prefix> prefix = Prefix::parse(target);
-    if (!prefix) return refuse(escape_text(prefix.error().message));
+    if (!prefix) return std::unexpected(bad_target(target, prefix.error()));
   }
   return {};
 }
 
 Outcome<> check_address(const std::string& address) {
   const Result<Address> parsed = Address::parse(address);
-  if (!parsed) return refuse(escape_text(parsed.error().message));
+  if (!parsed) return refuse(Exit::kUsage, parsed.error().message);
   return {};
 }
 

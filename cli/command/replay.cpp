@@ -100,6 +100,7 @@ Outcome<> replay_capture(Context& context, const Options& options) {
   TIDEGATE_ASSIGN(const auto capture, Capture::open(options.pcap));
   TIDEGATE_ASSIGN(const auto replay, open_replay(policy));
   TIDEGATE_ASSIGN(const ReplayReport report, run_all(context, *replay, policy, *capture));
+  if (!context.output().is_table()) context.say(summary_of(report));
   context.output().show(document_of(report),
                         [&](std::ostream& out) { print_replay(out, context.output().style(), report, options.limit); });
   return {};

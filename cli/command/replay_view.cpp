@@ -16,12 +16,14 @@ Json reasons_of(const Counts& counts) {
   return reasons;
 }
 
-void add_counts(Json& document, const Counts& counts) {
-  document["seen"] = counts.seen;
-  document["passed"] = counts.passed;
-  document["dropped"] = counts.dropped;
-  document["would_drop"] = counts.would_drop;
-  document["dropped_by_reason"] = reasons_of(counts);
+Json entry_of(const Json& source, const char* kind, const Counts& counts) {
+  return {{"source", source},
+          {"kind", kind},
+          {"seen", counts.seen},
+          {"passed", counts.passed},
+          {"dropped", counts.dropped},
+          {"would_drop", counts.would_drop},
+          {"reasons", reasons_of(counts)}};
 }
 
 std::string reasons_text(const Counts& counts) {
@@ -59,35 +61,33 @@ void print_rows(Table& table, const ReplayReport& report, std::uint64_t rows) {
 }  // namespace
 
 Json document_of(const ReplayReport& report) {
-  Json document;
-  add_counts(document, report.tally.total());
-  document["seconds"] = std::round(report.seconds * 1000) / 1000;
-  document["unusable"] = report.unusable;
-  document["too_long"] = report.too_long;
-  document["sources"] = Json::array();
+  Json rows = Json::array();
   for (const auto& [source, counts] : report.tally.sorted()) {
-    Json entry{{"source", source.to_string()}};
-    add_counts(entry, counts);
-    document["sources"].push_back(std::move(entry));
+    rows.push_back(entry_of(source.to_string(), "source", counts));
   }
-  Json others{{"sources", report.tally.folded()}};
-  add_counts(others, report.tally.others());
-  document["others"] = std::move(others);
-  Json not_ip = Json::object();
-  add_counts(not_ip, report.tally.not_ip());
-  document["not_ip"] = std::move(not_ip);
-  return document;
+  if (report.tally.folded() > 0) {
+    rows.push_back(entry_of(nullptr, "others", report.tally.others()));
+    rows.back()["sources"] = report.tally.folded();
+  }
+  if (report.tally.not_ip().seen > 0) rows.push_back(entry_of(nullptr, "not_ip", report.tally.not_ip()));
+  return rows;
+}
+
+std::string summary_of(const ReplayReport& report) {
+  const Counts& total = report.tally.total();
+  std::string text = plural(total.seen, "packet") + " in " + std::to_string(std::llround(report.seconds * 1000)) +
+                     " ms of capture: " + std::to_string(total.passed) + " passed, " + std::to_string(total.dropped) +
+                     " dropped";
+  if (total.would_drop > 0) {
+    text += ", " + std::to_string(total.would_drop) + " of those passed only in dry-run or by tolerance";
+  }
+  if (report.unusable > 0) text += "; " + std::to_string(report.unusable) + " left out that are no ingress IP traffic";
+  if (report.too_long > 0) text += "; " + std::to_string(report.too_long) + " left out, too long for this kernel";
+  return text;
 }
 
 void print_replay(std::ostream& out, const Style& style, const ReplayReport& report, std::uint64_t rows) {
-  const Counts& total = report.tally.total();
-  out << plural(total.seen, "packet") << " in " << std::llround(report.seconds * 1000)
-      << " ms of capture: " << total.passed << " passed, " << total.dropped << " dropped";
-  if (total.would_drop > 0) out << ", " << total.would_drop << " of those passed only in dry-run or by tolerance";
-  out << '\n';
-  if (report.unusable > 0) out << report.unusable << " left out: sent by the capturing host, or no IP packet\n";
-  if (report.too_long > 0) out << report.too_long << " left out: longer than this kernel can replay\n";
-  out << '\n';
+  out << summary_of(report) << "\n\n";
   Table table(out, style,
               {{"SOURCE"},
                {"SEEN", Align::kRight},

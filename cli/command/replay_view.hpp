@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <ostream>
+#include <string>
 
 #include "cli/format/output.hpp"
 #include "cli/replay/tally.hpp"
@@ -16,7 +17,10 @@ struct ReplayReport {
   double seconds = 0;          // from the first packet to the last, by the capture's clock
 };
 
+// A list, those that lost most first: {source, kind: "source|others|not_ip", seen, passed, dropped, would_drop,
+// reasons}; `source` is null for what is not one source.
 Json document_of(const ReplayReport& report);
+std::string summary_of(const ReplayReport& report);  // one line
 void print_replay(std::ostream& out, const Style& style, const ReplayReport& report, std::uint64_t rows);
 
 }  // namespace tidegate::cli

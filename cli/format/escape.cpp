@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/format/escape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -45,6 +46,11 @@ bool is_harmful(std::uint32_t c) {
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
+// Most text is; it is copied without being decoded.
+bool is_printable_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 std::string spelled(const char* format, std::uint32_t value) {
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), format, value);
@@ -77,6 +83,7 @@ std::size_t columns_of(const CodePoint& point) {
 }  // namespace
 
 std::string escape_text(std::string_view text) {
+  if (is_printable_ascii(text)) return std::string(text);
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
@@ -92,6 +99,7 @@ std::string escape_text(std::string_view text) {
 }
 
 std::string escape_json(std::string_view json) {
+  if (is_printable_ascii(json)) return std::string(json);
   std::string result;
   result.reserve(json.size());
   while (!json.empty()) {
@@ -108,6 +116,7 @@ std::string escape_json(std::string_view json) {
 }
 
 std::size_t display_width(std::string_view text) {
+  if (is_printable_ascii(text)) return text.size();
   std::size_t width = 0;
   while (!text.empty()) {
     const CodePoint point = decode(text);

@@ -66,6 +66,13 @@ TEST_F(Decisions, HostBitsAreRefusedWithTheOneThatWasMeant) {
   EXPECT_EQ(agent.decisions.block.calls, 0);
 }
 
+TEST_F(Decisions, WhatIsNoAddressAtAllIsWrongUsage) {
+  EXPECT_EQ(run({"block", "nonsense"}).exit, 2);
+  EXPECT_EQ(run({"why", "nonsense"}).exit, 2);
+  EXPECT_EQ(run({"safelist", "check", "192.0.2.0/24"}).exit, 2) << "it takes an address";
+  EXPECT_EQ(agent.decisions.block.calls, 0);
+}
+
 TEST_F(Decisions, ANonsensePeerOfTheSessionIsNotSent) {
   *agent.decisions.block.response.add_decisions() = decision(8, "203.0.113.7", "operator", "");
   run.variables["SSH_CONNECTION"] = "UNKNOWN 65535 UNKNOWN 65535";

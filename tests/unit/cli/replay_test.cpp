@@ -200,9 +200,15 @@ TEST(ReplayReportTest, TableAddsUpWhatItDoesNotShow) {
             "0.0.0.3     1       0        1           0  packet_limit 1\n"
             "4 more      4       4        0           0\n");
   const Json document = document_of(report);
-  EXPECT_EQ(document["sources"][0]["source"], "0.0.0.3");
-  EXPECT_EQ(document["sources"][0]["dropped_by_reason"]["packet_limit"], 1);
-  EXPECT_EQ(document["seen"], 5);
+  ASSERT_EQ(document.size(), 5U);
+  EXPECT_EQ(document[0]["source"], "0.0.0.3");
+  EXPECT_EQ(document[0]["seen"], 1);
+  EXPECT_EQ(document[0]["passed"], 0);
+  EXPECT_EQ(document[0]["dropped"], 1);
+  EXPECT_EQ(document[0]["reasons"]["packet_limit"], 1);
+  report.tally.add(std::nullopt, {});
+  EXPECT_TRUE(document_of(report)[5]["source"].is_null());
+  EXPECT_EQ(document_of(report)[5]["kind"], "not_ip");
 }
 
 TEST(ReplayCommand, ABadPolicyIsRefusedWithItsPlace) {

@@ -128,7 +128,7 @@ TEST_F(StatusCommands, WhySaysThatNothingWouldDropThis) {
   agent.status.why.response.set_verdict("pass");
   agent.status.why.response.set_summary("nothing would drop this");
   EXPECT_EQ(run({"why", "203.0.113.7"}).out, "203.0.113.7 passes: nothing would drop this\n");
-  EXPECT_EQ(run({"why", "203.0.113.0/24"}).exit, 1) << "an address, not a network";
+  EXPECT_EQ(run({"why", "203.0.113.0/24"}).exit, 2) << "an address, not a network";
 }
 
 TEST_F(StatusCommands, EventsAreAListAndFollowIsAStream) {
