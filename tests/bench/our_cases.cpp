@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 
+#include "bpf/abi/hash.h"
 #include "tests/bench/isolation.hpp"
 #include "tests/bench/ours.hpp"
 
@@ -46,6 +47,23 @@ class Adder {
                       [ours] { return ours->verdicts(); }});
   }
 
+  // The same while the filter of proven sources is as wide as it gets.
+  void add_with_wide_filter(const std::string& name, const Traffic& traffic) {
+    add(name, traffic);
+    const auto ours = running_.ours;
+    const auto narrow = std::make_shared<std::uint32_t>();
+    auto& added = cases_.back();
+    added.before = [ours, narrow]() -> Status {
+      ours->verdicts();
+      TIDEGATE_ASSIGN(*narrow, ours->use_proven_lines(TG_PROVEN_LINES));
+      return ours->drain();
+    };
+    added.after = [ours, narrow]() -> std::string {
+      const auto restored = ours->use_proven_lines(*narrow);
+      return restored ? ours->verdicts() : restored.error().message;
+    };
+  }
+
  private:
   std::vector<Case>& cases_;
   Running running_;
@@ -65,6 +83,7 @@ void add_newcomers(Adder adder) {
   adder.add("budget/1M", to_port(kGuardedPort, kMillion));
   adder.add("budget/100M", to_port(kGuardedPort, 100 * kMillion));
   adder.add("budget/all", to_port(kGuardedPort, kAll));
+  adder.add_with_wide_filter("budget-many-proven/all", to_port(kGuardedPort, kAll));
   adder.add("claim/1M", to_port(kChargedPort, kMillion));
   adder.add("claim/100M", to_port(kChargedPort, 100 * kMillion));
   adder.add("claim/all", to_port(kChargedPort, kAll));

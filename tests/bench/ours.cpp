@@ -11,10 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "agent/base/unique_fd.hpp"
 #include "agent/policy/compile.hpp"
+#include "bpf/abi/hash.h"
 #include "bpf/abi/reasons.h"
 
 namespace tidegate::bench {
@@ -107,6 +109,7 @@ Result<std::shared_ptr<Ours>> Ours::open(const std::string& name, std::uint32_t 
   kernel::Options options;
   options.pin_dir = "/sys/fs/bpf/tg-bench-" + name;
   auto ours = std::make_shared<Ours>();
+  ours->pins_ = options.pin_dir;
   TIDEGATE_ASSIGN(ours->datapath_, kernel::Datapath::open(options, system_clock()));
   TIDEGATE_ASSIGN(
       const auto compiled,
@@ -139,6 +142,20 @@ Result<Subject> Ours::subject(const std::string& interface) const {
   const bool frags = std::ranges::any_of(
       features, [](const auto& feature) { return feature.name == "xdp_frags" && feature.available; });
   return Subject{"tidegate", fd, frags, std::make_shared<UniqueFd>(fd)};
+}
+
+Result<std::uint32_t> Ours::use_proven_lines(std::uint32_t lines) const {
+  const UniqueFd map(bpf_obj_get((pins_ / "control").c_str()));
+  const std::uint32_t zero = 0;
+  tg_control control{};
+  if (!map || bpf_map_lookup_elem(map.get(), &zero, &control) != 0) {
+    return fail_errno(errno, "cannot read map control");
+  }
+  const auto before = std::exchange(control.proven_lines, lines);
+  if (bpf_map_update_elem(map.get(), &zero, &control, BPF_ANY) != 0) {
+    return fail_errno(errno, "cannot write map control");
+  }
+  return before;
 }
 
 Status Ours::drain() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,9 @@ class Ours {
   // The program that is attached there, ready to be called.
   Result<Subject> subject(const std::string& interface) const;
 
+  // How many lines of the filter of proven sources are in use (tg_control.proven_lines); returns how many were.
+  Result<std::uint32_t> use_proven_lines(std::uint32_t lines) const;
+
   // Empties the ring of events, as the agent does all the time.
   Status drain();
   // What has happened to packets since the last call: "PASSED 98.2 %, NEW_SOURCES 1.8 %".
@@ -51,6 +55,7 @@ class Ours {
   kernel::Datapath& datapath() { return *datapath_; }
 
  private:
+  std::filesystem::path pins_;
   std::unique_ptr<kernel::Datapath> datapath_;
   kernel::Counters seen_;
 };

@@ -68,8 +68,14 @@ class Output(unittest.TestCase):
     def test_skips_are_stated(self):
         skip = {"bench": "veth", "name": "nft", "why": "not installed"}
         for style in (table.plain, table.markdown):
-            text = table.render(self.figures, targets.judge_all(self.figures), [skip], style)
+            text = table.render(self.figures, targets.judge_all(self.figures), [skip], [], style)
             self.assertIn("Not measured: veth nft: not installed", text)
+
+    def test_memory_of_tables_is_summed(self):
+        tables = [{"name": "blocks", "entries": 5, "capacity": 10, "memory_bytes": 2_000_000},
+                  {"name": "events", "capacity": 0, "memory_bytes": 500_000}]
+        text = table.render(self.figures, targets.judge_all(self.figures), [], tables, table.plain)
+        self.assertRegex(text, r"together +2\.5 MB")
 
 
 if __name__ == "__main__":

@@ -81,19 +81,21 @@ def main():
     about["load_after"] = machine.load()
     samples = [line for line in lines if line["kind"] == "sample"]
     skips = [line for line in lines if line["kind"] == "skip"]
+    # of the agent, when it was measured: there the tables are filled
+    tables = list({line["name"]: line for line in lines if line["kind"] == "table"}.values())
     figures = summary.summarise(samples)
     outcomes = targets.judge_all(figures)
     save(options.output or options.build_dir / "bench", {
         "machine": about,
         "targets": [vars(outcome) for outcome in outcomes],
         "figures": [vars(figure) for figure in figures.values()],
-        "tables": [line for line in lines if line["kind"] == "table"],
+        "tables": tables,
         "skips": skips,
         "samples": samples,
         "errors": errors,
     }, figures)
     print(remarks(about))
-    print(table.render(figures, outcomes, skips, table.markdown if options.markdown else table.plain))
+    print(table.render(figures, outcomes, skips, tables, table.markdown if options.markdown else table.plain))
     for error in errors:
         print(f"scripts/bench: {error}", file=sys.stderr)
     return 1 if errors else 0

@@ -49,13 +49,23 @@ def markdown(head, rows):
     return "\n".join("| " + " | ".join(row) + " |" for row in lines)
 
 
-def render(figures, outcomes, skips, style):
+def memory_rows(tables):
+    for table in tables:
+        entries = str(table.get("entries", "–"))
+        yield [table["name"], entries, str(table["capacity"] or "–"), f"{table['memory_bytes'] / 1e6:.1f} MB"]
+    yield ["together", "", "", f"{sum(table['memory_bytes'] for table in tables) / 1e6:.1f} MB"]
+
+
+def render(figures, outcomes, skips, tables, style):
     """Everything that was measured. style: plain or markdown."""
     heading = "\n{}\n" if style is plain else "\n### {}\n\n"
     parts = [heading.format("Targets"), style(["target", "measured", "limit", ""], list(target_rows(outcomes))), "\n"]
     for bench in benches(figures):
         head = ["case", "median", "quartiles", "what happened to the packets"]
         parts += [heading.format(TITLES[bench]), style(head, list(figure_rows(figures, bench))), "\n"]
+    if tables:
+        head = ["table", "entries", "capacity", "memory"]
+        parts += [heading.format("Memory of the tables, as `status` states it"), style(head, list(memory_rows(tables))), "\n"]
     for skip in skips:
         parts.append(f"\nNot measured: {skip['bench']} {skip['name']}: {skip['why']}\n")
     return "".join(parts)
