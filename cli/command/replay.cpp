@@ -82,7 +82,11 @@ Outcome<ReplayReport> run_all(Context& context, kernel::Replay& replay, const po
   while (true) {
     auto packet = capture.next();
     if (context.environment().interrupted) return refuse(Exit::kInterrupted, "interrupted; there is no result");
-    if (!packet) return std::unexpected(Failure(packet.error()));
+    if (!packet) {
+      if (report.tally.total().seen == 0) return std::unexpected(Failure(packet.error()));
+      report.problem = packet.error().message;  // as when tcpdump was killed: what came before still counts
+      break;
+    }
     if (!packet->has_value()) break;
     progress.at((*packet)->offset);
     if ((*packet)->frame.empty()) {
@@ -103,6 +107,7 @@ Outcome<> replay_capture(Context& context, const Options& options) {
   if (!context.output().is_table()) context.say(summary_of(report));
   context.output().show(document_of(report),
                         [&](std::ostream& out) { print_replay(out, context.output().style(), report, options.limit); });
+  if (!report.problem.empty()) return refuse(report.problem + "; replayed up to there");
   return {};
 }
 

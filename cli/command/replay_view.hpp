@@ -14,6 +14,7 @@ struct ReplayReport {
   Tally tally;
   std::uint64_t unusable = 0;  // not ingress, or cut inside the link header
   std::uint64_t too_long = 0;  // longer than this kernel can replay
+  std::string problem;         // why the capture could not be read to its end
   double seconds = 0;          // from the first packet to the last, by the capture's clock
 };
 

@@ -211,6 +211,16 @@ TEST(ReplayReportTest, TableAddsUpWhatItDoesNotShow) {
   EXPECT_EQ(document_of(report)[5]["kind"], "not_ip");
 }
 
+TEST(ReplayReportTest, SummaryNamesWhatWasLeftOut) {
+  ReplayReport report;
+  report.tally.add(host(1), {.dry_run = true, .reason = TG_REASON_PACKET_LIMIT});
+  report.unusable = 2;
+  report.too_long = 3;
+  EXPECT_EQ(summary_of(report),
+            "1 packet in 0 ms of capture: 1 passed, 0 dropped, 1 of those passed only in dry-run or by tolerance; "
+            "2 left out that are no ingress IP traffic; 3 left out, too long for this kernel");
+}
+
 TEST(ReplayCommand, ABadPolicyIsRefusedWithItsPlace) {
   Runner run;
   run.input = "version: 2\n";
