@@ -52,7 +52,8 @@ Status add_ours(Receivers& receivers, const Settings& settings, const std::strin
   TIDEGATE_ASSIGN(auto ours, Ours::open(link.far_name(), blocks, bench_policy(20, kFewNewcomers)));
   TIDEGATE_TRY(link.inside([&] { return ours->attach(link.far_name()); }));
   Subject subject{"tidegate", -1, true, ours};
-  receivers.push_back(std::make_unique<Receiver>(Receiver{name, std::move(link), traffic, subject}));
+  const auto what = [ours] { return ours->verdicts(); };
+  receivers.push_back(std::make_unique<Receiver>(Receiver{name, std::move(link), traffic, subject, what}));
   return {};
 }
 

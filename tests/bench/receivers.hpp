@@ -2,6 +2,7 @@
 // Far ends that drop what they are sent, each in its own way.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ struct Receiver {
   std::string name;  // "PROGRAM/TRAFFIC"
   Link link;
   Traffic traffic;
-  Subject subject;  // keeps the program, where there is one
+  Subject subject;                              // keeps the program, where there is one
+  std::function<std::string()> what = nullptr;  // what happened to the frames since the last call
 };
 
 using Receivers = std::vector<std::unique_ptr<Receiver>>;

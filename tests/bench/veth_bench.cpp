@@ -71,6 +71,9 @@ Status run_rounds(Flood& flood, const Receivers& receivers, const Settings& sett
   for (unsigned round = 0; round < settings.rounds; ++round) {
     for (std::size_t i = 0; i < receivers.size(); ++i) {
       const auto& receiver = *receivers[i];
+      if (receiver.what) {
+        receiver.what();  // forgets what calibration did
+      }
       TIDEGATE_ASSIGN(const auto cost, measure(flood, receiver, frames[i]));
       emit("sample", {{"bench", bench},
                       {"name", receiver.name},
@@ -80,7 +83,8 @@ Status run_rounds(Flood& flood, const Receivers& receivers, const Settings& sett
                       {"value", cost.ns},
                       {"received_share", cost.received},
                       {"cpu_share", cost.busy},
-                      {"packets", static_cast<std::int64_t>(cost.frames)}});
+                      {"packets", static_cast<std::int64_t>(cost.frames)},
+                      {"what", receiver.what ? receiver.what() : ""}});
     }
   }
   return {};

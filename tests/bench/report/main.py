@@ -11,6 +11,7 @@ from . import machine, plot, summary, table, targets
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 PARTS = ("program", "veth", "tables", "agent")
+MEASURED = "## Last measured"
 NOT_POSSIBLE = 77  # what ctest takes for "skipped"
 EXAMPLES = """examples:
   sudo scripts/bench                     everything, about five minutes on a quiet machine
@@ -28,6 +29,7 @@ def arguments():
     parser.add_argument("--build-dir", type=pathlib.Path, default=SOURCE / "build")
     parser.add_argument("--output", type=pathlib.Path, help="directory (default: BUILD/bench)")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    parser.add_argument("--update-docs", action="store_true", help="also put them into docs/benchmarks.md")
     return parser.parse_args()
 
 
@@ -59,12 +61,20 @@ def save(output, result, figures):
 
 
 def remarks(about):
-    text = "{processor}, {cpus} CPUs, Linux {kernel}, commit {commit}, {time}, load {load_before:.2f} before and {load_after:.2f} after"
+    text = ("{processor}, {cpus} CPUs, Linux {kernel}, commit {commit}, {time}, {rounds} rounds, "
+            "load {load_before:.2f} before and {load_after:.2f} after")
     if about["quick"]:
         text += "\nQuick run: these figures only show that the benchmarks work."
     elif about["load_before"] > 0.5:
         text += "\nThe machine was not quiet: expect other figures on one that is."
     return text.format(**about)
+
+
+def update_docs(text):
+    """Replaces what stands behind the last heading of docs/benchmarks.md."""
+    path = SOURCE / "docs" / "benchmarks.md"
+    method, heading, _ = path.read_text().partition(MEASURED)
+    path.write_text(f"{method}{heading}\n\n{text}")
 
 
 def main():
@@ -94,6 +104,9 @@ def main():
         "samples": samples,
         "errors": errors,
     }, figures)
+    if options.update_docs:
+        shown = table.render(figures, outcomes, skips, tables, table.markdown)
+        update_docs(remarks(about).replace("\n", "\n\n") + "\n" + shown)
     print(remarks(about))
     print(table.render(figures, outcomes, skips, tables, table.markdown if options.markdown else table.plain))
     for error in errors:

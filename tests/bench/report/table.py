@@ -65,7 +65,7 @@ def render(figures, outcomes, skips, tables, style):
         parts += [heading.format(TITLES[bench]), style(head, list(figure_rows(figures, bench))), "\n"]
     if tables:
         head = ["table", "entries", "capacity", "memory"]
-        parts += [heading.format("Memory of the tables, as `status` states it"), style(head, list(memory_rows(tables))), "\n"]
+        parts += [heading.format("Memory of the tables"), style(head, list(memory_rows(tables))), "\n"]
     for skip in skips:
         parts.append(f"\nNot measured: {skip['bench']} {skip['name']}: {skip['why']}\n")
     return "".join(parts)
