@@ -25,6 +25,9 @@ namespace {
 
 constexpr const char* kReceived = "rx_queue_0_xdp_packets";  // veth counts every frame of its ring here, XDP or not
 constexpr std::size_t kMostStatistics = 256;
+constexpr auto kWait = std::chrono::milliseconds(5);
+constexpr int kMostWaits = 1000;
+constexpr int kEnoughUnchanged = 3;
 
 Status ethtool(int socket, const std::string& interface, void* request) {
   ifreq ifr{};
@@ -127,17 +130,19 @@ Result<std::uint64_t> Link::received() const {
   return fail(ErrorCode::kUnsupported, "veth has no statistic " + std::string(kReceived));
 }
 
-Status Link::drain() const {
+Status Link::drain(std::uint64_t at_least) const {
   std::uint64_t before = 0;
-  for (int i = 0; i < 200; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  int unchanged = 0;
+  for (int i = 0; i < kMostWaits && unchanged < kEnoughUnchanged; ++i) {
+    std::this_thread::sleep_for(kWait);
     TIDEGATE_ASSIGN(const auto now, received());
-    if (i > 0 && now == before) {
-      return {};
-    }
+    unchanged = now == before && now >= at_least ? unchanged + 1 : 0;
     before = now;
   }
-  return fail(ErrorCode::kUnavailable, far_name_ + " does not come to rest");
+  if (unchanged < kEnoughUnchanged) {
+    return fail(ErrorCode::kUnavailable, far_name_ + " does not come to rest, or received nothing");
+  }
+  return {};
 }
 
 }  // namespace tidegate::bench

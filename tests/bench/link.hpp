@@ -37,8 +37,8 @@ class Link {
   Result<std::uint64_t> receiver_ns() const;
   // Frames that the far end has taken off its ring.
   Result<std::uint64_t> received() const;
-  // Waits, at most a second, until the far end has nothing left to do.
-  Status drain() const;
+  // Waits, at most five seconds, until the far end has received so many frames and has nothing left to do.
+  Status drain(std::uint64_t at_least) const;
 
  private:
   class Visit {
