@@ -58,7 +58,7 @@ TEST_F(ScenarioTest, AnyAddressCanBeExplained) {
   const auto innocent = agent().json({"why", "203.0.113.77"});
   EXPECT_EQ(text(innocent, "verdict"), "pass");
   EXPECT_NE(agent().cli({"why", "203.0.113.77"}).out.find("nothing would drop this"), std::string::npos);
-  EXPECT_EQ(agent().cli({"why", "not-an-address"}).exit_code, 1);
+  EXPECT_EQ(agent().cli({"why", "not-an-address"}).exit_code, 2);
 }
 
 }  // namespace
