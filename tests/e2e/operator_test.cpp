@@ -64,7 +64,6 @@ TEST_F(OperatorTest, ACaptureIsReplayedThroughTheRealProgram) {
   ASSERT_TRUE(start(policy_of(kWeb)));
   if (run({"tcpdump", "--version"}).exit_code != 0) GTEST_SKIP() << "tcpdump is not installed";
   const auto pcap = files_.path() / "attack.pcap";
-  // At the edge: the flood tool goes past the taps of its own side.
   Process tcpdump = Process::start({"tcpdump", "-i", "eth0", "-U", "-Z", "root", "-w", pcap.string(), "udp port 9"},
                                    {.netns = edge().name()});
   ASSERT_TRUE(
