@@ -60,6 +60,8 @@ Outcome<> Client::Stubs::failed(const grpc::Status& answer) const {
       return refuse(Exit::kNotAllowed, said(answer));
     case grpc::StatusCode::UNAVAILABLE:
       TIDEGATE_TRY(probe_socket(socket));
+      // An agent that began to listen after gRPC had tried: whoever waits for it tries again.
+      if (answer.error_message().starts_with("failed to connect")) return refuse(Exit::kUnreachable, said(answer));
       return refuse(said(answer));
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return refuse(Exit::kUnreachable, "the agent on " + escape_text(socket) +

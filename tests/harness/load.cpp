@@ -16,6 +16,7 @@
 #include <cstring>
 #include <deque>
 #include <iostream>
+#include <optional>
 #include <random>
 
 #include "agent/base/address.hpp"
@@ -30,7 +31,7 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 struct Settings {
   std::string from = "192.0.2.2", to = "192.0.2.1", path = "/";
   std::uint16_t port = 80;
-  double rate = 0, seconds = 10, report = 0;
+  double rate = 0, seconds = 10, report = 0, summary_after = -1;
   unsigned concurrency = 64, timeout_ms = 1000;
   std::uint64_t seed = 1;
   bool gzip = false;
@@ -43,7 +44,7 @@ struct Request {
 };
 
 struct Tally {
-  std::uint64_t attempts = 0, answered = 0;
+  std::uint64_t ended = 0;        // requests that were answered, failed or timed out
   std::vector<double> latencies;  // ms, of those answered
 };
 
@@ -54,11 +55,12 @@ double percentile(std::vector<double>& values, double which) {
   return values[at];
 }
 
-void print(const Tally& now, double at) {
-  std::vector<double> latencies = now.latencies;
+// `kind` is "at" for the interval that ended then, "after" for everything since then.
+void print(const Tally& tally, const char* kind, double time) {
+  std::vector<double> latencies = tally.latencies;
   const double p50 = percentile(latencies, 0.5), p99 = percentile(latencies, 0.99);
-  std::printf("{\"at\": %.1f, \"requests\": %llu, \"answered\": %llu, \"p50_ms\": %.1f, \"p99_ms\": %.1f}\n", at,
-              static_cast<unsigned long long>(now.attempts), static_cast<unsigned long long>(now.answered), p50, p99);
+  std::printf("{\"%s\": %.1f, \"requests\": %llu, \"answered\": %zu, \"p50_ms\": %.1f, \"p99_ms\": %.1f}\n", kind, time,
+              static_cast<unsigned long long>(tally.ended), tally.latencies.size(), p50, p99);
   std::fflush(stdout);
 }
 
@@ -89,7 +91,7 @@ class Load {
   }
 
   void run() {
-    const auto begin = Clock::now();
+    const auto begin = begin_ = Clock::now();
     const auto end =
         begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(settings_.seconds));
     auto next_report = begin + report_interval();
@@ -98,12 +100,13 @@ class Load {
       expire(now);
       poll();
       if (settings_.report > 0 && now >= next_report) {
-        print(std::exchange(interval_, {}), std::chrono::duration<double>(now - begin).count());
+        print(std::exchange(interval_, {}), "at", std::chrono::duration<double>(now - begin).count());
         next_report += report_interval();
       }
     }
     finish();
-    if (interval_.attempts > 0) print(interval_, settings_.seconds);
+    if (interval_.ended > 0) print(interval_, "at", settings_.seconds);
+    if (settings_.summary_after >= 0) print(summary_, "after", settings_.summary_after);
   }
 
  private:
@@ -127,15 +130,14 @@ class Load {
     source.lo |= random_() & ~mask.lo;
     UniqueFd fd(::socket(source.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     ++opened_;
-    ++interval_.attempts;
-    if (!fd) return;
+    if (!fd) return ended();
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     sockaddr_storage address;
     socklen_t size = to_sockaddr(source, 0, address);
-    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return;
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return ended();
     size = to_sockaddr(to_, settings_.port, address);
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 && errno != EINPROGRESS) return;
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 && errno != EINPROGRESS) return ended();
     const int number = fd.get();
     if (requests_.size() <= static_cast<std::size_t>(number)) requests_.resize(static_cast<std::size_t>(number) + 1);
     epoll_event event{EPOLLOUT, {.fd = number}};
@@ -146,9 +148,21 @@ class Load {
     ++active_;
   }
 
-  void close(int number) {
-    requests_[static_cast<std::size_t>(number)].fd.reset();
+  void close(int number, bool answered = false) {
+    Request& request = requests_[static_cast<std::size_t>(number)];
+    request.fd.reset();
     --active_;
+    if (!answered) return ended();
+    ended(Milliseconds(Clock::now() - request.begin).count());
+  }
+
+  void ended(std::optional<double> latency = {}) {
+    const bool late = std::chrono::duration<double>(Clock::now() - begin_).count() >= settings_.summary_after;
+    for (Tally* tally : {&interval_, late ? &summary_ : nullptr}) {
+      if (tally == nullptr) continue;
+      ++tally->ended;
+      if (latency) tally->latencies.push_back(*latency);
+    }
   }
 
   void expire(Clock::time_point now) {
@@ -180,11 +194,7 @@ class Load {
     char text[4096];
     const ssize_t size = ::recv(number, text, sizeof text, 0);
     if (size < 0 && errno == EAGAIN) return;
-    if (size > 12 && std::memcmp(text, "HTTP/1.1 200", 12) == 0) {
-      ++interval_.answered;
-      interval_.latencies.push_back(Milliseconds(Clock::now() - request.begin).count());
-    }
-    close(number);
+    close(number, size > 12 && std::memcmp(text, "HTTP/1.1 200", 12) == 0);
   }
 
   // Lets what is under way end in its own time.
@@ -211,7 +221,8 @@ class Load {
   std::deque<Deadline> deadlines_;
   std::uint64_t opened_ = 0;
   unsigned active_ = 0;
-  Tally interval_;
+  Clock::time_point begin_;
+  Tally interval_, summary_;
 };
 
 void raise_file_limit() {
@@ -238,6 +249,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", settings.seconds)->check(CLI::Range(0.0, 600.0));
   app.add_option("--report", settings.report, "a line each so many seconds instead of one at the end");
   app.add_flag("--gzip", settings.gzip, "ask for a compressed answer");
+  app.add_option("--summary-after", settings.summary_after,
+                 "one more line at the end: all requests after so many seconds");
   app.add_option("--seed", settings.seed);
   CLI11_PARSE(app, argc, argv);
   const auto from = Prefix::parse(settings.from);
