@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/kernel/handshakes.hpp"
+#include "agent/kernel/proven.hpp"
 #include "bpf/abi/config.h"
 
 namespace tidegate::kernel {
@@ -105,6 +106,9 @@ Result<Inspection> inspect_pins(const PinDirectory& pins, const MapShapes& expec
 Status initialise(const MapSet& maps, const Geometry& geometry) {
   TIDEGATE_ASSIGN(const tg_identity identity, make_identity(geometry));
   TIDEGATE_TRY(write_neutral_policy(maps));
+  tg_control control{};
+  control.proven_lines = Proven::kFewestLines;  // before the first handshake is noted by another width
+  TIDEGATE_TRY(maps.write("control", 0, &control));
   return maps.write(kIdentity, 0, &identity);
 }
 
