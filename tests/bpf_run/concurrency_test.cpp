@@ -60,6 +60,9 @@ class Exact : public testing::TestWithParam<unsigned> {};
 // sending: a busy machine may run neither thread for a while, at the start of a test run above all.
 TEST_P(Exact, BothCpusAsOneSource) {
   if (!two_cpus()) GTEST_SKIP() << "needs CPUs 0 and 1";
+  if (std::getenv("TIDEGATE_TEST_EMULATED") != nullptr) {
+    GTEST_SKIP() << "an emulated CPU is stopped for longer than TG_CLOCK_SLACK (docs/known-issues.md)";
+  }
   const double rate = GetParam(), burst = rate, duration = std::getenv("TIDEGATE_LONG") != nullptr ? 60 : 2;
   Program program({.replay = false});
   TestPolicy policy = two_services();
