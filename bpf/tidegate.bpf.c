@@ -24,20 +24,22 @@
 static __always_inline __u32 tg_decide_client(struct xdp_md *ctx, const struct tg_context *c, struct tg_packet *p,
 					      __u32 *service_flags)
 {
-	__u32 slot = tg_stage_service(c, p), verdict = tg_stage_limit(c, p);
+	__u32 slot = tg_stage_service(c, p), verdict;
 	const struct tg_service *service = 0;
 
 	if (slot != TG_SERVICE_NONE) {
 		service = tg_at(services, c->half * TG_SERVICES + (slot & (TG_SERVICES - 1)));
 		if (!service)
 			return tg_internal();
-	}
-	if (verdict == TG_CONTINUE) {
-		if (!service)
-			return TG_VERDICT(TG_SERVICE_NONE, TG_REASON_NO_SERVICE);
 		*service_flags = service->flags;
-		verdict = tg_stage_bucket(c, p, slot, service);
 	}
+	verdict = tg_stage_limit(c, p, slot, service);
+	if (verdict == TG_CONTINUE && !service)
+		return TG_VERDICT(TG_SERVICE_NONE, TG_REASON_NO_SERVICE);
+	if (verdict == TG_CONTINUE)
+		verdict = tg_stage_bucket(c, p, slot, service);
+	else if (TG_VERDICT_SERVICE(verdict) == TG_SERVICE_LIMITED)
+		*service_flags = 0; /* an operator's decision holds also where the service only reports */
 	if (tg_reason_drops(TG_VERDICT_REASON(verdict)))
 		verdict = tg_stage_reply(ctx, c, p, verdict);
 	else if (tg_unlikely(p->malformed))

@@ -35,7 +35,7 @@ static __always_inline int tg_is_unlimited(const struct tg_service *s)
 	return !(s->packets.cost | s->bytes.cost | s->syn.cost) && !(s->flags & TG_SERVICE_NEW_SOURCES);
 }
 
-static __always_inline __u32 tg_stage_bucket(const struct tg_context *c, const struct tg_packet *p, __u32 slot,
+static __always_inline __u32 tg_stage_bucket(const struct tg_context *c, struct tg_packet *p, __u32 slot,
 					     const struct tg_service *service)
 {
 	__u64 key = tg_way_key(p->prefix, service->tweak);

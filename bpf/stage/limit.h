@@ -70,16 +70,30 @@ __noinline int tg_limited(const struct tg_packet *p, __u64 tweak, __u64 now)
 	return 0;
 }
 
-static __always_inline __u32 tg_stage_limit(const struct tg_context *c, const struct tg_packet *p)
+static __always_inline int tg_has_way(const struct tg_context *c, __u64 key)
+{
+	const struct tg_key_set *set = tg_at(keys, tg_way_set(c->identity->seed, key, c->identity->bucket_sets));
+
+	return set && tg_find_way(set, key, tg_zero(c->cpu)) < TG_WAYS;
+}
+
+/* A limited source needs a way, like any other: the newcomers among those of a limited prefix draw on the budget of
+ * their service first (once, bucket.h asks no more), so that a spoofed flood cannot fill the table here. `service` is
+ * NULL where none matches. */
+static __always_inline __u32 tg_stage_limit(const struct tg_context *c, struct tg_packet *p, __u32 slot,
+					    const struct tg_service *service)
 {
 	const struct tg_lengths *list = &c->control->limits[TG_READ(c->control->limit_lengths) & 1];
+	struct tg_account *account = tg_account_of(c->cpu);
 	int reason;
 
 	if (tg_likely(!(p->flags & TG_PACKET_V4 ? list->count4 : list->count6)))
 		return TG_CONTINUE;
 	if (!tg_limited(p, c->host->limited_tweak, c->now))
 		return TG_CONTINUE;
-	reason = tg_charge_source(tg_account_of(c->cpu));
+	if (service && !tg_has_way(c, account->key) && !tg_newcomer_passes(c, p, service, slot))
+		return TG_VERDICT(slot, TG_REASON_NEW_SOURCES);
+	reason = tg_charge_source(account);
 	if (reason == TG_REASON_INTERNAL)
 		return tg_internal();
 	return tg_reason_drops(reason) ? TG_VERDICT(TG_SERVICE_LIMITED, TG_REASON_SOURCE_LIMIT) : TG_CONTINUE;

@@ -31,12 +31,15 @@ static __always_inline int tg_admit_newcomer(const struct tg_context *c, const s
 	return tg_take(&budget->tat, &service->fresh, c->now) == TG_COMMITTED;
 }
 
-static __always_inline int tg_newcomer_passes(const struct tg_context *c, const struct tg_packet *p,
+static __always_inline int tg_newcomer_passes(const struct tg_context *c, struct tg_packet *p,
 					      const struct tg_service *service, __u32 slot)
 {
-	if (!(service->flags & TG_SERVICE_NEW_SOURCES))
+	if (!(service->flags & TG_SERVICE_NEW_SOURCES) || p->flags & TG_PACKET_ADMITTED)
 		return 1;
-	return tg_is_proven(c, p) || tg_admit_newcomer(c, p, service, slot);
+	if (!tg_is_proven(c, p) && !tg_admit_newcomer(c, p, service, slot))
+		return 0;
+	p->flags |= TG_PACKET_ADMITTED;
+	return 1;
 }
 
 #endif

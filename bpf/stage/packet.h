@@ -15,6 +15,7 @@ enum tg_packet_flag {
 	TG_PACKET_SYN = 1 << 4,       /* TCP SYN without ACK */
 	TG_PACKET_BEYOND = 1 << 5,    /* the IP length exceeds what is in the linear buffer */
 	TG_PACKET_EXTENDED = 1 << 6,  /* IPv6 with extension headers */
+	TG_PACKET_ADMITTED = 1 << 7,  /* a newcomer that has drawn on the budget of its service */
 };
 
 struct tg_packet {

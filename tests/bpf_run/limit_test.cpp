@@ -64,5 +64,34 @@ TEST(Limit, APacketInsideItStillMeetsItsService) {
   EXPECT_VERDICT(program.run(web_packet(), {.now = kStart}), true, TG_REASON_PACKET_LIMIT);
 }
 
+TEST(Limit, HoldsAlsoWhereTheServiceOnlyReports) {
+  Program program;
+  TestPolicy policy = two_services();
+  policy.services[0].limits.flags = TG_SERVICE_DRY_RUN;
+  program.configure(policy);
+  program.limit("192.0.2.1", packets(2, 2));
+  EXPECT_EQ(passes(program, web_packet(), 20), 2U);
+  EXPECT_EQ(passes(program, web_packet("192.0.2.2"), 20), 20U);
+}
+
+// Each source of a limited prefix takes a way: so many as the service admits, not as many as can be forged.
+TEST(Limit, ASpoofedFloodOfALimitedPrefixDoesNotFillTheTable) {
+  Program program;
+  TestPolicy policy = two_services();
+  policy.services[0].limits.fresh = packet_rate(50, 50);
+  policy.services[0].limits.fresh_syn = packet_rate(1, 1);
+  policy.services[0].limits.flags = TG_SERVICE_NEW_SOURCES;
+  program.configure(policy);
+  program.limit("10.0.0.0/8", packets(1000, 1000));
+  unsigned passed = 0;
+  for (unsigned i = 0; i < 1000; ++i) {
+    const std::string source = "10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250);
+    passed += program.run(web_packet(source), {.now = kStart}).dropped ? 0U : 1U;
+  }
+  EXPECT_EQ(passed, 50U) << "the budget is drawn on once for each";
+  EXPECT_EQ(program.bucket_keys().size(), 100U) << "a way of the limit and one of the service";
+  EXPECT_EQ(program.counter(kWeb, TG_REASON_NEW_SOURCES).dropped_packets, 950U);
+}
+
 }  // namespace
 }  // namespace tidegate::test
