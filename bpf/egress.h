@@ -59,8 +59,8 @@ static __always_inline int tg_egress(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, skb->len < TG_EGRESS_HEADERS ? skb->len : TG_EGRESS_HEADERS);
 	if (tg_parse((void *)(long)skb->data, (void *)(long)skb->data_end, &p) != TG_REASON_PASSED)
 		return TC_ACT_UNSPEC;
-	if (p.protocol == TG_PROTOCOL_UDP ? p.flags & TG_PACKET_HAS_PORT && tg_is_query(&c, skb, &p) :
-					    tg_is_echo_request(&p))
+	if (p.protocol == TG_PROTOCOL_UDP ? p.flags & TG_PACKET_HAS_PORT && tg_is_query(&c, skb, &p)
+					  : tg_is_echo_request(&p))
 		tg_expect_reply(&c, &p);
 	return TC_ACT_UNSPEC;
 }

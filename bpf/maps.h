@@ -13,21 +13,21 @@
 #include "abi/reasons.h"
 #include "abi/state.h"
 
-#define TG_ARRAY(name, entries, struct_, flags)                                                                \
-	struct {                                                                                             \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                                                            \
-		__uint(max_entries, entries);                                                                \
-		__uint(map_flags, flags);                                                                    \
-		__type(key, __u32);                                                                          \
-		__type(value, struct_);                                                                        \
+#define TG_ARRAY(name, entries, struct_, flags)                                                                        \
+	struct {                                                                                                       \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                                      \
+		__uint(max_entries, entries);                                                                          \
+		__uint(map_flags, flags);                                                                              \
+		__type(key, __u32);                                                                                    \
+		__type(value, struct_);                                                                                \
 	} name SEC(".maps")
 
-#define TG_PERCPU(name, entries, struct_)                                                                      \
-	struct {                                                                                             \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                     \
-		__uint(max_entries, entries);                                                                \
-		__type(key, __u32);                                                                          \
-		__type(value, struct_);                                                                        \
+#define TG_PERCPU(name, entries, struct_)                                                                              \
+	struct {                                                                                                       \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                               \
+		__uint(max_entries, entries);                                                                          \
+		__type(key, __u32);                                                                                    \
+		__type(value, struct_);                                                                                \
 	} name SEC(".maps")
 
 /* What the maps mean, and what the agent steers at run time. */
@@ -80,10 +80,10 @@ struct {
 } events SEC(".maps");
 
 /* An array lookup; NULL only when the index is out of range. */
-#define tg_at(map, index)                                                                                    \
-	({                                                                                                   \
-		__u32 tg_index = (index);                                                                    \
-		bpf_map_lookup_elem(&(map), &tg_index);                                                      \
+#define tg_at(map, index)                                                                                              \
+	({                                                                                                             \
+		__u32 tg_index = (index);                                                                              \
+		bpf_map_lookup_elem(&(map), &tg_index);                                                                \
 	})
 
 static __always_inline void tg_fault(__u32 which)

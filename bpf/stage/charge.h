@@ -64,8 +64,7 @@ TG_INLINE __u32 tg_charge(struct tg_tats *tats, const struct tg_bill *bill, __u6
 			return tg_reason_of(committed, TG_REASON_PACKET_LIMIT);
 	}
 	if (bill->bytes.cost) {
-		committed = tg_commit(&tats->bytes, bytes, next_bytes, now, bill->bytes.cost, bill->bytes.burst,
-				      slack);
+		committed = tg_commit(&tats->bytes, bytes, next_bytes, now, bill->bytes.cost, bill->bytes.burst, slack);
 		if (committed != TG_COMMITTED)
 			return tg_reason_of(committed, TG_REASON_BYTE_LIMIT);
 	}

@@ -41,8 +41,8 @@ static __always_inline __u32 tg_neighbour(const struct tg_context *c)
  * never come in fragments (RFC 6980). */
 static __always_inline int tg_is_discovery(const struct tg_packet *p)
 {
-	return p->icmp_type >= 133 && p->icmp_type <= 137 && p->protocol == TG_PROTOCOL_ICMPV6 &&
-	       p->hop_limit == 255 && !(p->flags & (TG_PACKET_V4 | TG_PACKET_EXTENDED));
+	return p->icmp_type >= 133 && p->icmp_type <= 137 && p->protocol == TG_PROTOCOL_ICMPV6 && p->hop_limit == 255 &&
+	       !(p->flags & (TG_PACKET_V4 | TG_PACKET_EXTENDED));
 }
 
 /* The packet is parsed on the stack, in registers where that is possible, and then moved to the memory of the CPU: of

@@ -12,28 +12,28 @@ enum tg_packet_flag {
 	TG_PACKET_FRAGMENT = 1 << 1,  /* any fragment */
 	TG_PACKET_NON_FIRST = 1 << 2, /* a fragment without an L4 header */
 	TG_PACKET_HAS_PORT = 1 << 3,
-	TG_PACKET_SYN = 1 << 4,       /* TCP SYN without ACK */
-	TG_PACKET_BEYOND = 1 << 5,    /* the IP length exceeds what is in the linear buffer */
-	TG_PACKET_EXTENDED = 1 << 6,  /* IPv6 with extension headers */
-	TG_PACKET_ADMITTED = 1 << 7,  /* a newcomer that has drawn on the budget of its service */
+	TG_PACKET_SYN = 1 << 4,      /* TCP SYN without ACK */
+	TG_PACKET_BEYOND = 1 << 5,   /* the IP length exceeds what is in the linear buffer */
+	TG_PACKET_EXTENDED = 1 << 6, /* IPv6 with extension headers */
+	TG_PACKET_ADMITTED = 1 << 7, /* a newcomer that has drawn on the budget of its service */
 };
 
 struct tg_packet {
 	struct tg_address source;
 	struct tg_address destination;
-	__u64 prefix;           /* of the source, as buckets are kept by */
-	__u32 length;           /* L3 bytes */
+	__u64 prefix; /* of the source, as buckets are kept by */
+	__u32 length; /* L3 bytes */
 	__u32 ifindex;
-	__u32 flags;            /* enum tg_packet_flag */
-	__u16 source_port;      /* valid with TG_PACKET_HAS_PORT, host order */
+	__u32 flags;       /* enum tg_packet_flag */
+	__u16 source_port; /* valid with TG_PACKET_HAS_PORT, host order */
 	__u16 destination_port;
-	__u16 echo;             /* identifier of an ICMP echo request or reply */
-	__u8 protocol;          /* the L4 protocol */
-	__u8 icmp_type;         /* valid when the protocol is ICMP or ICMPv6 and there is an L4 header */
+	__u16 echo;     /* identifier of an ICMP echo request or reply */
+	__u8 protocol;  /* the L4 protocol */
+	__u8 icmp_type; /* valid when the protocol is ICMP or ICMPv6 and there is an L4 header */
 	__u8 icmp_code;
 	__u8 hop_limit;
-	__u8 malformed;         /* what is wrong with the L4 header (enum tg_reason), or 0 */
-	__u8 offset;            /* of L3 in the frame */
+	__u8 malformed; /* what is wrong with the L4 header (enum tg_reason), or 0 */
+	__u8 offset;    /* of L3 in the frame */
 };
 
 TG_STATIC_ASSERT(sizeof(struct tg_packet) == TG_CACHE_LINE, "fits tg_cpu.scratch");

@@ -13,9 +13,9 @@
 
 #define TG_ETHERTYPE_IPV4 0x0800
 #define TG_ETHERTYPE_ARP 0x0806
-#define TG_ETHERTYPE_VLAN 0x8100  /* IEEE 802.1Q */
+#define TG_ETHERTYPE_VLAN 0x8100 /* IEEE 802.1Q */
 #define TG_ETHERTYPE_IPV6 0x86dd
-#define TG_ETHERTYPE_QINQ 0x88a8  /* IEEE 802.1ad */
+#define TG_ETHERTYPE_QINQ 0x88a8 /* IEEE 802.1ad */
 
 TG_INLINE int tg_is_vlan(__u32 type)
 {

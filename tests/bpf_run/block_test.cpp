@@ -37,15 +37,16 @@ std::vector<Wrapped> disguises() {
       {"IPv6 TCP", Ethernet() / bad6 / Tcp{}},
       {"ICMPv6 echo", Ethernet() / bad6 / Icmp{.type = 128}},
       {"ICMPv6 Packet Too Big", Ethernet() / bad6 / Icmp{.type = 2} / Payload{48}},
-      {"forged neighbour discovery", Ethernet() / Ipv6{.source = kBad6, .hop_limit = 64} / Icmp{.type = 135} / Payload{16}},
+      {"forged neighbour discovery",
+       Ethernet() / Ipv6{.source = kBad6, .hop_limit = 64} / Icmp{.type = 135} / Payload{16}},
       {"hop-by-hop", Ethernet() / bad6 / Extension{.type = 0} / Tcp{}},
       {"routing", Ethernet() / bad6 / Extension{.type = 43, .units = 2} / Tcp{}},
       {"destination options", Ethernet() / bad6 / Extension{.type = 60, .units = 1} / Udp{}},
       {"authentication header", Ethernet() / bad6 / Authentication{} / Tcp{}},
-      {"six extension headers", Ethernet() / bad6 / Extension{.type = 0} / Extension{} / Extension{.type = 43} / Extension{} /
-                                    Extension{} / Extension{} / Tcp{}},
-      {"seven extension headers", Ethernet() / bad6 / Extension{} / Extension{} / Extension{} / Extension{} / Extension{} /
-                                      Extension{} / Extension{} / Tcp{}},
+      {"six extension headers", Ethernet() / bad6 / Extension{.type = 0} / Extension{} / Extension{.type = 43} /
+                                    Extension{} / Extension{} / Extension{} / Tcp{}},
+      {"seven extension headers", Ethernet() / bad6 / Extension{} / Extension{} / Extension{} / Extension{} /
+                                      Extension{} / Extension{} / Extension{} / Tcp{}},
       {"fragment header", Ethernet() / bad6 / Fragment6{.more = true} / Tcp{} / Payload{8}},
       {"later IPv6 fragment", Ethernet() / bad6 / Fragment6{.offset = 10, .next = 6} / Payload{64}},
       {"atomic fragment", Ethernet() / bad6 / Fragment6{} / Tcp{}},
@@ -81,7 +82,8 @@ TEST(Block, EndsByItselfWhenItsTimeIsOver) {
   Program program;
   program.configure(two_services());
   program.block("203.0.113.1", kStart + kSecond);
-  EXPECT_VERDICT(program.run(web_packet("203.0.113.1"), {.now = kStart + kSecond - 1}), true, TG_REASON_BLOCKED_ADDRESS);
+  EXPECT_VERDICT(program.run(web_packet("203.0.113.1"), {.now = kStart + kSecond - 1}), true,
+                 TG_REASON_BLOCKED_ADDRESS);
   EXPECT_VERDICT(program.run(web_packet("203.0.113.1"), {.now = kStart + kSecond}), false, TG_REASON_PASSED);
 }
 
@@ -130,7 +132,8 @@ TEST(Block, TheStashIsSearched) {
 TEST(Block, ThousandsAreAllFoundAndNobodyElseIs) {
   Program program({.block_buckets = 4096});
   program.configure(two_services());
-  for (unsigned i = 0; i < 5000; ++i) program.block("198.18." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1));
+  for (unsigned i = 0; i < 5000; ++i)
+    program.block("198.18." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1));
   for (unsigned i = 0; i < 5000; i += 97) {
     const std::string host = std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
     EXPECT_TRUE(program.run(web_packet("198.18." + host)).dropped) << host;
@@ -145,8 +148,9 @@ TEST(Block, WinsOverReplies) {
   program.send(Ethernet() / Ipv4{.source = "198.51.100.1", .destination = "203.0.113.53"} /
                Udp{.source_port = 40000, .destination_port = 53});
   program.block("203.0.113.53");
-  EXPECT_VERDICT(program.run(Ethernet() / Ipv4{.source = "203.0.113.53"} / Udp{.source_port = 53, .destination_port = 40000}),
-                 true, TG_REASON_BLOCKED_ADDRESS);
+  EXPECT_VERDICT(
+      program.run(Ethernet() / Ipv4{.source = "203.0.113.53"} / Udp{.source_port = 53, .destination_port = 40000}),
+      true, TG_REASON_BLOCKED_ADDRESS);
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ TEST(Bucket, LimitsSynsAndLetsOtherSegmentsPass) {
   EXPECT_EQ(passes(program, web_syn(), 20), 5U);
   EXPECT_VERDICT(program.run(web_syn(), {.now = kStart}), true, TG_REASON_SYN_LIMIT);
   EXPECT_EQ(passes(program, web_packet(), 20), 20U);
-  EXPECT_VERDICT(program.run(Ethernet() / Ipv4{} / Tcp{.syn = true, .ack = true}, {.now = kStart}), false, TG_REASON_PASSED);
+  EXPECT_VERDICT(program.run(Ethernet() / Ipv4{} / Tcp{.syn = true, .ack = true}, {.now = kStart}), false,
+                 TG_REASON_PASSED);
 }
 
 TEST(Bucket, APacketThatDoesNotConformWritesNothing) {
@@ -85,7 +86,8 @@ TEST(Bucket, ASetFullOfDebtDrawsOnTheAggregate) {
   Program program({.bucket_sets = 1});
   TestPolicy policy = two_services();
   program.configure(policy);
-  for (unsigned i = 0; i < TG_WAYS; ++i) EXPECT_EQ(passes(program, web_packet("203.0.113." + std::to_string(i + 1)), 3), 3U);
+  for (unsigned i = 0; i < TG_WAYS; ++i)
+    EXPECT_EQ(passes(program, web_packet("203.0.113." + std::to_string(i + 1)), 3), 3U);
   EXPECT_VERDICT(program.run(web_packet("192.0.2.1"), {.now = kStart}), false, TG_REASON_AGGREGATE);
   EXPECT_EQ(passes(program, web_packet("192.0.2.2"), 20), 9U) << "one aggregate for the /24";
   EXPECT_VERDICT(program.run(web_packet("192.0.2.3"), {.now = kStart}), true, TG_REASON_AGGREGATE_LIMIT);
@@ -97,7 +99,8 @@ TEST(Bucket, AFreeWayIsTakenFromWhoWasIdleLongest) {
   Program program({.bucket_sets = 1});
   program.configure(two_services());
   const tg_rate rate = packet_rate(10, 10);
-  for (unsigned i = 0; i < TG_WAYS; ++i) passes(program, web_packet("203.0.113." + std::to_string(i + 1)), 1, kStart + i);
+  for (unsigned i = 0; i < TG_WAYS; ++i)
+    passes(program, web_packet("203.0.113." + std::to_string(i + 1)), 1, kStart + i);
   const auto before = program.value<tg_key_set>("keys", 0);
   // now all have run empty; the first has been so for longest
   passes(program, web_packet("192.0.2.1"), 1, kStart + 2 * rate.cost);
@@ -168,7 +171,8 @@ TEST(Bucket, ClaimsLeaveNoDuplicateInOneThread) {
   Program program({.bucket_sets = 4});
   program.configure(two_services());
   for (unsigned round = 0; round < 20; ++round)
-    for (unsigned i = 0; i < 60; ++i) passes(program, web_packet("192.0.2." + std::to_string(i + 1)), 1, kStart + round * kSecond);
+    for (unsigned i = 0; i < 60; ++i)
+      passes(program, web_packet("192.0.2." + std::to_string(i + 1)), 1, kStart + round * kSecond);
   auto keys = program.bucket_keys();
   std::sort(keys.begin(), keys.end());
   EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end());

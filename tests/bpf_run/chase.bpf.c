@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* In front of the datapath under test: packets of all CPUs come from one source at a time, a new one every
  * 2^slice_shift ns. So CPUs meet each source for the first time within nanoseconds of each other. */
+// clang-format off: bpf_helpers.h wants the types of linux/bpf.h before it
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+// clang-format on
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

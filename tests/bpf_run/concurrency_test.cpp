@@ -79,8 +79,9 @@ TEST_P(Exact, BothCpusAsOneSource) {
   const double elapsed = seconds_now() - start;
   const double passed = static_cast<double>(program.counter(kWeb, TG_REASON_PASSED).passed_packets - before);
   const double sending = std::max(busy[0], busy[1]);
-  std::printf("[ exact    ] %.0f/s: accepted %.0f in %.3f s of which a CPU sent for %.3f s: %.4f to %.4f of what is allowed\n", rate,
-              passed, elapsed, sending, passed / (burst + exact_rate * elapsed), passed / (burst + exact_rate * sending));
+  std::printf(
+      "[ exact    ] %.0f/s: accepted %.0f in %.3f s of which a CPU sent for %.3f s: %.4f to %.4f of what is allowed\n",
+      rate, passed, elapsed, sending, passed / (burst + exact_rate * elapsed), passed / (burst + exact_rate * sending));
   EXPECT_LE(passed, burst + exact_rate * elapsed + 1) << "one packet conforms to an empty bucket at time 0";
   EXPECT_GE(passed, 0.99 * (burst + exact_rate * sending) - 1);
   // on real CPUs none; an emulated one may be stopped between load and compare-and-swap
@@ -165,9 +166,12 @@ TEST(Concurrency, TheBudgetOfNewcomersIsExact) {
   program.configure(policy);
   on_both([&](unsigned cpu) {
     for (unsigned i = 0; i < 2000; ++i)
-      program.run(web_packet("10." + std::to_string(cpu + 1) + "." + std::to_string(i / 250) + "." + std::to_string(i % 250)));
+      program.run(
+          web_packet("10." + std::to_string(cpu + 1) + "." + std::to_string(i / 250) + "." + std::to_string(i % 250)));
   });
-  EXPECT_EQ(program.counter(kWeb, TG_REASON_PASSED).passed_packets + program.counter(kWeb, TG_REASON_AGGREGATE).passed_packets, 500U);
+  EXPECT_EQ(program.counter(kWeb, TG_REASON_PASSED).passed_packets +
+                program.counter(kWeb, TG_REASON_AGGREGATE).passed_packets,
+            500U);
   EXPECT_EQ(program.counter(kWeb, TG_REASON_NEW_SOURCES).dropped_packets, 3500U);
 }
 

@@ -14,7 +14,8 @@ TEST(Counters, AreExactInPacketsAndBytes) {
   const unsigned lo = if_nametoindex("lo");
   const Frame frame = Ethernet() / Ipv4{} / Tcp{.ack = true} / Payload{60};  // 100 bytes of IP
   for (unsigned i = 0; i < 25; ++i) program.run(frame, {.now = kStart, .ifindex = lo});
-  const tg_counter passed = program.counter(kWeb, TG_REASON_PASSED), dropped = program.counter(kWeb, TG_REASON_PACKET_LIMIT);
+  const tg_counter passed = program.counter(kWeb, TG_REASON_PASSED),
+                   dropped = program.counter(kWeb, TG_REASON_PACKET_LIMIT);
   EXPECT_EQ(passed.passed_packets, 10U);
   EXPECT_EQ(passed.passed_bytes, 1000U);
   EXPECT_EQ(passed.dropped_packets, 0U);
@@ -110,7 +111,8 @@ TEST(Events, AFloodDoesNotExceedTheBudget) {
   clock_gettime(CLOCK_MONOTONIC, &start);
   for (unsigned i = 0; i < 10; ++i) program.run_many(web_packet().bytes(), 100'000);
   clock_gettime(CLOCK_MONOTONIC, &end);
-  const double ms = static_cast<double>(end.tv_sec - start.tv_sec) * 1e3 + static_cast<double>(end.tv_nsec - start.tv_nsec) / 1e6;
+  const double ms =
+      static_cast<double>(end.tv_sec - start.tv_sec) * 1e3 + static_cast<double>(end.tv_nsec - start.tv_nsec) / 1e6;
   const double cpus = 2, classes = 2;
   const auto events = program.events();
   EXPECT_LE(static_cast<double>(events.size()), cpus * classes * (1.2 * ms + 10));

@@ -13,8 +13,12 @@ inline constexpr std::uint64_t kSecond = 1'000'000'000;
 inline constexpr std::uint64_t kStart = 1000 * kSecond;
 inline constexpr unsigned kWeb = 1, kDns = 2;
 
-inline Frame web_packet(const std::string& source = "192.0.2.1") { return Ethernet() / Ipv4{.source = source} / Tcp{.ack = true}; }
-inline Frame web_syn(const std::string& source = "192.0.2.1") { return Ethernet() / Ipv4{.source = source} / Tcp{.syn = true}; }
+inline Frame web_packet(const std::string& source = "192.0.2.1") {
+  return Ethernet() / Ipv4{.source = source} / Tcp{.ack = true};
+}
+inline Frame web_syn(const std::string& source = "192.0.2.1") {
+  return Ethernet() / Ipv4{.source = source} / Tcp{.syn = true};
+}
 
 // Service web: 10 packets at once, 10/s. Service dns likewise.
 inline TestPolicy two_services() {
@@ -50,10 +54,10 @@ class OnCpu0 {
   cpu_set_t before_{};
 };
 
-#define EXPECT_VERDICT(verdict, drops, why)                                      \
-  do {                                                                           \
-    const ::tidegate::test::Verdict got = (verdict);                             \
-    EXPECT_EQ(got.dropped, drops) << ::tidegate::test::to_string(got);           \
+#define EXPECT_VERDICT(verdict, drops, why)                                                \
+  do {                                                                                     \
+    const ::tidegate::test::Verdict got = (verdict);                                       \
+    EXPECT_EQ(got.dropped, drops) << ::tidegate::test::to_string(got);                     \
     EXPECT_EQ(got.reason, static_cast<unsigned>(why)) << ::tidegate::test::to_string(got); \
   } while (false)
 

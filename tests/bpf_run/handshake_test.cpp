@@ -103,7 +103,8 @@ TEST(Handshake, IsWrittenToTheGenerationInForce) {
   program.control().proven_active = 1;
   const Listener listener(AF_INET);
   program.watch_handshakes();
-  if (!listener.fd || !connect_to(ntohs(listener.address.sin6_port), AF_INET)) GTEST_SKIP() << "no TCP over lo in this namespace";
+  if (!listener.fd || !connect_to(ntohs(listener.address.sin6_port), AF_INET))
+    GTEST_SKIP() << "no TCP over lo in this namespace";
   EXPECT_TRUE(gets_in(program, web_packet(kLoopback4)));
   EXPECT_EQ(program.proven_words(0), 0U);
   EXPECT_GT(program.proven_words(1), 0U);

@@ -16,7 +16,8 @@ TestPolicy guarded() {
 }
 
 std::string spoofed(unsigned i) {
-  return std::to_string(11 + i / 65536 % 100) + "." + std::to_string(i / 256 % 256) + "." + std::to_string(i % 256) + ".7";
+  return std::to_string(11 + i / 65536 % 100) + "." + std::to_string(i / 256 % 256) + "." + std::to_string(i % 256) +
+         ".7";
 }
 
 // `count` sources, the same for the same `first`.

@@ -34,7 +34,8 @@ Frame query(std::uint16_t port, const char* to = kServer) {
 }
 
 Frame answer(std::uint16_t port, const char* from = kServer) {
-  return Ethernet() / Ipv4{.source = from, .destination = kHost} / Udp{.source_port = 53, .destination_port = port} / Payload{100};
+  return Ethernet() / Ipv4{.source = from, .destination = kHost} / Udp{.source_port = 53, .destination_port = port} /
+         Payload{100};
 }
 
 TEST(Reply, ToAUdpQueryPasses) {
@@ -48,8 +49,12 @@ TEST(Reply, ToAUdpQueryPasses) {
   EXPECT_EQ(verdict.service, static_cast<unsigned>(TG_SERVICE_REPLIES));
   EXPECT_TRUE(program.run(answer(40001), {.now = now}).dropped) << "another port";
   EXPECT_TRUE(program.run(answer(40000, "203.0.113.54"), {.now = now}).dropped) << "another server";
-  EXPECT_TRUE(program.run(Ethernet() / Ipv4{.source = kServer, .destination = kHost} /
-                              Udp{.source_port = 54, .destination_port = 40000}, {.now = now}).dropped) << "another service";
+  EXPECT_TRUE(program
+                  .run(Ethernet() / Ipv4{.source = kServer, .destination = kHost} /
+                           Udp{.source_port = 54, .destination_port = 40000},
+                       {.now = now})
+                  .dropped)
+      << "another service";
   EXPECT_FALSE(program.run(answer(40000), {.now = now + 50 * kSecond}).dropped);
   EXPECT_TRUE(program.run(answer(40000), {.now = now + 120 * kSecond}).dropped) << "too late";
 }
@@ -60,7 +65,8 @@ TEST(Reply, OverIpv6) {
   program.send(Ethernet() / Ipv6{.source = "2001:db8::1", .destination = "2001:db8:5::53"} /
                Udp{.source_port = 40000, .destination_port = 53});
   EXPECT_VERDICT(program.run(Ethernet() / Ipv6{.source = "2001:db8:5::53", .destination = "2001:db8::1"} /
-                                 Udp{.source_port = 53, .destination_port = 40000}, {.now = real_now()}),
+                                 Udp{.source_port = 53, .destination_port = 40000},
+                             {.now = real_now()}),
                  false, TG_REASON_REPLY);
 }
 
@@ -76,17 +82,23 @@ TEST(Reply, ToAPingPasses) {
   EXPECT_TRUE(program.run(pong(8), {.now = real_now()}).dropped);
   program.send(Ethernet() / Ipv6{.destination = "2001:db8:5::1"} / Icmp{.type = 128, .identifier = 9});
   EXPECT_VERDICT(program.run(Ethernet() / Ipv6{.source = "2001:db8:5::1", .destination = "2001:db8::1"} /
-                                 Icmp{.type = 129, .identifier = 9}, {.now = real_now()}), false, TG_REASON_REPLY);
+                                 Icmp{.type = 129, .identifier = 9},
+                             {.now = real_now()}),
+                 false, TG_REASON_REPLY);
 }
 
 TEST(Reply, AServersAnswersDoNotMakeItsClientsReplies) {
   Program program;
   program.configure(closed());
   // what the DNS service of this host sends back to its client, and what a client on a low port gets
-  program.send(Ethernet() / Ipv4{.source = kHost, .destination = kServer} / Udp{.source_port = 53, .destination_port = 40000});
-  passes(program, Ethernet() / Ipv4{.source = kServer, .destination = kHost} / Udp{.source_port = 40000}, 10, real_now());
-  EXPECT_TRUE(program.run(Ethernet() / Ipv4{.source = kServer, .destination = kHost} / Udp{.source_port = 40000},
-                          {.now = real_now()}).dropped);
+  program.send(Ethernet() / Ipv4{.source = kHost, .destination = kServer} /
+               Udp{.source_port = 53, .destination_port = 40000});
+  passes(program, Ethernet() / Ipv4{.source = kServer, .destination = kHost} / Udp{.source_port = 40000}, 10,
+         real_now());
+  EXPECT_TRUE(program
+                  .run(Ethernet() / Ipv4{.source = kServer, .destination = kHost} / Udp{.source_port = 40000},
+                       {.now = real_now()})
+                  .dropped);
   program.send(query(123));
   EXPECT_TRUE(program.run(answer(123), {.now = real_now()}).dropped) << "below the ephemeral ports";
 }
@@ -124,7 +136,8 @@ struct Connection {
 
   Connection() {
     sockaddr_in any = loopback(0);
-    if (bind(listener.get(), reinterpret_cast<sockaddr*>(&any), sizeof(any)) != 0 || listen(listener.get(), 4) != 0) return;
+    if (bind(listener.get(), reinterpret_cast<sockaddr*>(&any), sizeof(any)) != 0 || listen(listener.get(), 4) != 0)
+      return;
     server_port = port_of(listener.get(), false);
     sockaddr_in to = loopback(server_port);
     if (connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0) return;
@@ -151,8 +164,11 @@ TEST(Reply, OnAConnectionThatTheHostOpenedPasses) {
   EXPECT_VERDICT(program.run(c.to_client()), false, TG_REASON_REPLY);
   EXPECT_VERDICT(program.run(c.to_client({.syn = true, .ack = true})), false, TG_REASON_REPLY);
   EXPECT_TRUE(program.run(c.to_client({.syn = true})).dropped) << "a SYN opens, it does not answer";
-  EXPECT_TRUE(program.run(Ethernet() / Ipv4{.source = "127.0.0.1", .destination = "127.0.0.1"} /
-                          Tcp{.source_port = 1, .destination_port = c.client_port, .ack = true}).dropped) << "no such connection";
+  EXPECT_TRUE(program
+                  .run(Ethernet() / Ipv4{.source = "127.0.0.1", .destination = "127.0.0.1"} /
+                       Tcp{.source_port = 1, .destination_port = c.client_port, .ack = true})
+                  .dropped)
+      << "no such connection";
 }
 
 TEST(Reply, AnAcceptedConnectionIsNone) {
@@ -178,7 +194,8 @@ TEST(Reply, SocketLookupsHaveABudget) {
   program.configure(closed());
   program.control().lookup_interval_ns = 1'000'000;
   for (unsigned i = 0; i < 500; ++i)
-    program.run(Ethernet() / Ipv4{} / Tcp{.destination_port = static_cast<std::uint16_t>(1000 + i), .ack = true}, {.now = kStart});
+    program.run(Ethernet() / Ipv4{} / Tcp{.destination_port = static_cast<std::uint16_t>(1000 + i), .ack = true},
+                {.now = kStart});
   // one budget for each CPU on which this thread happened to run
   EXPECT_GE(program.fault(TG_FAULT_LOOKUP_BUDGET), 500U - 2 * TG_LOOKUP_BURST - 2);
   EXPECT_LE(program.fault(TG_FAULT_LOOKUP_BUDGET), 500U - TG_LOOKUP_BURST);

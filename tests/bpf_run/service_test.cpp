@@ -11,11 +11,12 @@ TEST(Service, IsMatchedByProtocolAndPort) {
   Program program;
   TestPolicy policy;
   const tg_service generous{.packets = packet_rate(1e6, 1e6)};
-  policy.services = {{.slot = 1, .limits = generous, .points = {tcp_port(443), {TG_POINT(6, 1, 8000), TG_POINT(6, 1, 8099)}}},
-                     {.slot = 2, .limits = generous, .points = {udp_port(443)}},
-                     {.slot = 3, .limits = generous, .points = {whole_protocol(47)}},
-                     {.slot = 4, .limits = generous, .points = {whole_protocol(1), whole_protocol(58)}},
-                     {.slot = 5, .limits = generous}};
+  policy.services = {
+      {.slot = 1, .limits = generous, .points = {tcp_port(443), {TG_POINT(6, 1, 8000), TG_POINT(6, 1, 8099)}}},
+      {.slot = 2, .limits = generous, .points = {udp_port(443)}},
+      {.slot = 3, .limits = generous, .points = {whole_protocol(47)}},
+      {.slot = 4, .limits = generous, .points = {whole_protocol(1), whole_protocol(58)}},
+      {.slot = 5, .limits = generous}};
   program.configure(policy);
   const Ipv4 ip{};
   EXPECT_EQ(service_of(program, Ethernet() / ip / Tcp{.destination_port = 443}), 1U);
@@ -32,7 +33,8 @@ TEST(Service, IsMatchedByProtocolAndPort) {
   EXPECT_EQ(service_of(program, Ethernet() / ip / Tcp{.destination_port = 1}), 5U);
   EXPECT_EQ(service_of(program, Ethernet() / Ipv4{.fragment_offset = 9, .protocol = 6} / Payload{64}), 5U)
       << "no port is read from the payload of a fragment";
-  EXPECT_EQ(service_of(program, Ethernet() / Ipv6{} / Fragment6{.offset = 9, .next = 17} / Udp{.destination_port = 443}), 5U);
+  EXPECT_EQ(
+      service_of(program, Ethernet() / Ipv6{} / Fragment6{.offset = 9, .next = 17} / Udp{.destination_port = 443}), 5U);
 }
 
 TEST(Service, MayNameDestinations) {
@@ -61,9 +63,12 @@ TEST(Service, ThousandsOfRangesAreSearched) {
   }
   program.configure(policy);
   for (unsigned i = 0; i < 2000; i += 7) {
-    EXPECT_EQ(service_of(program, Ethernet() / Ipv4{} / Tcp{.destination_port = static_cast<std::uint16_t>(1000 + i * 2)}), i % 200);
-    EXPECT_EQ(service_of(program, Ethernet() / Ipv4{} / Tcp{.destination_port = static_cast<std::uint16_t>(1001 + i * 2)}),
-              TG_SERVICE_NONE);
+    EXPECT_EQ(
+        service_of(program, Ethernet() / Ipv4{} / Tcp{.destination_port = static_cast<std::uint16_t>(1000 + i * 2)}),
+        i % 200);
+    EXPECT_EQ(
+        service_of(program, Ethernet() / Ipv4{} / Tcp{.destination_port = static_cast<std::uint16_t>(1001 + i * 2)}),
+        TG_SERVICE_NONE);
   }
 }
 
@@ -144,8 +149,10 @@ TEST(Fragments, MayBeRefused) {
   TestPolicy policy = two_services();
   policy.host.flags |= TG_HOST_DROP_NON_FIRST;
   program.configure(policy);
-  EXPECT_VERDICT(program.run(Ethernet() / Ipv4{.fragment_offset = 9, .protocol = 6} / Payload{64}), true, TG_REASON_FRAGMENT);
-  EXPECT_VERDICT(program.run(Ethernet() / Ipv6{} / Fragment6{.offset = 1, .next = 6} / Payload{64}), true, TG_REASON_FRAGMENT);
+  EXPECT_VERDICT(program.run(Ethernet() / Ipv4{.fragment_offset = 9, .protocol = 6} / Payload{64}), true,
+                 TG_REASON_FRAGMENT);
+  EXPECT_VERDICT(program.run(Ethernet() / Ipv6{} / Fragment6{.offset = 1, .next = 6} / Payload{64}), true,
+                 TG_REASON_FRAGMENT);
   EXPECT_VERDICT(program.run(Ethernet() / Ipv4{.more_fragments = true} / Tcp{} / Payload{4}), false, TG_REASON_PASSED);
   EXPECT_VERDICT(program.run(Ethernet() / Ipv6{} / Fragment6{} / Tcp{}), false, TG_REASON_PASSED);
 }
@@ -158,7 +165,8 @@ TEST(Neighbour, DiscoveryHasABucketPerCpu) {
   program.block("2001:db8::/32");
   const Frame solicitation = Ethernet() / Ipv6{.hop_limit = 255} / Icmp{.type = 135} / Payload{16};
   const OnCpu0 pinned;
-  EXPECT_EQ(passes(program, solicitation, 3) + passes(program, Ethernet() / Arp{}, 10), 4U) << "also of a blocked source";
+  EXPECT_EQ(passes(program, solicitation, 3) + passes(program, Ethernet() / Arp{}, 10), 4U)
+      << "also of a blocked source";
   EXPECT_VERDICT(program.run(solicitation, {.now = kStart}), true, TG_REASON_NEIGHBOUR_LIMIT);
   EXPECT_VERDICT(program.run(Ethernet() / Ipv6{.hop_limit = 255} / Fragment6{} / Icmp{.type = 135} / Payload{16}), true,
                  TG_REASON_BLOCKED_PREFIX);

@@ -8,7 +8,9 @@ namespace tidegate::test {
 namespace {
 
 TestSource safe(const std::string& prefix, tg_rate ceiling, unsigned ifindex = 0, unsigned next = 0) {
-  return {prefix, {.ceiling = ceiling, .ifindex = ifindex, .next = static_cast<std::uint16_t>(next), .kind = TG_SOURCE_SAFELIST}};
+  return {
+      prefix,
+      {.ceiling = ceiling, .ifindex = ifindex, .next = static_cast<std::uint16_t>(next), .kind = TG_SOURCE_SAFELIST}};
 }
 
 TEST(Safelist, WinsOverBlocksAndLimits) {
@@ -72,7 +74,8 @@ TEST(Safelist, ManyEntriesAreAllFound) {
   Program program;
   TestPolicy policy = two_services();
   for (unsigned i = 0; i < 1000; ++i)
-    policy.sources.push_back(safe("10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".128/25", packet_rate(1e6, 1e6)));
+    policy.sources.push_back(
+        safe("10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".128/25", packet_rate(1e6, 1e6)));
   program.configure(policy);
   for (unsigned i = 0; i < 1000; i += 13) {
     const std::string net = "10." + std::to_string(i / 250) + "." + std::to_string(i % 250);

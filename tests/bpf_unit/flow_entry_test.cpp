@@ -9,7 +9,11 @@ constexpr __u64 kSeed[4] = {1, 2, 3, 4};
 constexpr std::uint64_t kTick = 1ULL << TG_FLOW_TICK;
 
 tg_flow flow(std::uint16_t local_port) {
-  return {.local = {0, TG_V4_MAPPED | 1}, .remote = {0, TG_V4_MAPPED | 2}, .local_port = local_port, .remote_port = 53, .protocol = 17};
+  return {.local = {0, TG_V4_MAPPED | 1},
+          .remote = {0, TG_V4_MAPPED | 2},
+          .local_port = local_port,
+          .remote_port = 53,
+          .protocol = 17};
 }
 
 std::uint64_t hash_of(const tg_flow& f) { return tg_flow_hash(kSeed, &f); }
@@ -52,7 +56,8 @@ TEST(Flow, TimeWraps) {
 TEST(Flow, TheOldestMakesRoom) {
   tg_flow_set set{};
   const std::uint64_t now = 5000 * kTick;
-  for (std::uint16_t i = 0; i < TG_FLOW_WAYS; ++i) tg_flow_store(&set, hash_of(flow(i)), now + (i == 3 ? 0 : i + 1U) * kTick);
+  for (std::uint16_t i = 0; i < TG_FLOW_WAYS; ++i)
+    tg_flow_store(&set, hash_of(flow(i)), now + (i == 3 ? 0 : i + 1U) * kTick);
   tg_flow_store(&set, hash_of(flow(99)), now + 20 * kTick);
   EXPECT_FALSE(tg_flow_find(&set, hash_of(flow(3)), now + 20 * kTick, 100));
   for (const int i : {0, 1, 2, 4, 5, 6, 7, 99}) {

@@ -103,7 +103,8 @@ TEST(GcraEdges, ATatWithinTheSkewOfClocksIsNotForgiven) {
 TEST(GcraEdges, NothingOverflowsAtTheBoundsOfThePolicy) {
   const std::uint64_t most = (1ULL << 62) - 1, now = (1ULL << 63) - 1;
   EXPECT_EQ(tg_gcra(0, now, most, most, TG_CLOCK_SLACK), now + most);
-  EXPECT_EQ(tg_byte_cost((1ULL << 46) - 1, (1U << 17)), ((static_cast<Wide>(1) << 46) - 1) * (1U << 17) >> TG_BYTE_SHIFT);
+  EXPECT_EQ(tg_byte_cost((1ULL << 46) - 1, (1U << 17)),
+            ((static_cast<Wide>(1) << 46) - 1) * (1U << 17) >> TG_BYTE_SHIFT);
 }
 
 TEST(Take, CostsNothingWithoutALimit) {
@@ -123,9 +124,14 @@ TEST(Take, IsExactAcrossThreads) {
       threads.emplace_back([&] {
         for (int i = 0; i < 20000; ++i) {
           switch (tg_take(&tat, &rate, 1'000'000'000)) {
-            case TG_COMMITTED: ++passed; break;
-            case TG_CONTENDED: ++contended; break;
-            default: break;
+            case TG_COMMITTED:
+              ++passed;
+              break;
+            case TG_CONTENDED:
+              ++contended;
+              break;
+            default:
+              break;
           }
         }
       });

@@ -47,7 +47,8 @@ TEST(Reduce, CoversItsRangeEvenly) {
   std::vector<unsigned> load(kSets);
   for (unsigned i = 0; i < kKeys; ++i) ++load[tg_way_set(kSeed, tg_way_key(v4(0x0a000000 + i).lo, 77), kSets)];
   double chi = 0;
-  for (const unsigned n : load) chi += std::pow(n - kKeys / static_cast<double>(kSets), 2) / (kKeys / static_cast<double>(kSets));
+  for (const unsigned n : load)
+    chi += std::pow(n - kKeys / static_cast<double>(kSets), 2) / (kKeys / static_cast<double>(kSets));
   EXPECT_LT(std::abs(chi - kSets) / std::sqrt(2.0 * kSets), 5) << "neighbouring addresses must not crowd";
 }
 

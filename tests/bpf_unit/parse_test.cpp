@@ -47,9 +47,9 @@ TEST(Parse, ReadsTcpOverIpv4) {
 }
 
 TEST(Parse, ReadsUdpOverIpv6BehindExtensions) {
-  const auto [reason, p] = parse(Ethernet() / Vlan{.tag = 0x88a8} / Vlan{} / Ipv6{.source = "2001:db8::5"} / Extension{.type = 0, .units = 3} /
-                                 Authentication{} / Fragment6{} / Extension{.type = 60} /
-                                 Udp{.source_port = 5, .destination_port = 53});
+  const auto [reason, p] = parse(Ethernet() / Vlan{.tag = 0x88a8} / Vlan{} / Ipv6{.source = "2001:db8::5"} /
+                                 Extension{.type = 0, .units = 3} / Authentication{} / Fragment6{} /
+                                 Extension{.type = 60} / Udp{.source_port = 5, .destination_port = 53});
   EXPECT_EQ(reason, static_cast<unsigned>(TG_REASON_PASSED));
   EXPECT_EQ(p.source.hi, 0x20010db800000000U);
   EXPECT_EQ(p.source.lo, 5U);
@@ -106,8 +106,8 @@ std::vector<Frame> samples() {
   return {Ethernet() / Ipv4{.options = 40} / Tcp{.header_words = 15} / Payload{9},
           Ethernet() / Vlan{} / Vlan{} / Ipv4{} / Udp{} / Payload{9},
           Ethernet() / Ipv4{} / Icmp{},
-          Ethernet() / Ipv6{} / Extension{.type = 0, .units = 2} / Extension{} / Authentication{} / Fragment6{} / Extension{} /
-              Extension{.type = 43} / Tcp{},
+          Ethernet() / Ipv6{} / Extension{.type = 0, .units = 2} / Extension{} / Authentication{} / Fragment6{} /
+              Extension{} / Extension{.type = 43} / Tcp{},
           Ethernet() / Vlan{.tag = 0x88a8} / Ipv6{} / Icmp{.type = 135} / Payload{16},
           Ethernet() / Arp{}};
 }

@@ -40,7 +40,8 @@ TEST(ServiceTable, EveryPointIsInTheRangeThatHoldsIt) {
     table->first[4] = static_cast<std::uint16_t>(at);
     const auto expect = [&](std::uint32_t point) {
       const auto it = std::prev(starts.upper_bound(point));
-      EXPECT_EQ(tg_service_of(table.get(), 3, point), first + static_cast<unsigned>(std::distance(starts.begin(), it))) << point;
+      EXPECT_EQ(tg_service_of(table.get(), 3, point), first + static_cast<unsigned>(std::distance(starts.begin(), it)))
+          << point;
     };
     for (const auto start : starts) {
       expect(start);
@@ -68,7 +69,8 @@ TEST(AddressTable, EveryAddressIsInTheRangeThatHoldsIt) {
     auto table = std::make_unique<tg_address_table>();
     std::set<Key> starts{{0, 0}};
     while (starts.size() < count)
-      starts.insert(random() % 2 == 0 ? Key{0, TG_V4_MAPPED | (random() & 0xffffffff)} : Key{random() % 64 << 58 | (random() & 3), random()});
+      starts.insert(random() % 2 == 0 ? Key{0, TG_V4_MAPPED | (random() & 0xffffffff)}
+                                      : Key{random() % 64 << 58 | (random() & 3), random()});
     for (const auto& [hi, lo] : starts) {
       table->value[table->count] = static_cast<std::uint16_t>(table->count + 1);
       table->start[table->count++] = {hi, lo};

@@ -49,7 +49,8 @@ struct TestSource {
 struct TestPolicy {
   tg_host host{};
   std::vector<TestService> services{};
-  std::vector<TestSource> sources{};  // disjoint, but for entries bound to an interface: `next` is an index + 1 in this list
+  std::vector<TestSource>
+      sources{};  // disjoint, but for entries bound to an interface: `next` is an index + 1 in this list
   std::vector<std::pair<std::string, unsigned>> destinations{};  // prefix -> class
 
   TestPolicy();  // enforcing, drops malformed packets, no services, generous replies

@@ -133,9 +133,7 @@ void Program::configure(const TestPolicy& policy, unsigned half) {
   set_value("host", half, host);
 }
 
-void Program::activate(unsigned half) {
-  __atomic_store_n(&control_->active, half, __ATOMIC_RELEASE);
-}
+void Program::activate(unsigned half) { __atomic_store_n(&control_->active, half, __ATOMIC_RELEASE); }
 
 std::string reason_name(unsigned reason) {
   switch (reason) {

@@ -51,15 +51,43 @@ struct Overloaded : F... {
 };
 
 Kind kind_of(const Layer& layer, bool in_ipv4) {
-  return std::visit(
-      Overloaded{[](const Vlan& l) { return Kind{l.tag, kNoNext}; }, [](const Arp&) { return Kind{0x0806, kNoNext}; },
-                 [](const Ipv4&) { return Kind{0x0800, 4}; }, [](const Ipv6&) { return Kind{0x86dd, 41}; },
-                 [](const Extension& l) { return Kind{0, l.type}; }, [](const Fragment6&) { return Kind{0, 44}; },
-                 [](const Authentication&) { return Kind{0, 51}; }, [](const Tcp&) { return Kind{0, 6}; },
-                 [](const Udp&) { return Kind{0, 17}; },
-                 [in_ipv4](const Icmp&) { return Kind{0, static_cast<std::uint8_t>(in_ipv4 ? 1 : 58)}; },
-                 [](const Gre&) { return Kind{0x88be, 47}; }, [](const auto&) { return Kind{0x88b5, kNoNext}; }},
-      layer);
+  return std::visit(Overloaded{[](const Vlan& l) {
+                                 return Kind{l.tag, kNoNext};
+                               },
+                               [](const Arp&) {
+                                 return Kind{0x0806, kNoNext};
+                               },
+                               [](const Ipv4&) {
+                                 return Kind{0x0800, 4};
+                               },
+                               [](const Ipv6&) {
+                                 return Kind{0x86dd, 41};
+                               },
+                               [](const Extension& l) {
+                                 return Kind{0, l.type};
+                               },
+                               [](const Fragment6&) {
+                                 return Kind{0, 44};
+                               },
+                               [](const Authentication&) {
+                                 return Kind{0, 51};
+                               },
+                               [](const Tcp&) {
+                                 return Kind{0, 6};
+                               },
+                               [](const Udp&) {
+                                 return Kind{0, 17};
+                               },
+                               [in_ipv4](const Icmp&) {
+                                 return Kind{0, static_cast<std::uint8_t>(in_ipv4 ? 1 : 58)};
+                               },
+                               [](const Gre&) {
+                                 return Kind{0x88be, 47};
+                               },
+                               [](const auto&) {
+                                 return Kind{0x88b5, kNoNext};
+                               }},
+                    layer);
 }
 
 std::uint16_t checksum(std::span<const std::byte> header) {

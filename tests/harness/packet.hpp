@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames as they are read: Ethernet() / Vlan{.id = 10} / Ipv4{.source = "192.0.2.1"} / Tcp{.destination_port = 443, .syn = true}.
-// A layer takes the type and length fields that nobody set from what follows it; what is set stays, also when it is wrong.
+// Frames as they are read: Ethernet() / Vlan{.id = 10} / Ipv4{.source = "192.0.2.1"} / Tcp{.destination_port = 443,
+// .syn = true}. A layer takes the type and length fields that nobody set from what follows it; what is set stays, also
+// when it is wrong.
 #pragma once
 
 #include <cstddef>
@@ -91,7 +92,8 @@ struct Payload {
   std::size_t size = 0;
 };
 
-using Layer = std::variant<Ethernet, Vlan, Arp, Ipv4, Ipv6, Extension, Fragment6, Authentication, Tcp, Udp, Icmp, Gre, Payload>;
+using Layer =
+    std::variant<Ethernet, Vlan, Arp, Ipv4, Ipv6, Extension, Fragment6, Authentication, Tcp, Udp, Icmp, Gre, Payload>;
 
 class Frame {
  public:
