@@ -89,7 +89,7 @@ Process Process::start(const std::vector<std::string>& command, const ProcessOpt
     streams.err = process.err_ = temporary_file();
   }
   if (!options.input.empty()) {
-    streams.in = temporary_file();
+    streams.in = process.in_ = temporary_file();
     write_file(streams.in, options.input);
   }
   std::vector<std::string> arguments = command;
@@ -108,6 +108,7 @@ Process Process::start(const std::vector<std::string>& command, const ProcessOpt
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::move(other.pidfd_)),
+      in_(std::exchange(other.in_, {})),
       out_(std::exchange(other.out_, {})),
       err_(std::exchange(other.err_, {})),
       finished_(std::move(other.finished_)) {}
@@ -115,6 +116,7 @@ Process::Process(Process&& other) noexcept
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
+  std::swap(in_, other.in_);
   std::swap(out_, other.out_);
   std::swap(err_, other.err_);
   std::swap(finished_, other.finished_);
@@ -127,8 +129,9 @@ Process::~Process() {
     wait(std::chrono::seconds(10));
   }
   std::error_code ignored;
-  if (!out_.empty()) std::filesystem::remove(out_, ignored);
-  if (!err_.empty()) std::filesystem::remove(err_, ignored);
+  for (const auto& file : {in_, out_, err_}) {
+    if (!file.empty()) std::filesystem::remove(file, ignored);
+  }
 }
 
 void Process::signal(int number) const {

@@ -52,7 +52,7 @@ class Process {
 
   pid_t pid_ = -1;
   UniqueFd pidfd_;
-  std::filesystem::path out_, err_;
+  std::filesystem::path in_, out_, err_;
   Finished finished_;
 };
 
