@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a captured frame to a TCP segment.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "agent/base/clock.hpp"
+#include "agent/inspect/model/flow.hpp"
+
+namespace tidegate::inspect {
+
+// The link types that are read, by what they are (pcap's numbers are mapped in capture/).
+enum class LinkType : std::uint8_t { kEthernet, kRawIp, kNull, kLinuxCooked, kLinuxCooked2 };
+
+struct Segment {
+  WallTime time{};
+  Endpoint source;
+  Endpoint destination;
+  std::uint32_t sequence = 0;
+  std::uint32_t acknowledged = 0;
+  bool syn = false;
+  bool ack = false;
+  bool fin = false;
+  bool rst = false;
+  Bytes payload;          // lives as long as the frame
+  std::uint32_t cut = 0;  // payload bytes that followed on the wire but were not captured (snap length)
+};
+
+enum class PacketKind : std::uint8_t {
+  kTcp,
+  kOther,      // sound, but not a TCP segment that can be followed: UDP, ARP, a later fragment
+  kMalformed,  // lengths that cannot be
+};
+
+// `frame` is what was captured, `wire_size` what the packet had. Up to two VLAN tags; IPv4 with options, IPv6 with
+// extension headers; segments of offloaded sizes (a total length of 0, or jumbo payloads: the frame's end counts).
+PacketKind decode_packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time, Segment& segment);
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker's whole path from packet to summary: capture, TCP, TLS, HTTP. Knows no process, socket or thread.
+#pragma once
+
+#include <memory>
+
+#include "agent/inspect/capture/packet.hpp"
+#include "agent/inspect/keys/key_store.hpp"
+#include "agent/inspect/model/counters.hpp"
+#include "agent/inspect/model/settings.hpp"
+#include "agent/inspect/model/summary.hpp"
+
+namespace tidegate::inspect {
+
+// How much is given up under overload, least first. Whole connections, never single packets.
+enum class Shedding : std::uint8_t {
+  kNone,
+  kNewFlows,       // a share of new connections is not admitted, by hash of the flow
+  kServerPayload,  // and what servers send is not looked at
+};
+
+// Used by one thread.
+class Engine {
+ public:
+  Engine(const Settings& settings, KeyStore& keys, SummarySink& sink);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time);
+  // Keys that came, time that passed. Call it at least every few milliseconds while live.
+  void tick(WallTime now);
+  // The end of a capture: everything open is finished.
+  void finish(WallTime now);
+
+  void set_settings(const Settings& settings);
+  void set_shedding(Shedding level, double share_of_new_flows);
+  const Counters& counters() const;
+  Counters& counters();
+  std::size_t connections() const;
+  std::uint64_t memory_used() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the inspector is told: which services to look into, and how their users are told apart.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/address.hpp"
+
+namespace tidegate::inspect {
+
+// Where an identity is found in a request. Its value leaves the sandbox as a keyed hash only.
+struct IdentityField {
+  enum class Where : std::uint8_t {
+    kCookie,    // by name
+    kHeader,    // by name, any case
+    kJwtClaim,  // of the bearer token; its signature is not checked
+    kJson,      // JSON pointer (RFC 6901) into the body
+    kForm,      // field of an application/x-www-form-urlencoded body
+    kBasic,     // user name of basic authentication (RFC 7617)
+  };
+  Where where = Where::kCookie;
+  std::string name;  // empty for kBasic
+
+  friend bool operator==(const IdentityField&, const IdentityField&) = default;
+};
+
+struct InspectedService {
+  std::string name;
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // TCP, inclusive; empty: every port
+  std::vector<Prefix> addresses;                               // of the server; empty: every one
+  std::optional<IdentityField> session;
+  std::optional<IdentityField> account;
+
+  friend bool operator==(const InspectedService&, const InspectedService&) = default;
+};
+
+using HashKey = std::array<std::byte, 32>;
+
+struct Settings {
+  std::vector<InspectedService> services;    // the first that matches a server endpoint wins
+  bool everything = false;                   // offline: connections of no service are inspected too
+  std::vector<Prefix> trusted_proxies;       // whose PROXY headers and X-Forwarded-For are believed
+  std::uint64_t memory_bytes = 256'000'000;  // for all workers together
+  double sample = 1.0;                       // share of connections that are inspected, by hash of the flow
+  HashKey identity_key{};                    // replaced daily by the agent; never stored
+};
+
+// The service that a server endpoint belongs to; nullptr: none.
+const InspectedService* service_of(const Settings& settings, const Address& address, std::uint16_t port);
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What leaves the sandbox of one HTTP request: no body, no cookie, no authorization, no query value.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/inspect/model/flow.hpp"
+
+namespace tidegate::inspect {
+
+// A keyed hash of who is behind a request; equal values are equal identities until the key is replaced.
+using IdentityHash = std::array<std::byte, 16>;
+
+enum class TlsVersion : std::uint8_t { kNone, k10, k11, k12, k13 };
+enum class HttpVersion : std::uint8_t { k10, k11, k2 };
+
+// Bounds of what a peer chooses; longer values are cut, and the summary says so by `truncated`.
+inline constexpr std::size_t kLongestMethod = 32;
+inline constexpr std::size_t kLongestPath = 2048;
+inline constexpr std::size_t kLongestHost = 255;
+inline constexpr std::size_t kLongestUserAgent = 256;
+inline constexpr std::size_t kMostQueryKeys = 32;
+inline constexpr std::size_t kLongestQueryKey = 64;
+
+// What is known of a connection before its first request.
+struct ConnectionFacts {
+  Flow flow;
+  std::optional<Address> proxied;  // the client that a PROXY header from a trusted proxy names
+  TlsVersion tls = TlsVersion::kNone;
+  std::string sni;
+  std::string alpn;
+  std::string ja4;
+};
+
+// Frames of a WebSocket connection (RFC 6455), by sender. Sizes are of payloads.
+struct WebSocketCounts {
+  std::uint64_t client_frames = 0;
+  std::uint64_t server_frames = 0;
+  std::uint64_t client_bytes = 0;
+  std::uint64_t server_bytes = 0;
+};
+
+struct Summary {
+  std::uint64_t sequence = 0;            // from SummarySink::began: the order in which requests began
+  WallTime began{};                      // first byte of the request
+  std::chrono::nanoseconds duration{0};  // to the last byte seen of the response, or of the request without one
+  ConnectionFacts connection;
+  std::string service;             // of the settings; empty: none (offline)
+  std::optional<Address> proxied;  // who a trusted proxy says is asking, by header or PROXY protocol
+  HttpVersion http = HttpVersion::k11;
+  std::string method;
+  std::string host;  // authority, without userinfo
+  std::string path;  // without query
+  std::string path_template;
+  std::vector<std::string> query_keys;
+  std::optional<std::uint16_t> status;  // the final one; none: no response was seen
+  std::optional<std::uint32_t> grpc_status;
+  std::uint64_t request_bytes = 0;  // head and body as sent, before content decoding
+  std::uint64_t response_bytes = 0;
+  std::string user_agent;
+  std::optional<IdentityHash> session;
+  std::optional<IdentityHash> account;
+  std::optional<WebSocketCounts> websocket;
+  bool truncated = false;  // a value was longer than its bound
+  bool lossy = false;      // bytes of it were lost: sizes are lower bounds
+  bool reset = false;      // the stream or connection was reset before the response ended
+};
+
+// Takes summaries. Used by one thread.
+class SummarySink {
+ public:
+  virtual ~SummarySink() = default;
+  // A request began. Each is finished exactly once.
+  virtual std::uint64_t began() = 0;
+  virtual void finished(const Summary& summary) = 0;
+};
+
+}  // namespace tidegate::inspect
