@@ -18,7 +18,7 @@ bool serves(const InspectedService& service, const Address& address, std::uint16
 const InspectedService* service_of(const Settings& settings, const Address& address, std::uint16_t port) {
   const auto found = std::ranges::find_if(
       settings.services, [&](const InspectedService& service) { return serves(service, address, port); });
-  return found == settings.services.end() ? nullptr : &*found;
+  return found == settings.services.end() || found->excluded ? nullptr : &*found;
 }
 
 }  // namespace tidegate::inspect

@@ -36,6 +36,7 @@ struct InspectedService {
   std::vector<Prefix> addresses;                               // of the server; empty: every one
   std::optional<IdentityField> session;
   std::optional<IdentityField> account;
+  bool excluded = false;  // not inspected: it only keeps its connections from the services that follow
 
   friend bool operator==(const InspectedService&, const InspectedService&) = default;
 };
@@ -51,7 +52,7 @@ struct Settings {
   HashKey identity_key{};                    // replaced daily by the agent; never stored
 };
 
-// The service that a server endpoint belongs to; nullptr: none.
+// The inspected service that a server endpoint belongs to; nullptr: none.
 const InspectedService* service_of(const Settings& settings, const Address& address, std::uint16_t port);
 
 }  // namespace tidegate::inspect

@@ -50,5 +50,13 @@ TEST(SettingsTest, TheFirstServiceThatMatchesWins) {
   EXPECT_EQ(service_of(settings, address("192.0.2.7"), 8011), nullptr);
 }
 
+TEST(SettingsTest, AnExcludedServiceKeepsItsConnections) {
+  Settings settings;
+  settings.services.push_back({.name = "ssh", .ports = {{22, 22}}, .excluded = true});
+  settings.services.push_back({.name = "rest"});
+  EXPECT_EQ(service_of(settings, address("192.0.2.7"), 22), nullptr);
+  EXPECT_EQ(service_of(settings, address("192.0.2.7"), 23)->name, "rest");
+}
+
 }  // namespace
 }  // namespace tidegate::inspect
