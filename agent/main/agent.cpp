@@ -56,6 +56,11 @@ std::chrono::nanoseconds clock_tick() {
   return seconds(resolution.tv_sec) + std::chrono::nanoseconds(resolution.tv_nsec);
 }
 
+Result<std::unique_ptr<metrics::Exporter>> listen_for_metrics(const config::Settings& settings) {
+  if (!settings.metrics) return nullptr;
+  return metrics::Exporter::listen(settings.metrics->to_string());
+}
+
 kernel::Options kernel_options(const config::Settings& settings) {
   kernel::Options options;
   options.pin_dir = settings.pin_dir;
@@ -70,19 +75,22 @@ Result<std::unique_ptr<Agent>> Agent::start(const config::Settings& settings) {
   TIDEGATE_ASSIGN(auto state, history::State::open(settings.state_dir, system_clock()));
   TIDEGATE_ASSIGN(const auto group, group_of(settings));
   TIDEGATE_ASSIGN(auto listener, api::Listener::open({.path = settings.socket, .mode = 0660, .group = group}));
+  TIDEGATE_ASSIGN(auto exporter, listen_for_metrics(settings));
   TIDEGATE_ASSIGN(auto datapath, kernel::Datapath::open(kernel_options(settings), system_clock()));
-  std::unique_ptr<Agent> agent(new Agent(settings, std::move(state), std::move(datapath)));
+  std::unique_ptr<Agent> agent(new Agent(settings, std::move(state), std::move(exporter), std::move(datapath)));
   TIDEGATE_TRY(agent->begin(settings, std::move(listener)));
   return agent;
 }
 
-Agent::Agent(const config::Settings& settings, history::State state, std::unique_ptr<kernel::Datapath> datapath)
+Agent::Agent(const config::Settings& settings, history::State state, std::unique_ptr<metrics::Exporter> exporter,
+             std::unique_ptr<kernel::Datapath> datapath)
     : state_(std::move(state)),
       datapath_(std::move(datapath)),
       telemetry_(system_clock(), secret_number()),
       acts_(telemetry_.events().follow({.acts_only = true})),
       controllers_(environment(settings)),
-      scheduler_(system_clock()) {}
+      scheduler_(system_clock()),
+      exporter_(std::move(exporter)) {}
 
 control::Environment Agent::environment(const config::Settings& settings) {
   return {.datapath = *datapath_,
@@ -108,9 +116,7 @@ Status Agent::begin(const config::Settings& settings, api::Listener listener) {
   TIDEGATE_ASSIGN(const auto group, group_of(settings));
   TIDEGATE_ASSIGN(const auto started, controllers_.start());
   for (const auto& problem : started.problems) spdlog::warn("{}", problem);
-  if (settings.metrics) {
-    TIDEGATE_ASSIGN(exporter_, metrics::Exporter::start(settings.metrics->to_string(), controllers_));
-  }
+  if (exporter_) exporter_->serve(controllers_);
   add_tasks();
   scheduler_.run_due();
   TIDEGATE_ASSIGN(server_, api::Server::start(

@@ -29,7 +29,8 @@ class Agent {
   void run(const Signals& signals);
 
  private:
-  Agent(const config::Settings& settings, history::State state, std::unique_ptr<kernel::Datapath> datapath);
+  Agent(const config::Settings& settings, history::State state, std::unique_ptr<metrics::Exporter> exporter,
+        std::unique_ptr<kernel::Datapath> datapath);
   control::Environment environment(const config::Settings& settings);
   Status begin(const config::Settings& settings, api::Listener listener);
   void add_tasks();
@@ -44,8 +45,8 @@ class Agent {
   control::Controllers controllers_;
   control::Scheduler scheduler_;
   std::map<std::string, std::string> task_problems_;  // logged when they change
-  std::unique_ptr<metrics::Exporter> exporter_;
-  std::unique_ptr<api::Server> server_;  // last: no call comes in while the rest is taken down
+  std::unique_ptr<metrics::Exporter> exporter_;       // none: `metrics: off`
+  std::unique_ptr<api::Server> server_;               // last: no call comes in while the rest is taken down
 };
 
 }  // namespace tidegate

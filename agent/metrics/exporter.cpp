@@ -24,10 +24,11 @@ class Collector final : public prometheus::Collectable {
 
 class ExporterImpl final : public Exporter {
  public:
-  ExporterImpl(const std::string& address, const control::Controllers& controllers)
-      : collector_(std::make_shared<Collector>(controllers)),
-        exposer_({"listening_ports", address, "num_threads", "1", "request_timeout_ms", "5000", "keep_alive_timeout_ms",
-                  "1000"}) {
+  explicit ExporterImpl(const std::string& address)
+      : exposer_({"listening_ports", address, "num_threads", "1", "request_timeout_ms", "5000", "keep_alive_timeout_ms",
+                  "1000"}) {}
+  void serve(const control::Controllers& controllers) override {
+    collector_ = std::make_shared<Collector>(controllers);
     exposer_.RegisterCollectable(collector_);
   }
   std::uint16_t port() const override { return static_cast<std::uint16_t>(exposer_.GetListeningPorts().at(0)); }
@@ -40,9 +41,9 @@ class ExporterImpl final : public Exporter {
 }  // namespace
 
 // The library reports failure by exception only, without the cause.
-Result<std::unique_ptr<Exporter>> Exporter::start(const std::string& address, const control::Controllers& controllers) {
+Result<std::unique_ptr<Exporter>> Exporter::listen(const std::string& address) {
   try {
-    return std::make_unique<ExporterImpl>(address, controllers);
+    return std::make_unique<ExporterImpl>(address);
   } catch (const std::exception&) {
     return fail(ErrorCode::kUnavailable, "metrics: cannot listen on " + address +
                                              " (taken by another program, or no address of this host); set another "

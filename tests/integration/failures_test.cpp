@@ -79,7 +79,9 @@ TEST_F(FailuresTest, StateDirectoryIsNotWritable) {
 TEST_F(FailuresTest, MetricsPortIsTaken) {
   EchoServer taken(edge(), 9464);
   make(policy_of(kGenerous));
-  expect_refused({"9464"});
+  expect_refused({"9464", "metrics: off"});
+  EXPECT_EQ(edge().sh("ip -d -o link show dev eth0").find("xdp"), std::string::npos) << "never attached";
+  EXPECT_FALSE(std::filesystem::exists(agent().pin_dir())) << "nothing was loaded";
 }
 
 TEST_F(FailuresTest, TwoAgentsByMistake) {

@@ -58,8 +58,10 @@ std::vector<std::string> listening(std::uint16_t port) {
 
 TEST_F(ExporterTest, ServesTheStateOnLoopbackOnly) {
   apply_first();
-  const auto exporter = Exporter::start("127.0.0.1:0", *controllers_);
+  const auto exporter = Exporter::listen("127.0.0.1:0");
   ASSERT_TRUE(exporter) << exporter.error().message;
+  EXPECT_NE(get((*exporter)->port(), "/metrics").find(" 404 "), std::string::npos) << "nothing is known yet";
+  (*exporter)->serve(*controllers_);
   const std::string answer = get((*exporter)->port(), "/metrics");
   EXPECT_NE(answer.find("200 OK"), std::string::npos) << answer;
   EXPECT_NE(answer.find("tidegate_policy_generation 1\n"), std::string::npos) << answer;
@@ -77,7 +79,7 @@ TEST_F(ExporterTest, TakenPortIsOneLineWithTheRemedy) {
   socklen_t size = sizeof(to);
   ASSERT_EQ(::getsockname(other.get(), reinterpret_cast<sockaddr*>(&to), &size), 0);
   const std::string taken = "127.0.0.1:" + std::to_string(ntohs(to.sin_port));
-  const auto exporter = Exporter::start(taken, *controllers_);
+  const auto exporter = Exporter::listen(taken);
   ASSERT_FALSE(exporter);
   EXPECT_NE(exporter.error().message.find(taken), std::string::npos);
   EXPECT_NE(exporter.error().message.find("metrics: off"), std::string::npos);
