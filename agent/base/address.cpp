@@ -35,7 +35,8 @@ Address masked(Address a, unsigned length) {
 Result<Address> Address::parse(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN + 1> buffer{};
   const auto bad = [&] {
-    return fail(ErrorCode::kInvalidArgument, "'" + std::string(text.substr(0, 64)) + "' is not an IPv4 or IPv6 address");
+    return fail(ErrorCode::kInvalidArgument,
+                "'" + std::string(text.substr(0, 64)) + "' is not an IPv4 or IPv6 address");
   };
   if (text.size() >= buffer.size() || text.find('\0') != text.npos) return bad();
   text.copy(buffer.data(), text.size());
@@ -78,8 +79,8 @@ Result<Prefix> Prefix::parse(std::string_view text) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   const bool leading_zero = digits.size() > 1 && digits.front() == '0';
   if (error != std::errc{} || end != digits.data() + digits.size() || length > most || leading_zero) {
-    return fail(ErrorCode::kInvalidArgument, "'" + std::string(text.substr(0, 64)) + "' has no prefix length between 0 and " +
-                                                 std::to_string(most));
+    return fail(ErrorCode::kInvalidArgument,
+                "'" + std::string(text.substr(0, 64)) + "' has no prefix length between 0 and " + std::to_string(most));
   }
   const Prefix prefix = around(address, most == 32 ? length + 96 : length);
   if (prefix.address != address) {
@@ -93,9 +94,7 @@ Prefix Prefix::around(Address address, unsigned length) {
   return {masked(address, length), static_cast<std::uint8_t>(length)};
 }
 
-bool Prefix::contains(Address other) const {
-  return is_v4() == other.is_v4() && masked(other, length) == address;
-}
+bool Prefix::contains(Address other) const { return is_v4() == other.is_v4() && masked(other, length) == address; }
 
 Address Prefix::last() const {
   if (length >= 64) return {address.hi, address.lo | ~mask_of(length - 64U)};

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/base/clock.hpp"
 
-#include <ctime>
-
 #include <array>
+#include <ctime>
 
 namespace tidegate {
 namespace {

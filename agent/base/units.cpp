@@ -33,8 +33,7 @@ const Unit* find(const std::array<Unit, N>& units, std::string_view name) {
 }
 
 std::unexpected<Error> bad(std::string_view text, std::string_view expected) {
-  return fail(ErrorCode::kInvalidArgument,
-              "'" + std::string(text.substr(0, 64)) + "' is not " + std::string(expected));
+  return fail(ErrorCode::kInvalidArgument, "'" + std::string(text.substr(0, 64)) + "' is not " + std::string(expected));
 }
 
 struct Quantity {
@@ -51,7 +50,8 @@ Result<Quantity> split(std::string_view text, std::string_view expected) {
   return quantity;
 }
 
-Result<std::uint64_t> scale(std::string_view text, std::uint64_t number, std::uint64_t factor, std::string_view expected) {
+Result<std::uint64_t> scale(std::string_view text, std::uint64_t number, std::uint64_t factor,
+                            std::string_view expected) {
   std::uint64_t product = 0;
   if (__builtin_mul_overflow(number, factor, &product)) return bad(text, expected);
   return product;
