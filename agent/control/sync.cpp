@@ -9,7 +9,7 @@
 namespace tidegate::control {
 namespace {
 
-constexpr std::size_t kBatch = 65536;
+constexpr std::size_t kBatch = 4096;  // what is held of a million decisions at a time: 160 KiB
 constexpr std::chrono::seconds kClockStep{1};
 
 std::chrono::nanoseconds offset_of(const Clock& clock) { return clock.wall().time_since_epoch() - clock.monotonic(); }
@@ -17,12 +17,18 @@ std::chrono::nanoseconds offset_of(const Clock& clock) { return clock.wall().tim
 }  // namespace
 
 struct DatapathSync::Batch {
-  bool whole = false;  // replaces the tables: what is not named goes by itself
+  bool whole = false;  // a part of everything: what no part names goes by itself
   std::vector<kernel::BlockEntry> blocks;
   std::vector<kernel::LimitEntry> limits;
   std::vector<Prefix> unblocked;
   std::vector<Prefix> unlimited;
   std::size_t size() const { return blocks.size() + limits.size() + unblocked.size() + unlimited.size(); }
+  void clear() {
+    blocks.clear();
+    limits.clear();
+    unblocked.clear();
+    unlimited.clear();
+  }
 };
 
 MonotonicTime DatapathSync::to_monotonic(WallTime time) const {
@@ -57,13 +63,28 @@ Status DatapathSync::add(Batch& batch, const decisions::Effect& effect) const {
   return {};
 }
 
+Status DatapathSync::in_batches(const decisions::Effects& effects, bool whole,
+                                const std::function<Status(const Batch&)>& use) const {
+  Batch batch;
+  batch.whole = whole;
+  Status status;
+  TIDEGATE_TRY(effects([&](const decisions::Effect& effect) {
+    if (!status) return;
+    status = add(batch, effect);
+    if (!status || batch.size() < kBatch) return;
+    status = use(batch);
+    batch.clear();
+  }));
+  if (!status) return status;
+  return use(batch);
+}
+
 // Removals first: they make room.
-Status DatapathSync::flush(Batch& batch) const {
+Status DatapathSync::change(const Batch& batch) const {
   if (!batch.unblocked.empty()) TIDEGATE_TRY(env_.datapath.remove_blocks(batch.unblocked));
   if (!batch.unlimited.empty()) TIDEGATE_TRY(env_.datapath.remove_limits(batch.unlimited));
   if (!batch.blocks.empty()) TIDEGATE_TRY(env_.datapath.put_blocks(batch.blocks));
   if (!batch.limits.empty()) TIDEGATE_TRY(env_.datapath.put_limits(batch.limits));
-  batch = {};
   return {};
 }
 
@@ -71,34 +92,20 @@ Status DatapathSync::targets(std::span<const Prefix> targets) {
   TIDEGATE_ASSIGN(const auto effects, env_.decisions.effects(targets));
   Batch batch;
   for (const auto& effect : effects) TIDEGATE_TRY(add(batch, effect));
-  return flush(batch);
+  return change(batch);
 }
 
 Status DatapathSync::effects(const decisions::Effects& effects) {
-  Batch batch;
-  Status status;
-  TIDEGATE_TRY(effects([&](const decisions::Effect& effect) {
-    if (!status) return;
-    status = add(batch, effect);
-    if (status && batch.size() >= kBatch) status = flush(batch);
-  }));
-  if (!status) return status;
-  return flush(batch);
+  return in_batches(effects, false, [this](const Batch& batch) { return change(batch); });
 }
 
 Status DatapathSync::all() {
-  Batch batch;
-  batch.whole = true;
-  TIDEGATE_ASSIGN(const auto count, env_.decisions.count());
-  batch.blocks.reserve(count);
-  Status status;
   offset_ = offset_of(env_.clock);
-  TIDEGATE_TRY(env_.decisions.each_effect([&](const decisions::Effect& effect) {
-    if (status) status = add(batch, effect);
-  }));
-  if (!status) return status;
-  TIDEGATE_TRY(env_.datapath.replace_blocks(batch.blocks));
-  return env_.datapath.replace_limits(batch.limits);
+  const decisions::Effects everything = [this](const auto& visit) { return env_.decisions.each_effect(visit); };
+  return env_.datapath.replace_entries([&](const auto& take) {
+    return in_batches(everything, true,
+                      [&](const Batch& batch) { return take({.blocks = batch.blocks, .limits = batch.limits}); });
+  });
 }
 
 bool DatapathSync::clock_was_set() const {

@@ -2,6 +2,7 @@
 // From the effects of decisions to the tables of the datapath.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -18,7 +19,8 @@ class DatapathSync {
   Status targets(std::span<const Prefix> targets);
   // Makes them hold these effects: of a change that is about to be committed.
   Status effects(const decisions::Effects& effects);
-  // Everything, after start and when the wall clock was set.
+  // Everything, after start and when the wall clock was set. An error of the store leaves what is in the tables in
+  // them.
   Status all();
   // The wall clock moved against the monotonic one by more than a second since all(): expiries in the tables, which
   // are monotonic, would be off.
@@ -28,7 +30,10 @@ class DatapathSync {
   struct Batch;
   MonotonicTime to_monotonic(WallTime time) const;
   Status add(Batch& batch, const decisions::Effect& effect) const;
-  Status flush(Batch& batch) const;
+  // Reads all effects and hands each full batch, and the last, to `use`; never more than one is held.
+  Status in_batches(const decisions::Effects& effects, bool whole,
+                    const std::function<Status(const Batch&)>& use) const;
+  Status change(const Batch& batch) const;
 
   const Environment& env_;
   std::chrono::nanoseconds offset_{0};  // wall - monotonic at the last all()

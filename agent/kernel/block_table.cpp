@@ -105,7 +105,7 @@ BlockTable::Outcome BlockTable::put_at(const Hashed& at, const Entry& entry, std
       lengths_.add(entry.target.is_v4(), entry.target.length);
       length = entry.target.length;
     }
-    shadow_[*present].mark = mark_;
+    shadow_[*present].kept = true;
     store<__u64>(expires_at(*present), to_abi(entry.expires));
     note_expiry(to_abi(entry.expires));
     return Outcome::kStored;
@@ -181,7 +181,7 @@ std::optional<BlockTable::Index> BlockTable::relocate_from(std::uint32_t bucket,
 void BlockTable::write(Index index, const Hashed& at, const Entry& entry) {
   store<__u64>(expires_at(index), to_abi(entry.expires));
   store<__u64>(key_at(index), at.key);
-  shadow_[index] = {.length = entry.target.length, .mark = mark_};
+  shadow_[index] = {.length = entry.target.length, .kept = true};
   lengths_.add(entry.target.is_v4(), entry.target.length);
   note_expiry(to_abi(entry.expires));
   ++size_;

@@ -43,9 +43,12 @@ class BlockTable {
   Outcome put(const Entry& entry, std::uint64_t now);
   // As put for each, but overlaps the cache misses. Returns how many went in before the first that did not.
   std::pair<std::size_t, Outcome> put_all(std::span<const Entry> entries, std::uint64_t now);
+  // As put_all, but goes on after what finds no room. Returns how many those were.
+  std::uint64_t put_what_fits(std::span<const Entry> entries, std::uint64_t now);
   bool remove(const Prefix& target);
-  // Makes `entries` the whole content. What is in both is never missing meanwhile.
-  std::pair<std::size_t, Outcome> replace(std::span<const Entry> entries, std::uint64_t now);
+  // Between these two everything is put that shall stay; the end drops what was not. Without an end nothing is dropped.
+  void begin_replacement();
+  void end_replacement();
 
   // Frees expired slots in the next `most` buckets, round and round, and renews the filter when enough is stale.
   void sweep(std::uint64_t now, std::size_t most);
@@ -68,7 +71,7 @@ class BlockTable {
   using Index = std::size_t;  // bucket * TG_BLOCK_WAYS + way; the stash comes last
   struct Shadow {             // what the ABI does not hold about a slot
     std::uint8_t length = 0;
-    std::uint8_t mark = 0;  // last replace() that named it
+    bool kept = false;  // put since begin_replacement()
   };
   struct Hashed {
     std::uint64_t key;
@@ -116,7 +119,6 @@ class BlockTable {
   std::uint64_t earliest_expiry_ = TG_NEVER;    // nothing expires before
   std::uint64_t earliest_in_round_ = TG_NEVER;  // the same, of what this round of sweep() met or was put since
   std::size_t sweep_at_ = 0;
-  std::uint8_t mark_ = 0;
 };
 
 }  // namespace tidegate::kernel

@@ -7,18 +7,24 @@
 #include "agent/kernel/shared_word.hpp"
 
 namespace tidegate::kernel {
-// Three passes: mark what stays, drop the rest, and only then add, because a full table has no room for both.
-std::pair<std::size_t, BlockTable::Outcome> BlockTable::replace(std::span<const Entry> entries, std::uint64_t now) {
-  ++mark_;
-  for (const auto& entry : entries) {
-    if (const auto index = locate(hashed(entry.target))) shadow_[*index].mark = mark_;
+void BlockTable::begin_replacement() {
+  for (Shadow& slot : shadow_) slot.kept = false;
+}
+
+std::uint64_t BlockTable::put_what_fits(std::span<const Entry> entries, std::uint64_t now) {
+  std::uint64_t left_out = 0;
+  for (;; ++left_out) {
+    const auto [done, outcome] = put_all(entries, now);
+    if (outcome == Outcome::kStored) return left_out;
+    entries = entries.subspan(done + 1);
   }
+}
+
+void BlockTable::end_replacement() {
   for (Index index = 0; index < shadow_.size(); ++index) {
-    if (key_at(index) != 0 && shadow_[index].mark != mark_) clear(index);
+    if (key_at(index) != 0 && !shadow_[index].kept) clear(index);
   }
-  const auto result = put_all(entries, now);
   rebuild_filter();
-  return result;
 }
 
 // Frees the slot if its entry has expired.

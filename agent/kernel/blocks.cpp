@@ -34,33 +34,42 @@ Blocks::Blocks(Memory memory, const tg_identity& identity, tg_control& control, 
 
 Status Blocks::put(std::span<const BlockEntry> entries, MonotonicTime now) {
   const std::lock_guard lock(mutex_);
-  return finish(table_.put_all(entries, to_abi(now)), entries.size());
+  return finish(table_.put_all(entries, to_abi(now)).second);
 }
 
-Status Blocks::replace(std::span<const BlockEntry> entries, MonotonicTime now) {
+void Blocks::begin_replacement() {
   const std::lock_guard lock(mutex_);
-  return finish(table_.replace(entries, to_abi(now)), entries.size());
+  table_.begin_replacement();
 }
 
-Status Blocks::finish(std::pair<std::size_t, BlockTable::Outcome> result, std::size_t wanted) {
+std::uint64_t Blocks::put_what_fits(std::span<const BlockEntry> entries, MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  const auto waiting = table_.put_what_fits(entries, to_abi(now));
   lengths_.publish(table_.lengths());
-  switch (result.second) {
+  return waiting;
+}
+
+void Blocks::end_replacement() {
+  const std::lock_guard lock(mutex_);
+  table_.end_replacement();
+  lengths_.publish(table_.lengths());
+}
+
+Status Blocks::finish(BlockTable::Outcome outcome) {
+  lengths_.publish(table_.lengths());
+  switch (outcome) {
     case BlockTable::Outcome::kStored:
       return {};
     case BlockTable::Outcome::kTooManyLengths:
-      return fail(
-          ErrorCode::kResourceExhausted,
-          fmt::format("blocks use more than {} prefix lengths of one family ({} of {} stored): use fewer distinct "
-                      "prefix lengths",
-                      TG_PREFIX_LENGTHS, result.first, wanted));
+      return fail(ErrorCode::kResourceExhausted,
+                  fmt::format("blocks use more than {} prefix lengths of one family: use fewer distinct prefix lengths",
+                              TG_PREFIX_LENGTHS));
     case BlockTable::Outcome::kTableFull:
       break;
   }
-  return fail(
-      ErrorCode::kResourceExhausted,
-      fmt::format("table blocks is full at {} entries ({} of {} stored): raise tables.blocks in tidegate.yaml or "
-                  "remove blocks",
-                  table_.capacity(), result.first, wanted));
+  return fail(ErrorCode::kResourceExhausted,
+              fmt::format("table blocks is full at {} entries: raise tables.blocks in tidegate.yaml or remove blocks",
+                          table_.capacity()));
 }
 
 // Lengths that fall out of use stay listed until the next sweep: alternating block and unblock waits for no reader.

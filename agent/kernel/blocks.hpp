@@ -19,7 +19,11 @@ class Blocks {
 
   Status put(std::span<const BlockEntry> entries, MonotonicTime now);
   void remove(std::span<const Prefix> targets);
-  Status replace(std::span<const BlockEntry> entries, MonotonicTime now);
+  // From begin to end of a replacement everything is put that shall stay; its end drops the rest. Without an end,
+  // nothing is dropped.
+  void begin_replacement();
+  std::uint64_t put_what_fits(std::span<const BlockEntry> entries, MonotonicTime now);
+  void end_replacement();
   void sweep(MonotonicTime now);
 
   std::uint64_t size() const;
@@ -32,7 +36,7 @@ class Blocks {
     MappedArray<tg_filter_line> filter;
   };
   Blocks(Memory memory, const tg_identity& identity, tg_control& control, std::function<void()> wait_for_readers);
-  Status finish(std::pair<std::size_t, BlockTable::Outcome> result, std::size_t wanted);
+  Status finish(BlockTable::Outcome outcome);
 
   mutable std::mutex mutex_;
   std::function<void()> wait_for_readers_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The datapath as the rest of the agent sees it: loaded, pinned, attached, fed and read. No libbpf type crosses this header.
+// The datapath as the rest of the agent sees it: loaded, pinned, attached, fed and read. No libbpf type crosses this
+// header.
 #pragma once
 
 #include <chrono>
@@ -28,7 +29,7 @@ namespace tidegate::kernel {
 
 struct Options {
   std::filesystem::path pin_dir = "/sys/fs/bpf/tidegate";
-  std::uint64_t buckets = 65536;    // ways; rounded up to a power of two of sets
+  std::uint64_t buckets = 65536;  // ways; rounded up to a power of two of sets
   std::uint64_t blocks = 1'048'576;
   std::uint64_t flows = 65536;
   // Per CPU and class (passed, dropped): one sampled event in this time; 0 for none.
@@ -39,7 +40,7 @@ struct Options {
 };
 
 struct Feature {
-  std::string name;         // "xdp_frags", "tc_egress", "handshake_tracepoint", "socket_lookup", …
+  std::string name;  // "xdp_frags", "tc_egress", "handshake_tracepoint", "socket_lookup", …
   bool available = false;
   std::string consequence;  // of its absence, in one sentence
 };
@@ -54,7 +55,7 @@ struct TableFill {
 struct AttachState {
   std::string interface;
   unsigned ifindex = 0;
-  std::string mode;     // "native", "generic", "-"
+  std::string mode;  // "native", "generic", "-"
   bool attached = false;
   std::string problem;  // cause and remedy when it should be attached and is not
 };
@@ -70,6 +71,15 @@ struct LimitEntry {
   std::uint64_t packets_cost = 0, packets_burst = 0;  // as tg_rate; cost 0: not limited
   std::uint64_t bytes_cost = 0, bytes_burst = 0;
 };
+
+// A part of what the tables should hold.
+struct Entries {
+  std::span<const BlockEntry> blocks;
+  std::span<const LimitEntry> limits;
+};
+// Hands over everything that the tables should hold, in parts that stay valid until `take` returns, so that nobody
+// holds it all. Each call begins anew. An error of `take` ends it and is returned.
+using EntryStream = std::function<Status(const std::function<Status(const Entries&)>& take)>;
 
 struct BucketState {  // of one source in one service, from maps `keys` and `tats`
   unsigned service = 0;
@@ -90,7 +100,7 @@ class Datapath {
   static Result<std::unique_ptr<Datapath>> open(const Options& options, const Clock& clock);
   virtual ~Datapath() = default;
 
-  virtual bool adopted() const = 0;               // pinned state of an earlier agent was taken over
+  virtual bool adopted() const = 0;  // pinned state of an earlier agent was taken over
   // Why pinned state of an earlier agent was not taken over, for the log: "the pinned maps have ABI 2, …"; else empty.
   // Interfaces that it protects run its program until attach() names them: apply and put_blocks first, then attach.
   virtual std::string replaced_because() const { return {}; }
@@ -99,7 +109,8 @@ class Datapath {
 
   // Writes the inactive half, flips, and returns when no packet can see the old half any more.
   // Fills in tweaks and generation; claims slots of new services and zeroes their counters.
-  virtual Status apply(const policy::Image& image, const std::map<std::string, unsigned>& slots, std::uint32_t generation) = 0;
+  virtual Status apply(const policy::Image& image, const std::map<std::string, unsigned>& slots,
+                       std::uint32_t generation) = 0;
   virtual std::map<std::string, unsigned> slots() const = 0;
 
   // Idempotent. An interface that cannot be attached now is remembered: verify_attachments() tries again.
@@ -115,9 +126,10 @@ class Datapath {
   virtual Status remove_blocks(std::span<const Prefix> targets) = 0;
   virtual Status put_limits(std::span<const LimitEntry> entries) = 0;
   virtual Status remove_limits(std::span<const Prefix> targets) = 0;
-  // Entries in the tables now that are not in `keep`: for reconciling after adoption. See sync in agent/control.
-  virtual Status replace_blocks(std::span<const BlockEntry> entries) = 0;
-  virtual Status replace_limits(std::span<const LimitEntry> entries) = 0;
+  // Makes the tables hold what `stream` hands over and nothing else; what they hold before and after is never missing
+  // meanwhile. Reads the stream twice when both together have no room. An error of the stream: nothing was dropped.
+  // kResourceExhausted as above. Entries put by others meanwhile stay.
+  virtual Status replace_entries(const EntryStream& stream) = 0;
 
   virtual Counters counters() const = 0;
   virtual std::vector<TableFill> tables() const = 0;

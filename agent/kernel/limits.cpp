@@ -52,19 +52,16 @@ void Limits::adopt() {
     tg_limit value{};
     if (bpf_map_lookup_elem(fd_, &key, &value) != 0) continue;
     const auto length = is_v4_key(key) ? static_cast<std::uint8_t>(key >> 32 & 0xff) : LengthCounts::kUnknown;
-    if (known_.emplace(key, Known{value.expires, length, is_v4_key(key)}).second) lengths_.add(is_v4_key(key), length);
+    if (known_.emplace(key, Known{value.expires, length, is_v4_key(key), false}).second)
+      lengths_.add(is_v4_key(key), length);
   }
 }
 
 Status Limits::put(std::span<const LimitEntry> entries, MonotonicTime now) {
   const std::lock_guard lock(mutex_);
-  return put_locked(entries, to_abi(now));
-}
-
-Status Limits::put_locked(std::span<const LimitEntry> entries, std::uint64_t now) {
   Status status;
   for (const auto& entry : entries) {
-    status = put_one(entry, now);
+    status = put_one(entry, to_abi(now));
     if (!status) break;
   }
   publisher_.publish(lengths_.listed());
@@ -91,7 +88,7 @@ Status Limits::put_one(const LimitEntry& entry, std::uint64_t now) {
   if (const auto present = known_.find(key); present != known_.end()) {
     lengths_.remove(is_v4, present->second.length);
   }
-  known_[key] = {value.expires, entry.target.length, is_v4};
+  known_[key] = {value.expires, entry.target.length, is_v4, true};
   lengths_.add(is_v4, entry.target.length);
   return {};
 }
@@ -110,18 +107,32 @@ void Limits::remove(std::span<const Prefix> targets) {
   for (const auto& target : targets) forget(prefix_key(identity_, target));
 }
 
-Status Limits::replace(std::span<const LimitEntry> entries, MonotonicTime now) {
+void Limits::begin_replacement() {
   const std::lock_guard lock(mutex_);
-  std::unordered_set<Key> wanted;
-  for (const auto& entry : entries) wanted.insert(prefix_key(identity_, entry.target));
+  for (auto& [key, known] : known_) known.kept = false;
+}
+
+Result<std::uint64_t> Limits::put_what_fits(std::span<const LimitEntry> entries, MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t waiting = 0;
+  for (const auto& entry : entries) {
+    const Status status = put_one(entry, to_abi(now));
+    if (!status && status.error().code != ErrorCode::kResourceExhausted) return std::unexpected(status.error());
+    waiting += status ? 0 : 1;
+  }
+  publisher_.publish(lengths_.listed());
+  return waiting;
+}
+
+void Limits::end_replacement() {
+  const std::lock_guard lock(mutex_);
   std::vector<Key> surplus;
   for (const auto& [key, known] : known_) {
-    if (!wanted.contains(key)) surplus.push_back(key);
+    if (!known.kept) surplus.push_back(key);
   }
   for (const Key key : surplus) forget(key);
-  const Status status = put_locked(entries, to_abi(now));
+  publisher_.publish(lengths_.listed());
   rebuild_filter();
-  return status;
 }
 
 void Limits::sweep(MonotonicTime now) {

@@ -5,7 +5,6 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "agent/kernel/datapath.hpp"
 #include "agent/kernel/maps.hpp"
@@ -22,7 +21,10 @@ class Limits {
 
   Status put(std::span<const LimitEntry> entries, MonotonicTime now);
   void remove(std::span<const Prefix> targets);
-  Status replace(std::span<const LimitEntry> entries, MonotonicTime now);
+  // A replacement of everything: as in Blocks. An error is none of room.
+  void begin_replacement();
+  Result<std::uint64_t> put_what_fits(std::span<const LimitEntry> entries, MonotonicTime now);
+  void end_replacement();
   void sweep(MonotonicTime now);
 
   std::uint64_t size() const;
@@ -34,11 +36,11 @@ class Limits {
     std::uint64_t expires;
     std::uint8_t length;
     bool is_v4;
+    bool kept;  // put since begin_replacement()
   };
   Limits(int fd, std::uint64_t capacity, const tg_identity& identity, MappedArray<tg_filter_line> filter,
          tg_control& control, std::function<void()> wait_for_readers);
   void adopt();
-  Status put_locked(std::span<const LimitEntry> entries, std::uint64_t now);
   Status put_one(const LimitEntry& entry, std::uint64_t now);
   void forget(Key key);
   void sweep_locked(std::uint64_t now);

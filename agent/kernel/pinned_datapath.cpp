@@ -82,10 +82,6 @@ Status PinnedDatapath::remove_blocks(std::span<const Prefix> targets) {
   return {};
 }
 
-Status PinnedDatapath::replace_blocks(std::span<const BlockEntry> entries) {
-  return blocks_->replace(entries, clock_.monotonic());
-}
-
 Status PinnedDatapath::put_limits(std::span<const LimitEntry> entries) {
   return limits_->put(entries, clock_.monotonic());
 }
@@ -95,8 +91,25 @@ Status PinnedDatapath::remove_limits(std::span<const Prefix> targets) {
   return {};
 }
 
-Status PinnedDatapath::replace_limits(std::span<const LimitEntry> entries) {
-  return limits_->replace(entries, clock_.monotonic());
+// Put first, dropped after: so nothing is missing meanwhile. Only when both together have no room is the rest put last,
+// by reading the stream again.
+Status PinnedDatapath::replace_entries(const EntryStream& stream) {
+  std::uint64_t waiting = 0;
+  blocks_->begin_replacement();
+  limits_->begin_replacement();
+  TIDEGATE_TRY(stream([&](const Entries& part) -> Status {
+    waiting += blocks_->put_what_fits(part.blocks, clock_.monotonic());
+    TIDEGATE_ASSIGN(const auto limits, limits_->put_what_fits(part.limits, clock_.monotonic()));
+    waiting += limits;
+    return {};
+  }));
+  blocks_->end_replacement();
+  limits_->end_replacement();
+  if (waiting == 0) return {};
+  return stream([&](const Entries& part) -> Status {
+    TIDEGATE_TRY(put_blocks(part.blocks));
+    return put_limits(part.limits);
+  });
 }
 
 Counters PinnedDatapath::counters() const {

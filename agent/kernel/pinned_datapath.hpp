@@ -41,8 +41,7 @@ class PinnedDatapath final : public Datapath {
   Status remove_blocks(std::span<const Prefix> targets) override;
   Status put_limits(std::span<const LimitEntry> entries) override;
   Status remove_limits(std::span<const Prefix> targets) override;
-  Status replace_blocks(std::span<const BlockEntry> entries) override;
-  Status replace_limits(std::span<const LimitEntry> entries) override;
+  Status replace_entries(const EntryStream& stream) override;
 
   Counters counters() const override;
   std::vector<TableFill> tables() const override;

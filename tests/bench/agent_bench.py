@@ -70,10 +70,15 @@ def measure_memory(host, count):
     sample("resident-empty", 0, "MB", host.resident_mb())
     path = host.directory / "decisions"
     write_decisions(path, count)
+    host.forget_peak()
     took = seconds_of(host.tidegate, "decisions", "import", path, "--origin", ORIGIN)
     sample("import-1M", 0, "1/s", count / took)
+    sample("peak-of-import", 0, "MB", host.peak_mb())
     time.sleep(1)
     sample("resident", 0, "MB", host.resident_mb())
+    host.stop()
+    sample("restart-1M", 0, "ms", 1e3 * seconds_of(host.start))
+    sample("peak-of-restart", 0, "MB", host.peak_mb())
     for table in host.status()["tables"]:
         emit("table", **table)
 

@@ -80,11 +80,18 @@ class Edge:
         settings = self.directory / "tidegate.yaml"
         settings.write_text(SETTINGS.format(dir=self.directory, metrics=0))
         self.output = open(self.directory / "output", "w")
-        self.process = subprocess.Popen([self.agent, "--config", settings], stdout=self.output, stderr=self.output)
-        self.wait()
+        self.start()
         return self
 
     def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        command = [self.agent, "--config", self.directory / "tidegate.yaml"]
+        self.process = subprocess.Popen(command, stdout=self.output, stderr=self.output)
+        self.wait()
+
+    def stop(self):
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -113,13 +120,27 @@ class Edge:
     def status(self):
         return json.loads(self.tidegate("-o", "json", "status"))
 
-    def resident_mb(self):
-        """Resident memory of the agent without what it maps of the tables."""
-        total, counts = 0, True
-        for line in pathlib.Path(f"/proc/{self.process.pid}/smaps").read_text().splitlines():
+    def proc(self, name):
+        return pathlib.Path(f"/proc/{self.process.pid}/{name}")
+
+    def resident_kib(self, tables):
+        """Resident memory of the agent: what it maps of the tables, or all the rest."""
+        total, counts = 0, not tables
+        for line in self.proc("smaps").read_text().splitlines():
             field = line.split()
             if not field[0].endswith(":"):
-                counts = "bpf-map" not in line
+                counts = ("bpf-map" in line) == tables
             elif counts and field[0] == "Rss:":
                 total += int(field[1])
-        return total / 1000 * 1.024
+        return total
+
+    def resident_mb(self):
+        return self.resident_kib(tables=False) * 1.024 / 1000
+
+    def forget_peak(self):
+        self.proc("clear_refs").write_text("5")
+
+    def peak_mb(self):
+        """The most since the start or forget_peak(). Tables are mapped whole, once and for good: what they take is known."""
+        peak = next(line for line in self.proc("status").read_text().splitlines() if line.startswith("VmHWM:"))
+        return (int(peak.split()[1]) - self.resident_kib(tables=True)) * 1.024 / 1000

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cctype>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -109,6 +111,25 @@ Finished Agent::stop() { return process_.stop(); }
 void Agent::kill() {
   process_.signal(SIGKILL);
   process_.wait(std::chrono::seconds(10));
+}
+
+// Tables are mapped whole, once and for good: what they take now they took at the peak.
+std::uint64_t Agent::peak_memory() const {
+  const fs::path proc = fs::path("/proc") / std::to_string(pid());
+  std::uint64_t peak = 0, tables = 0;
+  std::istringstream status(read_file(proc / "status")), maps(read_file(proc / "smaps"));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) peak = std::stoull(line.substr(6));
+  }
+  bool table = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.starts_with("Rss:")) {
+      tables += table ? std::stoull(line.substr(4)) : 0;
+    } else if (std::isxdigit(static_cast<unsigned char>(line[0])) && line.find('-') < line.find(' ')) {
+      table = line.find("bpf-map") != line.npos;
+    }
+  }
+  return (peak - tables) * 1024;
 }
 
 std::string Agent::log() const { return read_file(directory_.path() / "log"); }

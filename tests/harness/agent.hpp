@@ -65,6 +65,8 @@ class Agent {
   void kill();
   bool running() { return process_.running(); }
   pid_t pid() const { return process_.pid(); }
+  // The most memory it held since it started, in bytes, without the tables that it maps.
+  std::uint64_t peak_memory() const;
   // Everything it wrote so far, over restarts.
   std::string log() const;
 

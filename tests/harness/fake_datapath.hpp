@@ -42,7 +42,8 @@ class FakeDatapath final : public kernel::Datapath {
   std::vector<std::uint32_t> generations;  // of every apply() that succeeded
   std::vector<tg_source_entry> sources;    // of the image in force
   unsigned service_count = 0;
-  std::uint32_t flags = 0;  // of the host in force
+  std::uint32_t flags = 0;       // of the host in force
+  std::size_t largest_part = 0;  // most entries that replace_entries() was handed at a time
   int rotations = 0;
   int sweeps = 0;
 
@@ -136,19 +137,23 @@ class FakeDatapath final : public kernel::Datapath {
     for (const auto& target : targets) limits.erase(target);
     return {};
   }
-  Status replace_blocks(std::span<const kernel::BlockEntry> entries) override {
-    {
-      const std::lock_guard lock(mutex_);
-      blocks.clear();
-    }
-    return put_blocks(entries);
-  }
-  Status replace_limits(std::span<const kernel::LimitEntry> entries) override {
-    {
-      const std::lock_guard lock(mutex_);
-      limits.clear();
-    }
-    return put_limits(entries);
+  // Room for both the old and the new is not asked for: see kernel_tables_test.cpp for that.
+  Status replace_entries(const kernel::EntryStream& stream) override {
+    std::map<Prefix, kernel::BlockEntry> new_blocks;
+    std::map<Prefix, kernel::LimitEntry> new_limits;
+    TIDEGATE_TRY(stream([&](const kernel::Entries& part) -> Status {
+      largest_part = std::max(largest_part, part.blocks.size() + part.limits.size());
+      for (const auto& entry : part.blocks) new_blocks[entry.target] = entry;
+      for (const auto& entry : part.limits) new_limits[entry.target] = entry;
+      return {};
+    }));
+    const std::lock_guard lock(mutex_);
+    const bool full = new_blocks.size() > block_capacity;
+    while (new_blocks.size() > block_capacity) new_blocks.erase(std::prev(new_blocks.end()));
+    blocks = std::move(new_blocks);
+    limits = std::move(new_limits);
+    if (full) return fail(ErrorCode::kResourceExhausted, "table blocks is full; raise tables.blocks");
+    return {};
   }
 
   kernel::Counters counters() const override {

@@ -61,6 +61,8 @@ std::string million() {
   return lines;
 }
 
+constexpr std::uint64_t kMostMemory = 60'000'000;  // of the agent beside its tables
+
 TEST_F(BlocksTest, AMillionAreImportedAndEnforced) {
   ASSERT_TRUE(start(policy_of(kGenerous)));
   const auto file = agent().file("million.txt", million());
@@ -70,6 +72,7 @@ TEST_F(BlocksTest, AMillionAreImportedAndEnforced) {
   ASSERT_EQ(imported.exit_code, 0) << imported.err;
   RecordProperty("import_ms", static_cast<int>((std::chrono::steady_clock::now() - begin) / milliseconds(1)));
   EXPECT_EQ(row("tables", "blocks").value("entries", 0), 1'000'000);
+  EXPECT_LE(agent().peak_memory(), kMostMemory) << "while a million are imported";
   const auto passed = [&](const char* sources) {
     UdpSink sink(edge(), 9000);
     flood("udp", sources, {"--port", "9000", "--count", "2000"});
@@ -84,6 +87,7 @@ TEST_F(BlocksTest, AMillionAreImportedAndEnforced) {
   // They survive an agent that dies, and the next one agrees with the store.
   agent().kill();
   ASSERT_EQ(agent().start(), "");
+  EXPECT_LE(agent().peak_memory(), kMostMemory) << "while it starts with a million";
   EXPECT_EQ(row("tables", "blocks").value("entries", 0), 1'000'000);
   EXPECT_EQ(passed("10.0.0.0/14"), 0u);
   tidegate({"decisions", "delete", "--origin", "feed:test"});

@@ -47,6 +47,10 @@ def figure(bench, name):
     return lambda median: median(bench, name)
 
 
+def highest(bench, *names):
+    return lambda median: max(median(bench, name) for name in names)
+
+
 TARGETS = [
     Target("blocked source, 1M blocks, 1 active: no dearer than xdp-filter with 10k", "ns",
            net("blocked-1M/1"), at_most=net("xdp-filter/1")),
@@ -75,8 +79,8 @@ TARGETS = [
            figure("agent", "import"), at_least=constant(300_000)),
     Target("policy apply, 100 services (the whole command)", "ms",
            figure("agent", "apply-100-services"), at_most=constant(50)),
-    Target("agent resident with 1M decisions, without tables", "MB",
-           figure("agent", "resident"), at_most=constant(60)),
+    Target("agent resident with 1M decisions, at the peak of import or restart, without tables", "MB",
+           highest("agent", "resident", "peak-of-import", "peak-of-restart"), at_most=constant(60)),
 ]
 
 

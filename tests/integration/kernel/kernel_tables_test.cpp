@@ -25,6 +25,16 @@ std::vector<BlockEntry> hosts(std::uint32_t count) {
   return entries;
 }
 
+// In parts of three.
+EntryStream stream_of(std::span<const BlockEntry> blocks, std::span<const LimitEntry> limits = {}) {
+  return [blocks, limits](const std::function<Status(const Entries&)>& take) -> Status {
+    for (std::size_t at = 0; at < blocks.size(); at += 3) {
+      TIDEGATE_TRY(take({.blocks = blocks.subspan(at, std::min<std::size_t>(3, blocks.size() - at)), .limits = {}}));
+    }
+    return take({.blocks = {}, .limits = limits});
+  };
+}
+
 class KernelTables : public KernelTest {
  protected:
   void SetUp() override {
@@ -110,7 +120,7 @@ TEST_F(KernelTables, AMillionBlocks) {
   EXPECT_TRUE(dropped("10.15.66.63"));  // the last: 10.0.0.0 + 999,999
   EXPECT_FALSE(dropped("10.15.66.64"));
   const auto replace = std::chrono::steady_clock::now();
-  ASSERT_TRUE(datapath_->replace_blocks(std::span(entries).first(10)));
+  ASSERT_TRUE(datapath_->replace_entries(stream_of(std::span(entries).first(10))));
   std::cout << "replaced by ten in ms: "
             << std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - replace).count() << '\n';
   EXPECT_EQ(fills()["blocks"].entries, 10U);
@@ -135,6 +145,53 @@ TEST_F(KernelTables, AFullTableSaysSoAndKeepsWhatFits) {
   EXPECT_EQ(fills()["blocks"].entries, fills()["blocks"].capacity);
 }
 
+// Nothing of what is in both may be missing at any moment, also where old and new together have no room.
+TEST_F(KernelTables, AReplacementOfAFullTableMissesNothingThatStays) {
+  datapath_.reset();
+  auto small = options();
+  small.blocks = 1024;
+  datapath_ = open(small);
+  ASSERT_TRUE(datapath_->apply(*image_with_default(0), {{"all", 0}}, 1));
+  attach(*datapath_);
+  program_.emplace(pin("link_eth0"));
+  const auto entries = hosts(1500);
+  ASSERT_TRUE(datapath_->put_blocks(std::span(entries).first(1000)));
+  LimitEntry limit{.target = prefix("203.0.113.0/24"), .expires = {}};
+  limit.packets_cost = 1;
+  ASSERT_TRUE(datapath_->put_limits(std::vector{limit}));
+  limit.target = prefix("198.51.100.0/24");
+  const auto next = stream_of(std::span(entries).subspan(500), std::span(&limit, 1));
+  ASSERT_TRUE(datapath_->replace_entries([&](const auto& take) {
+    return next([&](const Entries& part) {
+      EXPECT_TRUE(dropped("10.0.1.244")) << "the 501st is in both";
+      return take(part);
+    });
+  }));
+  EXPECT_EQ(fills()["blocks"].entries, 1000U);
+  EXPECT_EQ(fills()["limits"].entries, 1U);
+  EXPECT_FALSE(dropped("10.0.1.243"));
+  EXPECT_TRUE(dropped("10.0.1.244"));
+  EXPECT_TRUE(dropped("10.0.5.219"));  // the 1,500th
+  const auto refused = datapath_->replace_entries(stream_of(entries));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(dropped("10.0.0.0")) << "what fits is in";
+  EXPECT_TRUE(dropped("10.0.5.219")) << "what was there is not pushed out";
+  EXPECT_EQ(fills()["blocks"].entries, fills()["blocks"].capacity);
+}
+
+TEST_F(KernelTables, AStreamThatFailsDropsNothing) {
+  const auto entries = hosts(10);
+  ASSERT_TRUE(datapath_->put_blocks(entries));
+  const auto failed = datapath_->replace_entries([&](const auto& take) -> Status {
+    TIDEGATE_TRY(take({.blocks = std::span(entries).first(2), .limits = {}}));
+    return fail(ErrorCode::kDataLoss, "the store is damaged");
+  });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "the store is damaged");
+  EXPECT_EQ(fills()["blocks"].entries, 10U);
+}
+
 TEST_F(KernelTables, ALimitHoldsForEachSourceOfItsPrefix) {
   LimitEntry limit{.target = prefix("203.0.113.0/24"), .expires = {}};
   limit.packets_cost = 1'000'000'000;
@@ -152,7 +209,7 @@ TEST_F(KernelTables, ALimitHoldsForEachSourceOfItsPrefix) {
   EXPECT_GT(buckets[0].tats.packets, static_cast<std::uint64_t>(system_clock().monotonic().count()));
   EXPECT_EQ(fills()["limits"].entries, 1U);
   EXPECT_GE(fills()["buckets"].entries, 2U);
-  ASSERT_TRUE(datapath_->replace_limits({}));
+  ASSERT_TRUE(datapath_->replace_entries(stream_of({})));
   EXPECT_FALSE(dropped("203.0.113.5"));
   EXPECT_EQ(fills()["limits"].entries, 0U);
 }

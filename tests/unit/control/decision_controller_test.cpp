@@ -175,6 +175,17 @@ TEST_F(DecisionControllerTest, StartMakesTheTablesWhatTheStoreSays) {
   EXPECT_FALSE(blocked("203.0.113.200")) << "removed while no agent was there";
 }
 
+// A million at a time would be 40 MB for as long as a start lasts.
+TEST_F(DecisionControllerTest, StartHoldsASmallPartOfTheDecisionsAtATime) {
+  std::vector<decisions::NewDecision> many(20'000);
+  for (std::uint32_t i = 0; i < many.size(); ++i) many[i].target = Prefix::host(Address::from_v4(0xc6120000U + i));
+  ASSERT_TRUE(decisions_->put_many(many));
+  crash();
+  ASSERT_TRUE(controllers_->start());
+  EXPECT_EQ(datapath_.blocks.size(), many.size());
+  EXPECT_LE(datapath_.largest_part, 4096U);
+}
+
 TEST_F(DecisionControllerTest, SetClockMovesExpiries) {
   auto brief = targets({"203.0.113.9"});
   brief.duration = hours(1);

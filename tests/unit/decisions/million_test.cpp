@@ -88,7 +88,7 @@ TEST(Million, ImportedInBoundedMemoryAndFoundWithoutScanning) {
   watch.report("covering", 1000);
   EXPECT_EQ(value_of(store->count()), kDecisions);
   if (kJudgeMemory) {
-    EXPECT_LT(peak_kib() - before, 60 * 1024);
+    EXPECT_LT(peak_kib() - before, 30 * 1024);
   }
   std::printf("  peak memory grew by %ld KiB\n", peak_kib() - before);
 }

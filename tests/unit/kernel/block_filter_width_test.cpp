@@ -63,7 +63,9 @@ TEST_F(FilterWidth, ARebuildWaitsUntilNoPacketReadsTheOldWidth) {
   put(0, 20'000);
   std::vector<BlockTable::Entry> half;
   for (std::uint32_t i = 0; i < 10'000; ++i) half.push_back(until(host(i), TG_NEVER));
-  table.replace(half, 1);
+  table.begin_replacement();
+  ASSERT_EQ(table.put_what_fits(half, 1), 0U);
+  table.end_replacement();
   expect_all(10'000, kNarrow);
   fit();
   EXPECT_EQ(waits, 1U);

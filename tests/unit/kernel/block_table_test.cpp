@@ -84,16 +84,42 @@ TEST_F(BlockTableTest, SweepingInSmallStepsReachesEverySlot) {
   EXPECT_EQ(table.size(), 0U);
 }
 
-TEST_F(BlockTableTest, ReplaceKeepsExactlyWhatIsNamed) {
-  for (std::uint32_t i = 0; i < 600; ++i) table.put(until(host(i), TG_NEVER), kNow);
+TEST_F(BlockTableTest, AReplacementKeepsExactlyWhatIsPutInIt) {
+  for (std::uint32_t i = 0; i < 400; ++i) table.put(until(host(i), TG_NEVER), kNow);
   std::vector<BlockTable::Entry> wanted;
-  for (std::uint32_t i = 300; i < 1200; ++i) wanted.push_back(until(host(i), 7 * kNow));
-  const auto [stored, outcome] = table.replace(wanted, kNow);
-  EXPECT_EQ(outcome, Outcome::kStored);
-  EXPECT_EQ(stored, wanted.size());
+  for (std::uint32_t i = 300; i < 800; ++i) wanted.push_back(until(host(i), 7 * kNow));
+  table.begin_replacement();
+  for (std::size_t at = 0; at < wanted.size(); at += 100) {
+    EXPECT_EQ(table.put_what_fits(std::span(wanted).subspan(at, 100), kNow), 0U);
+    for (std::uint32_t i = 0; i < 400; ++i) EXPECT_NE(memory.expiry_seen_by_datapath(host(i)), 0U) << "never missing";
+  }
+  table.end_replacement();
   EXPECT_EQ(table.size(), wanted.size());
   for (std::uint32_t i = 0; i < 300; ++i) EXPECT_EQ(memory.expiry_seen_by_datapath(host(i)), 0U);
-  for (std::uint32_t i = 300; i < 1200; ++i) EXPECT_EQ(memory.expiry_seen_by_datapath(host(i)), 7 * kNow);
+  for (std::uint32_t i = 300; i < 800; ++i) EXPECT_EQ(memory.expiry_seen_by_datapath(host(i)), 7 * kNow);
+}
+
+TEST_F(BlockTableTest, AReplacementWithoutRoomForOldAndNewKeepsWhatIsInBoth) {
+  for (std::uint32_t i = 0; i < 600; ++i) table.put(until(host(i), TG_NEVER), kNow);
+  std::vector<BlockTable::Entry> wanted;
+  for (std::uint32_t i = 0; i < 900; ++i) wanted.push_back(until(host(1199 - i), 7 * kNow));  // what is new comes first
+  table.begin_replacement();
+  EXPECT_EQ(table.put_what_fits(wanted, kNow), 1200 - table.capacity());
+  for (std::uint32_t i = 300; i < 600; ++i) EXPECT_EQ(memory.expiry_seen_by_datapath(host(i)), 7 * kNow);
+  table.end_replacement();
+  EXPECT_EQ(table.put_what_fits(wanted, kNow), 0U) << "there is room once the old are gone";
+  EXPECT_EQ(table.size(), wanted.size());
+}
+
+TEST_F(BlockTableTest, AReplacementThatDoesNotEndDropsNothing) {
+  for (std::uint32_t i = 0; i < 600; ++i) table.put(until(host(i), TG_NEVER), kNow);
+  table.begin_replacement();
+  table.put(until(host(700), TG_NEVER), kNow);
+  table.begin_replacement();  // the next try
+  table.put(until(host(1), TG_NEVER), kNow);
+  EXPECT_EQ(table.size(), 601U);
+  table.end_replacement();
+  EXPECT_EQ(table.size(), 1U) << "what only the try named is not kept";
 }
 
 TEST_F(BlockTableTest, TooManyDistinctLengthsAreRefused) {
@@ -111,8 +137,9 @@ TEST_F(BlockTableTest, AnAdoptedTableIsCountedAndKeepsItsListedLengths) {
   BlockTable adopted(memory.view(), test_identity(), table.lengths());
   EXPECT_EQ(adopted.size(), 2U);
   EXPECT_TRUE(adopted.lengths() == table.lengths());
-  const std::vector<BlockTable::Entry> wanted{until(prefix("192.0.2.0/24"), TG_NEVER)};
-  adopted.replace(wanted, kNow);
+  adopted.begin_replacement();
+  adopted.put(until(prefix("192.0.2.0/24"), TG_NEVER), kNow);
+  adopted.end_replacement();
   EXPECT_EQ(adopted.lengths().count6, 0);
 }
 
