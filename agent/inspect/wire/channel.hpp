@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// One end of the channel: AF_UNIX, SOCK_SEQPACKET. Uses sendmsg, recvmsg and poll only, which the sandbox permits on
+// it.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "agent/base/error.hpp"
+#include "agent/base/unique_fd.hpp"
+#include "agent/inspect/wire/messages.hpp"
+
+namespace tidegate::inspect::wire {
+
+enum class Wait : std::uint8_t { kNo, kYes };
+
+struct Received {
+  Bytes message;        // lives until the next receive()
+  UniqueFd descriptor;  // what came with it; at most one, others were closed
+};
+
+// One thread may send while another receives; two that send at once are fine too, a message is sent whole or not.
+class Channel {
+ public:
+  explicit Channel(UniqueFd fd) : fd_(std::move(fd)), buffer_(kMostBytes) {}
+
+  // Both ends, close-on-exec, with room for several batches: the first for the agent, the second for the inspector.
+  static Result<std::pair<UniqueFd, UniqueFd>> pair();
+
+  // False: no room now (Wait::kNo only). kUnavailable: the other side has gone.
+  Result<bool> send(Bytes message, Wait wait, int descriptor = -1) const;
+  // nullopt: nothing is there, or a signal came. kUnavailable: the other side has gone; kInvalidArgument: longer than
+  // kMostBytes.
+  Result<std::optional<Received>> receive(Wait wait);
+
+  int fd() const { return fd_.get(); }
+  void close() { fd_.reset(); }
+
+ private:
+  UniqueFd fd_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace tidegate::inspect::wire

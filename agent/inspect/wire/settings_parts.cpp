@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/wire/settings_parts.hpp"
+
+#include <bit>
+
+#include "agent/inspect/wire/codec.hpp"
+
+namespace tidegate::inspect::wire {
+namespace {
+
+constexpr std::size_t kPartBytes = 48 << 10;
+
+void put(Writer& writer, const std::vector<Prefix>& prefixes) {
+  writer.number(prefixes.size());
+  for (const Prefix& prefix : prefixes) {
+    writer.address(prefix.address);
+    writer.byte(prefix.length);
+  }
+}
+
+void put(Writer& writer, const std::optional<IdentityField>& field) {
+  writer.flag(field.has_value());
+  if (!field) return;
+  writer.byte(static_cast<std::uint8_t>(field->where));
+  writer.text(field->name, kMostName);
+}
+
+void put(Writer& writer, const InspectedService& service) {
+  writer.text(service.name, kMostName);
+  writer.number(service.ports.size());
+  for (const auto& [first, last] : service.ports) {
+    writer.number(first);
+    writer.number(last);
+  }
+  put(writer, service.addresses);
+  put(writer, service.session);
+  put(writer, service.account);
+}
+
+std::vector<Prefix> prefixes(Reader& reader) {
+  std::vector<Prefix> found;
+  const std::uint64_t count = reader.number(kMostPrefixes);
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    const Address address = reader.address();
+    const std::uint8_t length = reader.byte();
+    if (length > 128 || Prefix::around(address, std::min<unsigned>(length, 128)).address != address) reader.fail();
+    found.push_back({address, length});
+  }
+  return found;
+}
+
+std::optional<IdentityField> identity_field(Reader& reader) {
+  if (!reader.flag()) return std::nullopt;
+  IdentityField field;
+  const std::uint8_t where = reader.byte();
+  if (where > static_cast<std::uint8_t>(IdentityField::Where::kBasic)) reader.fail();
+  field.where = static_cast<IdentityField::Where>(where);
+  field.name = reader.text(kMostName);
+  return field;
+}
+
+InspectedService service(Reader& reader) {
+  InspectedService service;
+  service.name = reader.text(kMostName);
+  const std::uint64_t ports = reader.number(kMostPorts);
+  for (std::uint64_t i = 0; i < ports && reader.ok(); ++i) {
+    const auto first = reader.small<std::uint16_t>();
+    service.ports.emplace_back(first, reader.small<std::uint16_t>());
+  }
+  service.addresses = prefixes(reader);
+  service.session = identity_field(reader);
+  service.account = identity_field(reader);
+  return service;
+}
+
+double share(Reader& reader) {
+  const auto value = std::bit_cast<double>(reader.fixed64());
+  if (!(value >= 0 && value <= 1)) reader.fail();  // nor NaN
+  return value;
+}
+
+std::vector<std::byte> whole(const Settings& settings) {
+  std::vector<std::byte> out;
+  Writer writer(out);
+  writer.flag(settings.everything);
+  writer.number(settings.memory_bytes);
+  writer.fixed64(std::bit_cast<std::uint64_t>(settings.sample));
+  writer.raw(settings.identity_key);
+  put(writer, settings.trusted_proxies);
+  writer.number(settings.services.size());
+  for (const InspectedService& service : settings.services) put(writer, service);
+  return out;
+}
+
+Result<Settings> parsed(Bytes bytes) {
+  Reader reader(bytes);
+  Settings settings;
+  settings.everything = reader.flag();
+  settings.memory_bytes = reader.number();
+  settings.sample = share(reader);
+  const Bytes key = reader.raw(settings.identity_key.size());
+  if (!key.empty()) std::ranges::copy(key, settings.identity_key.begin());
+  settings.trusted_proxies = prefixes(reader);
+  const std::uint64_t services = reader.number(kMostServices);
+  for (std::uint64_t i = 0; i < services && reader.ok(); ++i) settings.services.push_back(service(reader));
+  if (!reader.ok() || !reader.at_end()) {
+    return fail(ErrorCode::kInvalidArgument, "settings for the inspector cannot be read");
+  }
+  return settings;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<std::byte>>> encode_settings(const Settings& settings) {
+  const std::vector<std::byte> bytes = whole(settings);
+  if (bytes.size() > kMostSettingsBytes) {
+    return fail(ErrorCode::kResourceExhausted,
+                "the policy's inspected services are more than the inspector takes; "
+                "name fewer ports and addresses in them");
+  }
+  std::vector<std::vector<std::byte>> messages;
+  for (std::size_t at = 0; at < bytes.size(); at += kPartBytes) {
+    const std::size_t size = std::min(kPartBytes, bytes.size() - at);
+    messages.push_back(encode(
+        SettingsPart{.first = at == 0, .last = at + size == bytes.size(), .bytes = Bytes(bytes).subspan(at, size)}));
+  }
+  return messages;
+}
+
+Result<std::optional<Settings>> SettingsAssembler::add(const SettingsPart& part) {
+  if (part.first) bytes_.clear();
+  const bool in_turn = part.first || begun_;
+  begun_ = in_turn && !part.last;
+  if (!in_turn || part.bytes.size() > kMostSettingsBytes - bytes_.size()) {
+    begun_ = false;
+    bytes_.clear();
+    return fail(ErrorCode::kInvalidArgument, "settings for the inspector came out of turn or are too long");
+  }
+  bytes_.insert(bytes_.end(), part.bytes.begin(), part.bytes.end());
+  if (!part.last) return std::optional<Settings>();
+  TIDEGATE_ASSIGN(Settings settings, parsed(bytes_));
+  bytes_.clear();
+  return std::optional<Settings>(std::move(settings));
+}
+
+}  // namespace tidegate::inspect::wire

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/wire/summary_codec.hpp"
+
+#include "agent/inspect/wire/codec.hpp"
+#include "agent/inspect/wire/tags.hpp"
+
+namespace tidegate::inspect::wire {
+namespace {
+
+// What is there of the optional parts, one bit each.
+enum Part : std::uint64_t {
+  kConnectionProxied = 1,
+  kProxied = 2,
+  kStatus = 4,
+  kGrpcStatus = 8,
+  kSession = 16,
+  kAccount = 32,
+  kWebSocket = 64,
+  kTruncated = 128,
+  kLossy = 256,
+  kReset = 512,
+  kAllParts = 1023,
+};
+
+std::uint64_t parts_of(const Summary& summary) {
+  const auto bit = [](bool there, Part part) { return there ? part : std::uint64_t{0}; };
+  return bit(summary.connection.proxied.has_value(), kConnectionProxied) | bit(summary.proxied.has_value(), kProxied) |
+         bit(summary.status.has_value(), kStatus) | bit(summary.grpc_status.has_value(), kGrpcStatus) |
+         bit(summary.session.has_value(), kSession) | bit(summary.account.has_value(), kAccount) |
+         bit(summary.websocket.has_value(), kWebSocket) | bit(summary.truncated, kTruncated) |
+         bit(summary.lossy, kLossy) | bit(summary.reset, kReset);
+}
+
+void put(Writer& writer, const Endpoint& endpoint) {
+  writer.address(endpoint.address);
+  writer.number(endpoint.port);
+}
+
+void put_connection(Writer& writer, const ConnectionFacts& facts) {
+  put(writer, facts.flow.client);
+  put(writer, facts.flow.server);
+  if (facts.proxied) writer.address(*facts.proxied);
+  writer.byte(static_cast<std::uint8_t>(facts.tls));
+  writer.text(facts.sni, kLongestSni);
+  writer.text(facts.alpn, kLongestAlpn);
+  writer.text(facts.ja4, kLongestJa4);
+}
+
+void put_request(Writer& writer, const Summary& summary) {
+  writer.byte(static_cast<std::uint8_t>(summary.http));
+  writer.text(summary.service, kMostText);
+  writer.text(summary.method, kLongestMethod);
+  writer.text(summary.host, kLongestHost);
+  writer.text(summary.path, kLongestPath);
+  writer.text(summary.path_template, kLongestPath);
+  writer.text(summary.user_agent, kLongestUserAgent);
+  const std::size_t keys = std::min(summary.query_keys.size(), kMostQueryKeys);
+  writer.number(keys);
+  for (std::size_t i = 0; i < keys; ++i) writer.text(summary.query_keys[i], kLongestQueryKey);
+  writer.number(summary.request_bytes);
+  writer.number(summary.response_bytes);
+}
+
+void put_optional(Writer& writer, const Summary& summary) {
+  if (summary.proxied) writer.address(*summary.proxied);
+  if (summary.status) writer.number(*summary.status);
+  if (summary.grpc_status) writer.number(*summary.grpc_status);
+  if (summary.session) writer.raw(*summary.session);
+  if (summary.account) writer.raw(*summary.account);
+  if (!summary.websocket) return;
+  for (const std::uint64_t count : {summary.websocket->client_frames, summary.websocket->server_frames,
+                                    summary.websocket->client_bytes, summary.websocket->server_bytes}) {
+    writer.number(count);
+  }
+}
+
+void get(Reader& reader, Endpoint& endpoint) {
+  endpoint.address = reader.address();
+  endpoint.port = reader.small<std::uint16_t>();
+}
+
+template <typename Enum>
+Enum choice(Reader& reader, Enum last) {
+  const std::uint8_t value = reader.byte();
+  if (value > static_cast<std::uint8_t>(last)) reader.fail();
+  return reader.ok() ? static_cast<Enum>(value) : Enum{};
+}
+
+void get_connection(Reader& reader, std::uint64_t parts, ConnectionFacts& facts) {
+  get(reader, facts.flow.client);
+  get(reader, facts.flow.server);
+  facts.proxied.reset();
+  if ((parts & kConnectionProxied) != 0) facts.proxied = reader.address();
+  facts.tls = choice(reader, TlsVersion::k13);
+  reader.text(facts.sni, kLongestSni);
+  reader.text(facts.alpn, kLongestAlpn);
+  reader.text(facts.ja4, kLongestJa4);
+}
+
+void get_request(Reader& reader, Summary& summary) {
+  summary.http = choice(reader, HttpVersion::k2);
+  reader.text(summary.service, kMostText);
+  reader.text(summary.method, kLongestMethod);
+  reader.text(summary.host, kLongestHost);
+  reader.text(summary.path, kLongestPath);
+  reader.text(summary.path_template, kLongestPath);
+  reader.text(summary.user_agent, kLongestUserAgent);
+  summary.query_keys.resize(reader.number(kMostQueryKeys));
+  for (std::string& key : summary.query_keys) reader.text(key, kLongestQueryKey);
+  summary.request_bytes = reader.number();
+  summary.response_bytes = reader.number();
+}
+
+std::optional<IdentityHash> hash(Reader& reader, bool there) {
+  if (!there) return std::nullopt;
+  IdentityHash hash{};
+  const Bytes found = reader.raw(hash.size());
+  if (!found.empty()) std::ranges::copy(found, hash.begin());
+  return hash;
+}
+
+std::optional<WebSocketCounts> websocket(Reader& reader, bool there) {
+  if (!there) return std::nullopt;
+  WebSocketCounts counts;
+  for (std::uint64_t* count :
+       {&counts.client_frames, &counts.server_frames, &counts.client_bytes, &counts.server_bytes}) {
+    *count = reader.number();
+  }
+  return counts;
+}
+
+void get_optional(Reader& reader, std::uint64_t parts, Summary& summary) {
+  const auto has = [parts](Part part) { return (parts & part) != 0; };
+  summary.proxied.reset();
+  summary.status.reset();
+  summary.grpc_status.reset();
+  if (has(kProxied)) summary.proxied = reader.address();
+  if (has(kStatus)) summary.status = reader.small<std::uint16_t>();
+  if (has(kGrpcStatus)) summary.grpc_status = reader.small<std::uint32_t>();
+  summary.session = hash(reader, has(kSession));
+  summary.account = hash(reader, has(kAccount));
+  summary.websocket = websocket(reader, has(kWebSocket));
+  summary.truncated = has(kTruncated);
+  summary.lossy = has(kLossy);
+  summary.reset = has(kReset);
+}
+
+}  // namespace
+
+SummaryBatch::SummaryBatch() {
+  message_.reserve(kMostBytes);
+  clear();
+}
+
+void SummaryBatch::clear() {
+  message_.clear();
+  message_.push_back(static_cast<std::byte>(kVersion));
+  message_.push_back(static_cast<std::byte>(AgentTag::kSummaries));
+  size_ = 0;
+}
+
+void SummaryBatch::add(const Summary& summary) {
+  Writer writer(message_);
+  writer.number(parts_of(summary));
+  writer.number(summary.sequence);
+  writer.fixed64(static_cast<std::uint64_t>(summary.began.time_since_epoch().count()));
+  writer.number(static_cast<std::uint64_t>(std::max<std::int64_t>(summary.duration.count(), 0)));
+  put_connection(writer, summary.connection);
+  put_request(writer, summary);
+  put_optional(writer, summary);
+  ++size_;
+}
+
+bool SummaryReader::next(Summary& summary) {
+  if (!sound_ || left_.empty()) return false;
+  Reader reader(left_);
+  const std::uint64_t parts = reader.number(kAllParts);
+  summary.sequence = reader.number();
+  summary.began = WallTime(std::chrono::nanoseconds(static_cast<std::int64_t>(reader.fixed64())));
+  constexpr std::uint64_t kLongest = std::numeric_limits<std::int64_t>::max();
+  summary.duration = std::chrono::nanoseconds(reader.number(kLongest));
+  get_connection(reader, parts, summary.connection);
+  get_request(reader, summary);
+  get_optional(reader, parts, summary);
+  sound_ = reader.ok();
+  left_ = left_.last(reader.left());
+  return sound_;
+}
+
+}  // namespace tidegate::inspect::wire
