@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/config/inspection_reader.hpp"
 
-#include "agent/config/service_reader.hpp"
-
 namespace tidegate::config {
 namespace {
 
-void read_tls(const Node& node, const std::string& what, const Values& values) {
-  MapReader map(node, what, values.report());
-  values.boolean(map.take("inspect"), what + " inspect");
+using Where = policy::IdentityField::Where;
+
+constexpr std::size_t kLongestField = 255;
+
+// `tls` and `http`: {inspect: true | false}.
+void read_wish(const Node* node, const std::string& what, const Values& values, bool& wanted,
+               policy::Location& location) {
+  if (node == nullptr) return;
+  MapReader map(*node, what, values.report());
+  if (const auto inspect = values.boolean(map.require("inspect"), what + " inspect")) wanted = *inspect;
   map.finish();
+  if (wanted) location = node->location;
 }
 
 // Exactly one of the ways in which a value is found in a request.
@@ -18,46 +24,70 @@ void check_only_one(const Node& node, const std::string& what, std::string_view 
   values.error(node.location, what + " has to name exactly one of " + std::string(ways));
 }
 
-void read_session(const Node& node, const std::string& what, const Values& values) {
-  MapReader map(node, what, values.report());
-  for (const char* way : {"cookie", "header", "jwt_claim"}) values.text(map.take(way), what + " " + way);
-  map.finish();
-  check_only_one(node, what, "cookie, header and jwt_claim", values);
+// The way of this name, when it is there.
+void read_way(MapReader& map, const char* key, Where where, const Values& values,
+              std::optional<policy::IdentityField>& field) {
+  const Node* node = map.take(key);
+  const std::string what = map.what() + " " + key;
+  const auto name = values.text(node, what);
+  if (!name) return;
+  if (name->size() > kLongestField) {
+    values.error(node->location, what + " is longer than " + std::to_string(kLongestField) + " bytes");
+  } else if (where == Where::kJson && !name->starts_with('/')) {
+    values.error(node->location,
+                 map.what() + ": " + policy::in_quotes(*name) + " is no JSON pointer (RFC 6901); it begins with '/'");
+  } else {
+    field = {where, *name};
+  }
 }
 
-void read_account(const Node& node, const std::string& what, const Values& values) {
-  MapReader map(node, what, values.report());
-  const Node* json = map.take("json");
-  const auto pointer = values.text(json, what + " json");
-  if (pointer && !pointer->starts_with('/')) {
-    values.error(json->location,
-                 what + ": " + policy::in_quotes(*pointer) + " is no JSON pointer (RFC 6901); it begins with '/'");
-  }
-  values.text(map.take("form"), what + " form");
-  values.text(map.take("jwt_claim"), what + " jwt_claim");
+std::optional<policy::IdentityField> read_session(const Node* node, const std::string& what, const Values& values) {
+  if (node == nullptr) return std::nullopt;
+  std::optional<policy::IdentityField> field;
+  MapReader map(*node, what, values.report());
+  read_way(map, "cookie", Where::kCookie, values, field);
+  read_way(map, "header", Where::kHeader, values, field);
+  read_way(map, "jwt_claim", Where::kJwtClaim, values, field);
+  map.finish();
+  check_only_one(*node, what, "cookie, header and jwt_claim", values);
+  return field;
+}
+
+std::optional<policy::IdentityField> read_account(const Node* node, const std::string& what, const Values& values) {
+  if (node == nullptr) return std::nullopt;
+  std::optional<policy::IdentityField> field;
+  MapReader map(*node, what, values.report());
+  read_way(map, "json", Where::kJson, values, field);
+  read_way(map, "form", Where::kForm, values, field);
+  read_way(map, "jwt_claim", Where::kJwtClaim, values, field);
   const Node* basic = map.take("basic");
-  if (const auto value = values.boolean(basic, what + " basic"); value && !*value) {
-    values.error(basic->location, what + " basic can only be true; leave it out otherwise");
+  if (const auto value = values.boolean(basic, what + " basic")) {
+    if (*value) {
+      field = {Where::kBasic, {}};
+    } else {
+      values.error(basic->location, what + " basic can only be true; leave it out otherwise");
+    }
   }
   map.finish();
-  check_only_one(node, what, "json, form, basic and jwt_claim", values);
+  check_only_one(*node, what, "json, form, basic and jwt_claim", values);
+  return field;
 }
 
 }  // namespace
 
-void read_inspection(MapReader& service, const std::string& name, const Values& values, policy::Policy& policy) {
-  struct Part {
-    const char* key;
-    void (*read)(const Node&, const std::string&, const Values&);
-  };
-  for (const Part& part : {Part{"tls", read_tls}, Part{"session", read_session}, Part{"account", read_account}}) {
-    const Node* node = service.take(part.key);
-    if (node == nullptr) continue;
-    part.read(*node, service.what() + ": " + part.key, values);
-    const std::string path = "services." + name + "." + part.key;
-    keep_section(path, *node, policy);
-    policy.not_enforced.push_back(path);
+policy::Inspection read_inspection(MapReader& service, const Values& values) {
+  policy::Inspection inspection;
+  const std::string what = service.what() + ": ";
+  const Node* session = service.take("session");
+  const Node* account = service.take("account");
+  for (const Node* node : {account, session}) {
+    if (node != nullptr) inspection.location = node->location;
   }
+  read_wish(service.take("http"), what + "http", values, inspection.http, inspection.location);
+  read_wish(service.take("tls"), what + "tls", values, inspection.tls, inspection.location);
+  inspection.session = read_session(session, what + "session", values);
+  inspection.account = read_account(account, what + "account", values);
+  return inspection;
 }
 
 }  // namespace tidegate::config

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sections that later work acts on: checked as far as their grammar is settled, then kept.
+// What is looked into, and the rules on what is seen there.
 #pragma once
 
 #include <string>
@@ -10,10 +10,11 @@
 
 namespace tidegate::config {
 
-// `tls`, `session` and `account` of a service.
-void read_inspection(MapReader& service, const std::string& name, const Values& values, policy::Policy& policy);
+// `tls`, `http`, `session` and `account` of a service.
+policy::Inspection read_inspection(MapReader& service, const Values& values);
 
-// `rules`. Reads which services exist, and which of them name sessions and accounts, from `policy`: call it last.
+// `rules`: later work acts on them; checked as far as their grammar is settled, then kept. Reads which services exist,
+// and which of them name sessions and accounts, from `policy`: call it last.
 void read_rules(const Node* node, const Values& values, policy::Policy& policy);
 
 }  // namespace tidegate::config

@@ -106,9 +106,10 @@ void read_action(const Node& node, const std::string& what, const Values& values
 
 // Whether some service, or the named one, says what a session or an account is.
 bool is_named(const std::string& key, const std::optional<std::string>& service, const Policy& policy) {
-  return std::any_of(policy.kept.begin(), policy.kept.end(), [&](const policy::KeptSection& section) {
-    return service ? section.path == "services." + *service + "." + key
-                   : section.path.starts_with("services.") && section.path.ends_with("." + key);
+  return std::any_of(policy.services.begin(), policy.services.end(), [&](const policy::Service& candidate) {
+    const auto& inspection = candidate.inspection;
+    const bool names = key == "session" ? inspection.session.has_value() : inspection.account.has_value();
+    return names && (!service || candidate.name == *service);
   });
 }
 

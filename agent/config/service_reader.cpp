@@ -87,7 +87,7 @@ void check_shape(const Service& service, const MapReader& map, const Values& val
   }
 }
 
-Service read_service(const Node& node, const Values& values, Policy& policy) {
+Service read_service(const Node& node, const Values& values) {
   Service service;
   service.location = node.location;
   MapReader map(node, "a service", values.report());
@@ -99,7 +99,7 @@ Service read_service(const Node& node, const Values& values, Policy& policy) {
   service.addresses = read_prefixes(map.take("addresses"), what + ": addresses", values);
   service.limits = read_limits(map.take("limits"), what, values);
   if (const auto value = values.boolean(map.take("dry_run"), what + ": dry_run")) service.dry_run = *value;
-  read_inspection(map, service.name, values, policy);
+  service.inspection = read_inspection(map, values);
   map.finish();
   if (node.is_map()) check_shape(service, map, values);
   return service;
@@ -153,7 +153,7 @@ void keep_section(const std::string& path, const Node& node, Policy& policy) {
 void read_services(const Node* node, const Values& values, Policy& policy) {
   std::map<std::string, Location> seen;
   for (const Node* item : values.list(node, "services", false)) {
-    Service service = read_service(*item, values, policy);
+    Service service = read_service(*item, values);
     const auto [first, added] = seen.try_emplace(service.name, service.location);
     if (!added && !service.name.empty()) {
       values.error(service.location, "service " + service.name + " is there twice, first at " +

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/config/settings.hpp"
 
-#include <sys/un.h>
-
 #include <algorithm>
 #include <charconv>
 
 #include "agent/config/document.hpp"
+#include "agent/config/inspect_settings.hpp"
 #include "agent/config/map_reader.hpp"
 #include "agent/config/values.hpp"
 
@@ -15,29 +14,11 @@ namespace {
 
 using policy::in_quotes;
 
-constexpr std::size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 // Ways below a set of eight times 64 make every source collide; above, the tables outgrow what a host gives away.
 constexpr std::uint64_t kLeastBuckets = 512;
 constexpr std::uint64_t kMostBuckets = 1 << 22;
 constexpr std::uint64_t kLeastBlocks = 1024;
 constexpr std::uint64_t kMostBlocks = 1 << 24;
-
-void read_path(const Node* node, const std::string& what, const Values& values, std::filesystem::path& path) {
-  const auto text = values.text(node, what);
-  if (!text) return;
-  if (text->starts_with('/')) {
-    path = *text;
-  } else {
-    values.error(node->location, what + ": " + in_quotes(*text) + " is not an absolute path; it has to begin with '/'");
-  }
-}
-
-void read_socket_path(const Node* node, const std::string& what, const Values& values, std::filesystem::path& path) {
-  read_path(node, what, values, path);
-  if (node == nullptr || path.native().size() <= kLongestSocketPath) return;
-  values.error(node->location, what + " is longer than the " + std::to_string(kLongestSocketPath) +
-                                   " bytes that the kernel takes for a socket; use a shorter path");
-}
 
 std::optional<MetricsAddress> parse_metrics(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -112,47 +93,6 @@ void read_tables(const Node* node, const Values& values, TableSettings& tables) 
   map.finish();
 }
 
-void read_path_list(const Node* node, const std::string& what, const Values& values) {
-  for (const Node* item : values.list(node, what, false)) {
-    std::filesystem::path path;
-    read_path(item, what, values, path);
-  }
-}
-
-void read_keys(const Node& node, const Values& values) {
-  MapReader map(node, "keys", values.report());
-  if (const Node* socket = map.take("socket")) {
-    MapReader inner(*socket, "keys: socket", values.report());
-    std::filesystem::path path;
-    read_socket_path(inner.require("path"), "keys: socket path", values, path);
-    values.name(inner.take("group"), "keys: socket group");
-    inner.finish();
-  }
-  for (const char* list : {"fifos", "files", "haproxy_log"}) {
-    read_path_list(map.take(list), std::string("keys: ") + list, values);
-  }
-  map.finish();
-}
-
-void read_inspect(const Node& node, const Values& values) {
-  MapReader map(node, "inspect", values.report());
-  values.whole(map.take("cores"), "inspect: cores", 1, 1024);
-  values.bytes(map.take("memory"), "inspect: memory");
-  values.fraction(map.take("sample"), "inspect: sample", 0, 1);
-  map.finish();
-}
-
-void read_later_work(MapReader& map, const Values& values, Settings& settings) {
-  if (const Node* keys = map.take("keys")) {
-    read_keys(*keys, values);
-    settings.not_enforced.push_back("keys");
-  }
-  if (const Node* inspect = map.take("inspect")) {
-    read_inspect(*inspect, values);
-    settings.not_enforced.push_back("inspect");
-  }
-}
-
 void read_root(const Node& root, const Values& values, Settings& settings) {
   MapReader map(root, "the settings", values.report());
   read_path(map.take("policy"), "policy", values, settings.policy);
@@ -163,7 +103,8 @@ void read_root(const Node& root, const Values& values, Settings& settings) {
   read_metrics(map.take("metrics"), values, settings);
   read_log(map.take("log"), values, settings.log);
   read_tables(map.take("tables"), values, settings.tables);
-  read_later_work(map, values, settings);
+  read_keys(map.take("keys"), values, settings.keys);
+  read_inspect(map.take("inspect"), values, settings.inspect);
   map.finish();
 }
 

@@ -33,6 +33,24 @@ struct TableSettings {
   std::uint64_t blocks = 1'048'576;
 };
 
+// Where TLS servers hand over their session keys.
+struct KeySocketSettings {
+  std::filesystem::path path = "/run/tidegate/keys.sock";
+  std::string group = "tidegate-keys";  // its members may connect, beside root
+};
+struct KeySettings {
+  std::optional<KeySocketSettings> socket = KeySocketSettings{};  // none: `socket: off`
+  std::vector<std::filesystem::path> fifos;
+  std::vector<std::filesystem::path> files;
+  std::vector<std::filesystem::path> haproxy_log;  // datagram sockets
+};
+
+struct InspectSettings {
+  unsigned cores = 1;
+  std::uint64_t memory = 256'000'000;  // bytes
+  double sample = 1.0;                 // share of connections
+};
+
 struct Settings {
   std::filesystem::path policy = "/etc/tidegate/policy.yaml";
   std::filesystem::path socket = "/run/tidegate/tidegate.sock";
@@ -42,7 +60,8 @@ struct Settings {
   std::optional<MetricsAddress> metrics = MetricsAddress{};  // none: `metrics: off`
   LogSettings log;
   TableSettings tables;
-  std::vector<std::string> not_enforced;  // "keys", "inspect" when the file has them: checked, not acted on
+  KeySettings keys;
+  InspectSettings inspect;
 };
 
 struct ParsedSettings {

@@ -11,8 +11,8 @@ using Warnings = std::vector<std::string>;
 
 constexpr std::uint64_t kNearlyFullPercent = 90;
 constexpr std::chrono::seconds kStale{15};
-constexpr std::uint8_t kUdp = 17;
-constexpr std::uint16_t kQuicPort = 443;
+constexpr std::uint8_t kTcp = 6;
+constexpr std::uint16_t kHttpsPort = 443;
 
 void unprotected(Warnings& warnings, const WarningInput& input) {
   if (input.in_force == nullptr) {
@@ -95,11 +95,11 @@ void faults(Warnings& warnings, const WarningInput& input) {
   }
 }
 
-bool covers_quic(const policy::Service& service) {
-  return std::any_of(service.match.begin(), service.match.end(), [](const policy::Match& match) {
-    if (match.protocol != kUdp) return false;
-    return !match.ports || (match.ports->first <= kQuicPort && kQuicPort <= match.ports->second);
-  });
+bool takes_https(const policy::Service& service) {
+  return service.is_default || std::any_of(service.match.begin(), service.match.end(), [](const policy::Match& match) {
+           if (match.protocol != kTcp) return false;
+           return !match.ports || (match.ports->first <= kHttpsPort && kHttpsPort <= match.ports->second);
+         });
 }
 
 void policy_limits(Warnings& warnings, const WarningInput& input) {
@@ -107,11 +107,10 @@ void policy_limits(Warnings& warnings, const WarningInput& input) {
   for (const auto& warning : input.in_force->warnings) warnings.push_back(warning);
   const auto& policy = input.in_force->policy;
   for (const auto& service : policy.services) {
-    const auto inspects = [&](const policy::KeptSection& kept) {
-      return kept.path == "services." + service.name + ".tls";
-    };
-    if (!covers_quic(service) || std::none_of(policy.kept.begin(), policy.kept.end(), inspects)) continue;
-    warnings.push_back("service " + service.name + " takes udp/443: QUIC is limited, but never inspected");
+    if (!service.inspection.wanted() || !takes_https(service)) continue;
+    warnings.push_back("udp/443 (HTTP/3) is not inspected, only limited, while service " + service.name +
+                       " inspects tcp/443");
+    break;
   }
   if (policy.not_enforced.empty()) return;
   std::string names;

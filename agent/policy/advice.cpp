@@ -86,6 +86,21 @@ bool matches_tcp(const Service& service) {
          std::any_of(service.match.begin(), service.match.end(), [](const Match& m) { return m.protocol == kTcp; });
 }
 
+// HTTP/3 is not inspected: what is inspected travels over TCP.
+void advise_inspection(const Service& service, Report& report) {
+  const Inspection& inspection = service.inspection;
+  if (inspection.wanted() && !matches_tcp(service)) {
+    report.warning(inspection.location, "service " + service.name +
+                                            " asks for inspection, but matches no tcp; HTTP/3 and other udp is not "
+                                            "inspected, so nothing of it is");
+  }
+  if (!inspection.wanted() && (inspection.session || inspection.account)) {
+    report.warning(inspection.location, "service " + service.name + " names a " +
+                                            (inspection.session ? "session" : "account") +
+                                            ", but is not inspected; add `tls: {inspect: true}`");
+  }
+}
+
 }  // namespace
 
 double debt_share(const Service& service, std::uint64_t bucket_ways) {
@@ -101,6 +116,7 @@ void advise(const CompileInput& input, const Compiled& compiled, Report& report)
   while (classes <= TG_DESTINATION_CLASSES && first[classes + 1] > first[classes]) ++classes;
   advise_quic(input, compiled, classes, report);
   for (const Service& service : input.policy.services) {
+    advise_inspection(service, report);
     if (service.limits.syn && !matches_tcp(service)) {
       report.warning(service.limits.syn->location,
                      "service " + service.name + " limits syn, but matches no tcp; it never applies");

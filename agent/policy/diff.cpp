@@ -72,6 +72,17 @@ void put_limit(Writer& writer, const std::string& key, const std::optional<Limit
   writer.put(key + ".burst", burst);
 }
 
+void put_inspection(Writer& writer, const Inspection& inspection) {
+  const auto if_true = [](bool value) { return value ? std::optional<std::string>("true") : std::nullopt; };
+  const auto field = [](const std::optional<IdentityField>& identity) {
+    return identity ? std::optional(format_identity(*identity)) : std::nullopt;
+  };
+  writer.put("tls.inspect", if_true(inspection.tls));
+  writer.put("http.inspect", if_true(inspection.http));
+  writer.put("session", field(inspection.session));
+  writer.put("account", field(inspection.account));
+}
+
 void put_service(Leaves& leaves, const Service& service) {
   Writer writer(leaves, Section::kServices, service.name, "services." + service.name);
   const auto optional_text = [](std::string text) {
@@ -87,6 +98,7 @@ void put_service(Leaves& leaves, const Service& service) {
   writer.put("limits.new_sources.rate", budget ? std::optional(format_packet_rate(budget->rate)) : std::nullopt);
   writer.put("limits.new_sources.syn_share", budget ? std::optional(format_share(budget->syn_share)) : std::nullopt);
   writer.put("dry_run", yes_no(service.dry_run));
+  put_inspection(writer, service.inspection);
 }
 
 std::string ceiling_text(const std::optional<Rate>& ceiling) {

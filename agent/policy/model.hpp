@@ -60,6 +60,33 @@ struct Match {
   Location location;
 };
 
+// Where a request says whose it is. Only a keyed hash of the value leaves the inspector.
+struct IdentityField {
+  enum class Where {
+    kCookie,
+    kHeader,
+    kJwtClaim,  // of the bearer token
+    kJson,      // a JSON pointer into the body
+    kForm,
+    kBasic,  // the user name of basic authentication
+  };
+  Where where = Where::kCookie;
+  std::string name;  // empty for kBasic
+};
+std::string format_identity(const IdentityField& field);  // "cookie sid", "json /user", "basic"
+
+// What of a service is looked into. The inspector tells TLS from cleartext by itself: `tls` and `http` are two words
+// for the same wish.
+struct Inspection {
+  bool tls = false;
+  bool http = false;
+  std::optional<IdentityField> session;
+  std::optional<IdentityField> account;
+  Location location;  // of the section that asks for it, else of `session` or `account`
+
+  bool wanted() const { return tls || http; }
+};
+
 struct Service {
   std::string name;
   std::vector<Match> match;
@@ -67,6 +94,7 @@ struct Service {
   Limits limits;
   bool dry_run = false;
   bool is_default = false;
+  Inspection inspection;
   Location location;
 };
 
@@ -86,7 +114,7 @@ struct TrustedProxy {
 
 // A section of later work, in canonical form, so that differences can be shown.
 struct KeptSection {
-  std::string path;  // "rules.login-bruteforce", "services.api.tls"
+  std::string path;  // "rules.login-bruteforce"
   std::string text;
 };
 
@@ -101,7 +129,7 @@ struct Policy {
   bool drop_malformed = true;
   bool drop_non_first_fragments = false;
   std::vector<Service> services;
-  // Sections that are checked and kept, but not acted on: "rules", "services.api.tls", …
+  // Sections that are checked and kept, but not acted on: "rules", …
   std::vector<std::string> not_enforced;
   std::vector<KeptSection> kept;  // what they contain
   std::string text;               // the file as it was read, word for word

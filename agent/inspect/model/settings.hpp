@@ -33,9 +33,9 @@ struct IdentityField {
 struct InspectedService {
   std::string name;
   std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // TCP, inclusive; empty: every port
-  std::vector<Prefix> addresses;                               // of the server; empty: every one
-  std::optional<IdentityField> session;
-  std::optional<IdentityField> account;
+  std::vector<Prefix> addresses = {};                          // of the server; empty: every one
+  std::optional<IdentityField> session = std::nullopt;
+  std::optional<IdentityField> account = std::nullopt;
   bool excluded = false;  // not inspected: it only keeps its connections from the services that follow
 
   friend bool operator==(const InspectedService&, const InspectedService&) = default;

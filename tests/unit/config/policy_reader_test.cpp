@@ -22,8 +22,7 @@ TEST(ExamplePolicy, ChecksCleanAndListsWhatIsNotEnforced) {
   const ParsedPolicy checked = check_policy(test_data("example-policy.yaml"));
   EXPECT_EQ(issues_of(checked.issues), "");
   EXPECT_TRUE(checked.valid());
-  EXPECT_THAT(checked.policy.not_enforced,
-              ElementsAre("services.api.tls", "services.api.session", "services.api.account", "rules"));
+  EXPECT_THAT(checked.policy.not_enforced, ElementsAre("rules"));
 }
 
 TEST(ExamplePolicy, IsReadInFull) {
@@ -47,7 +46,12 @@ TEST(ExamplePolicy, IsReadInFull) {
   EXPECT_EQ(api.limits.new_sources->syn_share, 0.25);
   EXPECT_TRUE(policy.services[1].dry_run);
   EXPECT_TRUE(policy.services[2].is_default);
-  EXPECT_THAT(policy.kept, SizeIs(7));
+  EXPECT_TRUE(api.inspection.tls);
+  EXPECT_FALSE(api.inspection.http);
+  EXPECT_EQ(format_identity(*api.inspection.session), "cookie sid");
+  EXPECT_EQ(format_identity(*api.inspection.account), "json /username");
+  EXPECT_FALSE(policy.services[1].inspection.wanted());
+  EXPECT_THAT(policy.kept, SizeIs(4));
 }
 
 TEST(PolicyReader, TheTextIsKeptVerbatim) {
@@ -140,6 +144,38 @@ TEST(PolicyReader, AServiceMatchesOrIsTheDefault) {
   EXPECT_THAT(read_issues(with_service("    match: [tcp/1]\n    addresses: []\n")),
               HasSubstr("5:16: service a: addresses is empty"));
   EXPECT_EQ(read_issues(with_service("    match: tcp/1\n")), "") << "one match needs no list";
+}
+
+TEST(PolicyReader, InspectionIsAskedForByTlsOrHttp) {
+  const auto service = [](const std::string& lines) {
+    return read_policy(with_service("    match: [tcp/80]\n" + lines)).policy.services.at(0).inspection;
+  };
+  EXPECT_TRUE(service("    tls: {inspect: true}\n").wanted());
+  EXPECT_TRUE(service("    http: {inspect: true}\n").wanted());
+  EXPECT_FALSE(service("    tls: {inspect: false}\n").wanted());
+  EXPECT_EQ(format_identity(*service("    account: {basic: true}\n").account), "basic");
+  EXPECT_EQ(format_identity(*service("    session: {jwt_claim: sub}\n").session), "jwt_claim sub");
+}
+
+TEST(PolicyReader, InspectionIsChecked) {
+  const auto issues = [](const std::string& lines) { return read_issues(with_service("    match: tcp/1\n" + lines)); };
+  EXPECT_THAT(issues("    tls: {}\n"), HasSubstr("5:10: service a: tls has no 'inspect'"));
+  EXPECT_THAT(issues("    http: {inspect: maybe}\n"), HasSubstr("5:21: service a: http inspect: 'maybe' is neither"));
+  EXPECT_THAT(issues("    session: {cookie: a, header: b}\n"), HasSubstr("has to name exactly one of cookie, header"));
+  EXPECT_THAT(issues("    session: {json: /a}\n"), HasSubstr("unknown key 'json'"));
+  EXPECT_THAT(issues("    account: {json: a}\n"), HasSubstr("5:21: service a: account: 'a' is no JSON pointer"));
+  EXPECT_THAT(issues("    account: {form: " + std::string(256, 'f') + "}\n"), HasSubstr("is longer than 255 bytes"));
+}
+
+TEST(CheckPolicy, InspectionThatSeesNothingIsWarnedOf) {
+  const auto issues = [](const std::string& lines) {
+    return issues_of(check_policy("version: 1\ninterfaces: [eth0]\nservices:\n  - name: a\n" + lines).issues);
+  };
+  EXPECT_THAT(issues("    match: udp/443\n    tls: {inspect: true}\n"),
+              HasSubstr("6:10: warning: service a asks for inspection, but matches no tcp; HTTP/3"));
+  EXPECT_THAT(issues("    match: tcp/80\n    session: {cookie: sid}\n"),
+              HasSubstr("6:14: warning: service a names a session, but is not inspected"));
+  EXPECT_EQ(issues("    match: tcp/80\n    http: {inspect: true}\n    session: {cookie: sid}\n"), "");
 }
 
 TEST(PolicyReader, NamesThatCannotBeKeptAreRefused) {

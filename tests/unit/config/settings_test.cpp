@@ -29,18 +29,24 @@ TEST(Settings, AnEmptyFileIsTheDefaults) {
   EXPECT_EQ(settings.log.to, LogTarget::kJournal);
   EXPECT_EQ(settings.tables.buckets, 65536U);
   EXPECT_EQ(settings.tables.blocks, 1'048'576U);
+  EXPECT_EQ(settings.keys.socket->path, "/run/tidegate/keys.sock");
+  EXPECT_EQ(settings.keys.socket->group, "tidegate-keys");
+  EXPECT_THAT(settings.keys.fifos, IsEmpty());
+  EXPECT_EQ(settings.inspect.cores, 1U);
+  EXPECT_EQ(settings.inspect.memory, 256'000'000U);
+  EXPECT_EQ(settings.inspect.sample, 1.0);
 }
 
-TEST(Settings, TheExampleReadsCleanAndListsWhatIsNotEnforced) {
+TEST(Settings, TheExampleReadsClean) {
   const ParsedSettings parsed = read_settings(test_data("example-settings.yaml"));
   EXPECT_EQ(issues_of(parsed.issues), "");
-  EXPECT_THAT(parsed.settings.not_enforced, ElementsAre("keys", "inspect"));
+  EXPECT_EQ(parsed.settings.keys.socket->group, "tidegate-keys");
+  EXPECT_EQ(parsed.settings.inspect.memory, 256'000'000U);
 }
 
 TEST(Settings, ThePackagedFileReadsClean) {
   const ParsedSettings parsed = read_settings(test_data("../../packaging/tidegate.yaml"));
   EXPECT_EQ(issues_of(parsed.issues), "");
-  EXPECT_THAT(parsed.settings.not_enforced, IsEmpty());
 }
 
 TEST(Settings, EveryValueIsTaken) {
@@ -91,7 +97,33 @@ TEST(Settings, WrongValuesAreErrorsAtTheirPlace) {
   EXPECT_THAT(settings_issues("- a"), HasSubstr("has to be a map"));
 }
 
-TEST(Settings, SectionsOfLaterWorkAreChecked) {
+TEST(Settings, KeySourcesAndInspectionAreTaken) {
+  const ParsedSettings parsed = read_settings(
+      "keys:\n  socket: {path: /k.sock, group: web}\n  fifos: [/f1, /f2]\n  files: [/keys.log]\n"
+      "  haproxy_log: [/h.sock]\ninspect: {cores: 2, memory: 64MB, sample: 0.5}\n");
+  EXPECT_EQ(issues_of(parsed.issues), "");
+  const KeySettings& keys = parsed.settings.keys;
+  EXPECT_EQ(keys.socket->path, "/k.sock");
+  EXPECT_EQ(keys.socket->group, "web");
+  EXPECT_THAT(keys.fifos, ElementsAre("/f1", "/f2"));
+  EXPECT_THAT(keys.files, ElementsAre("/keys.log"));
+  EXPECT_THAT(keys.haproxy_log, ElementsAre("/h.sock"));
+  EXPECT_EQ(parsed.settings.inspect.cores, 2U);
+  EXPECT_EQ(parsed.settings.inspect.memory, 64'000'000U);
+  EXPECT_EQ(parsed.settings.inspect.sample, 0.5);
+}
+
+TEST(Settings, TheKeySocketCanBeOff) {
+  EXPECT_FALSE(read_settings("keys: {socket: off}").settings.keys.socket);
+  EXPECT_EQ(settings_issues("keys: {socket: off, fifos: [/f]}"), "");
+}
+
+TEST(Settings, InspectionIsChecked) {
+  EXPECT_THAT(settings_issues("inspect: {memory: 1MB}"), HasSubstr("1:19: inspect: memory: 1MB is not from 32MB to"));
+  EXPECT_THAT(settings_issues("inspect: {cores: 0}"), HasSubstr("1:18: inspect: cores: '0' is not a whole number"));
+  EXPECT_THAT(settings_issues("keys: {fifos: [/a], files: [/a]}"), HasSubstr("1:29: keys: files: /a is there twice"));
+  EXPECT_THAT(settings_issues("keys: {haproxy_log: [/" + std::string(107, 's') + "]}"),
+              HasSubstr("keys: haproxy_log is longer than the 107 bytes"));
   EXPECT_THAT(settings_issues("keys: {sokcet: {path: /x}}"), HasSubstr("did you mean 'socket'?"));
   EXPECT_THAT(settings_issues("keys: {fifos: [x]}"), HasSubstr("keys: fifos: 'x' is not an absolute path"));
   EXPECT_THAT(settings_issues("keys: {socket: {group: g}}"), HasSubstr("keys: socket has no 'path'"));

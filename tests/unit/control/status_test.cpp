@@ -132,8 +132,12 @@ TEST_F(StatusTest, UdpOfAnInspectedServiceAndKeptSections) {
   ASSERT_TRUE(
       apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: web\n    match: [tcp/443, udp/443]\n"
             "    limits: {packets: {rate: 100/s}}\n    tls: {inspect: true}\n"));
-  EXPECT_TRUE(warns("service web takes udp/443"));
-  EXPECT_TRUE(warns("not enforced by this version: services.web.tls"));
+  EXPECT_TRUE(warns("udp/443 (HTTP/3) is not inspected, only limited, while service web inspects tcp/443"));
+  EXPECT_FALSE(warns("not enforced"));
+  ASSERT_TRUE(
+      apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - {name: web, match: tcp/80}\n"
+            "rules: [{name: r, when: {count: 1, within: 1m}, then: {action: block, for: 1m}}]\n"));
+  EXPECT_TRUE(warns("not enforced by this version: rules"));
 }
 
 TEST_F(StatusTest, CountersOfInterfaceServiceAndReason) {

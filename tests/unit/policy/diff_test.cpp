@@ -66,6 +66,18 @@ TEST(Diff, WholeServicesComeAndGo) {
                   added("services.rest.dry_run", "false")));
 }
 
+TEST(Diff, InspectionIsPartOfItsService) {
+  Policy before = policy_of({service("api", {"tcp/1"})});
+  Policy after = before;
+  before.services[0].inspection.session = IdentityField{IdentityField::Where::kCookie, "sid"};
+  after.services[0].inspection.tls = true;
+  after.services[0].inspection.session = IdentityField{IdentityField::Where::kHeader, "x-session"};
+  after.services[0].inspection.account = IdentityField{IdentityField::Where::kBasic, ""};
+  EXPECT_THAT(diff(before, after), ElementsAre(added("services.api.tls.inspect", "true"),
+                                               changed("services.api.session", "cookie sid", "header x-session"),
+                                               added("services.api.account", "basic")));
+}
+
 TEST(Diff, TheRestOfThePolicyInTheOrderOfTheDocument) {
   Policy before = policy_of({});
   before.safelist = {{prefix("192.0.2.10"), {}, {}, {}}};
