@@ -35,6 +35,7 @@ void put(Writer& writer, const InspectedService& service) {
   put(writer, service.addresses);
   put(writer, service.session);
   put(writer, service.account);
+  writer.flag(service.excluded);
 }
 
 std::vector<Prefix> prefixes(Reader& reader) {
@@ -70,6 +71,7 @@ InspectedService service(Reader& reader) {
   service.addresses = prefixes(reader);
   service.session = identity_field(reader);
   service.account = identity_field(reader);
+  service.excluded = reader.flag();
   return service;
 }
 

@@ -20,6 +20,7 @@ Settings sample_settings(std::size_t services) {
                              .session = IdentityField{IdentityField::Where::kCookie, "sid"},
                              .account = std::nullopt};
     service.addresses.assign(40, *Prefix::parse("192.0.2.0/24"));
+    service.excluded = i % 2 == 1;
     settings.services.push_back(service);
   }
   return settings;
