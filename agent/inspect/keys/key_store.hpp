@@ -59,8 +59,10 @@ class KeyStore {
   struct Limits {
     std::size_t sessions = 16'384;
     std::chrono::seconds unused{60};  // forgotten after this long; 0: never (offline)
+    std::chrono::seconds used{10};    // after forget(): a connection may be captured twice (a proxy in between)
+    bool lock = true;  // false: memory grows with what is kept, up to `sessions` (offline: ≤ 1,000,000)
   };
-  // Locks its memory; locked() says whether that was allowed.
+  // Locks its memory (about 350 bytes a session); locked() says whether that was allowed.
   explicit KeyStore(const Limits& limits, const Clock& clock);
   ~KeyStore();
 
@@ -68,13 +70,16 @@ class KeyStore {
   // libtidegate-keylog adds (docs/key-sharing.md: " tcp CLIENT:PORT SERVER:PORT 0xCIPHER"). Comments, blank lines and
   // labels of no use here are accepted and dropped. False: malformed. Lines may come in any order, twice, and
   // incomplete.
+  // "#dropped N": what its sender could not send (kKeySourceDropped). Texts are cut into lines by key_text.hpp.
   bool add_line(std::string_view line, Counters& counters);
 
   std::optional<SessionSecrets> find(const ClientRandom& random) const;
   // By the endpoints of an extended line, for connections whose ClientHello was missed.
   std::optional<SessionSecrets> find(const Flow& flow) const;
-  // Its reader has what it needs.
+  // Its reader has what it needs: wiped soon (Limits::used), and first when room is needed.
   void forget(const ClientRandom& random);
+  // Wipes what is too old, a bounded number; call it every second or so. add_line() does so too.
+  void expire();
 
   // What was added since `cursor`, which moves on; nullopt: too much, ask for every one that is waited for.
   // Cheap when nothing was.

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where key lines come in: sockets, FIFOs and files that were opened outside and are only read here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/base/unique_fd.hpp"
+#include "agent/inspect/keys/key_store.hpp"
+#include "agent/inspect/model/counters.hpp"
+
+namespace tidegate::inspect {
+
+enum class KeySourceKind : std::uint8_t {
+  kListener,  // listening SOCK_STREAM Unix socket; who connects is checked by SO_PEERCRED and SO_PEERGROUPS
+  kStream,    // connected stream socket
+  kDatagram,  // datagram socket: HAProxy's syslog lines, or key lines
+  kFifo,      // opened O_RDWR, so that it has no end
+  kFile,      // regular file that grows; looked at every 20 ms; one that became shorter is read from its beginning
+};
+
+// Who may send over a listener. Root always may; both empty: everyone whom the socket's file mode lets in.
+struct KeySenders {
+  std::vector<uid_t> users;
+  std::vector<gid_t> groups;
+};
+
+struct KeySourceLimits {
+  std::size_t connections = 256;            // of all listeners together; more are refused
+  std::size_t bytes_per_pass = 64 << 10;    // of one source
+  std::size_t bytes_per_second = 16 << 20;  // of one source, on average; it is left unread meanwhile
+};
+
+// What came from one source, its connections taken together.
+struct KeySourceFigures {
+  std::uint32_t id = 0;
+  std::uint64_t accepted = 0;   // lines
+  std::uint64_t malformed = 0;  // lines that are none, or longer than 1 KiB
+  std::uint64_t dropped = 0;    // lines, as senders report
+  std::uint64_t refused = 0;    // connections
+  std::uint64_t bytes = 0;
+  std::size_t connections = 0;  // open now, of a listener
+  WallTime last{};              // when bytes last came; the epoch: never
+  bool ended = false;           // end of stream or an error: nothing more comes
+};
+
+// Lines of at most 1 KiB; a longer one is dropped up to its end and counted (kKeysMalformed). Sources take turns, each
+// within its share, so that one that floods neither starves others nor takes a processor. Buffers are locked where
+// the system allows it, and wiped. Used by one thread.
+// System calls after construction: epoll_ctl, epoll_wait, read, pread64, recvfrom, fstat, accept4, getsockopt, close.
+class KeySources {
+ public:
+  static constexpr std::size_t kMost = 64;
+
+  // Not thread-safe; `keys` and `clock` outlive it.
+  KeySources(KeyStore& keys, const KeySourceLimits& limits, const Clock& clock);
+  ~KeySources();
+  KeySources(const KeySources&) = delete;
+  KeySources& operator=(const KeySources&) = delete;
+
+  // False, and the descriptor is closed: more than kMost, or it cannot be waited for. An id that is there is replaced.
+  bool add(std::uint32_t id, KeySourceKind kind, UniqueFd fd, KeySenders allowed = {});
+  void remove(std::uint32_t id);
+
+  // Readable when work() has something to do, files and resting sources aside.
+  int wait_fd() const;
+  // How long the caller may wait on wait_fd() before it calls work() again; at most one second.
+  std::chrono::milliseconds wait_at_most() const;
+  // One pass over what is there; bounded.
+  void work(Counters& counters);
+
+  std::vector<KeySourceFigures> figures() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tidegate::inspect
