@@ -44,10 +44,10 @@ std::string find_obstacle() {
   if (run({"ip", "-V"}).exit_code != 0) return "iproute2 is not installed";
   const std::string probe = "tg-t-probe-" + std::to_string(::getpid()) + "-0";
   if (run({"ip", "netns", "add", probe}).exit_code != 0) return "this host does not let us make network namespaces";
-  const bool veth =
-      run({"ip", "-n", probe, "link", "add", "name", "left", "type", "veth", "peer", "name", "right"}).exit_code == 0;
+  const Finished veth =
+      run({"ip", "-n", probe, "link", "add", "name", "left", "type", "veth", "peer", "name", "right"});
   run({"ip", "netns", "delete", probe});
-  return veth ? "" : "this kernel has no veth";
+  return veth.exit_code == 0 ? "" : "no veth pair in a namespace: " + veth.err.substr(0, veth.err.find('\n'));
 }
 
 const std::string& obstacle() {

@@ -138,6 +138,50 @@ void UdpSource::send_evenly(std::uint64_t count, std::chrono::milliseconds time,
   }
 }
 
+UdpResponder::UdpResponder(const NetNs& space, const std::string& address, std::uint16_t port) {
+  space.in([&] { fd_ = bound(SOCK_DGRAM, endpoint(address, port)); });
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    char data[2048];
+    while (!stop.stop_requested()) {
+      Endpoint from;
+      from.size = sizeof from.address;
+      if (!ready(fd_.get(), POLLIN, Steady::now() + std::chrono::milliseconds(20))) continue;
+      const ssize_t size =
+          ::recvfrom(fd_.get(), data, sizeof data, 0, reinterpret_cast<sockaddr*>(&from.address), &from.size);
+      if (size >= 0) ::sendto(fd_.get(), data, static_cast<std::size_t>(size), 0, from.get(), from.size);
+    }
+  });
+}
+
+struct UdpQuery::Peer {
+  Endpoint at;
+};
+
+UdpQuery::UdpQuery(const NetNs& space, const std::string& source, std::uint16_t source_port,
+                   const std::string& destination, std::uint16_t port, Kind kind) {
+  const Endpoint to = endpoint(destination, port);
+  space.in([&] { fd_ = bound(SOCK_DGRAM, endpoint(source, source_port)); });
+  if (kind == Kind::kUnconnected) {
+    peer_ = std::make_unique<const Peer>(to);
+  } else if (::connect(fd_.get(), to.get(), to.size) != 0) {
+    throw_errno("connect " + destination);
+  }
+}
+
+UdpQuery::~UdpQuery() = default;
+
+unsigned UdpQuery::ask(unsigned count, std::chrono::milliseconds patience) const {
+  unsigned answers = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    char data[] = "who is there?";
+    const sockaddr* to = peer_ ? peer_->at.get() : nullptr;
+    if (::sendto(fd_.get(), data, sizeof data, 0, to, peer_ ? peer_->at.size : 0) < 0) throw_errno("ask");
+    if (!ready(fd_.get(), POLLIN, Steady::now() + patience)) continue;
+    answers += ::recv(fd_.get(), data, sizeof data, 0) == sizeof data ? 1 : 0;
+  }
+  return answers;
+}
+
 EchoServer::EchoServer(const NetNs& space, std::uint16_t port) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   space.in([&] { listener_ = listening(SOCK_STREAM, port); });
   epoll_event event{EPOLLIN, {.fd = listener_.get()}};

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -41,6 +42,33 @@ class UdpSource {
 
  private:
   UniqueFd fd_;
+};
+
+// Answers every datagram that comes to one address and port.
+class UdpResponder {
+ public:
+  UdpResponder(const NetNs& space, const std::string& address, std::uint16_t port);
+
+ private:
+  UniqueFd fd_;
+  std::jthread thread_;
+};
+
+// A UDP socket bound to an address and port that asks one peer, connected to it or not.
+class UdpQuery {
+ public:
+  enum class Kind { kConnected, kUnconnected };
+  // `source_port` 0: any.
+  UdpQuery(const NetNs& space, const std::string& source, std::uint16_t source_port, const std::string& destination,
+           std::uint16_t port, Kind kind);
+  ~UdpQuery();
+  // Asks `count` times, one after the other, and returns how many answers came, each within `patience`.
+  unsigned ask(unsigned count, std::chrono::milliseconds patience) const;
+
+ private:
+  struct Peer;
+  UniqueFd fd_;
+  std::unique_ptr<const Peer> peer_;  // of an unconnected one
 };
 
 // Echoes whatever its clients send; any number of them.
