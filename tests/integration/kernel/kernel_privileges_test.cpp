@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/kernel/capture.hpp"
 #include "tests/integration/kernel/fixture.hpp"
 
 namespace tidegate::kernel {
@@ -88,6 +89,24 @@ TEST_F(KernelPrivileges, FourCapabilitiesLoadAttachApplyAndBlock) {
 
 TEST_F(KernelPrivileges, NetRawIsNotNeededHere) {
   EXPECT_EQ(as_nobody(kFour & ~bit(CAP_NET_RAW), [this] { return whole_life(); }), "done");
+}
+
+std::string capture_life() {
+  const auto capture = Capture::load();
+  if (!capture) return capture.error().message;
+  const auto interface = find_capture_interface("eth0");
+  if (!interface) return "no interface";
+  const auto set = (*capture)->set_scope({.interfaces = {*interface}, .ports = {{443, 443}}});
+  if (!set) return set.error().message;
+  const auto sockets = (*capture)->open(2, {});
+  return sockets ? "done" : sockets.error().message;
+}
+
+TEST_F(KernelPrivileges, TheFourCapabilitiesCapture) { EXPECT_EQ(as_nobody(kFour, capture_life), "done"); }
+
+TEST_F(KernelPrivileges, CaptureWithoutNetRawSaysSo) {
+  const auto text = as_nobody(kFour & ~bit(CAP_NET_RAW), capture_life);
+  EXPECT_NE(text.find("CAP_NET_RAW"), std::string::npos) << text;
 }
 
 TEST_F(KernelPrivileges, UnprivilegedStartSaysWhatIsMissing) {
