@@ -36,7 +36,8 @@ inline constexpr int kFirstKeylogFd = 5;  // offline: key logs
 
 // ---- agent to inspector ----
 
-// First of all, once. The inspector enters its sandbox, answers Ready, and works from the first complete settings on.
+// First of all, once; complete settings follow at once. Then the inspector enters its sandbox, answers Ready, and works.
+// Everything else may be sent behind them without waiting.
 struct Start {
   enum class Mode : std::uint8_t { kLive, kOffline } mode = Mode::kLive;
   std::uint16_t workers = 1;           // live: rings handed over; at most kMostWorkers
