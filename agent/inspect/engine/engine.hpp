@@ -5,10 +5,13 @@
 #include <memory>
 
 #include "agent/inspect/capture/packet.hpp"
+#include "agent/inspect/http/http_stream.hpp"
 #include "agent/inspect/keys/key_store.hpp"
 #include "agent/inspect/model/counters.hpp"
 #include "agent/inspect/model/settings.hpp"
 #include "agent/inspect/model/summary.hpp"
+#include "agent/inspect/tcp/connection_table.hpp"
+#include "agent/inspect/tls/tls_stream.hpp"
 
 namespace tidegate::inspect {
 
@@ -19,26 +22,35 @@ enum class Shedding : std::uint8_t {
   kServerPayload,  // and what servers send is not looked at
 };
 
-// Used by one thread.
+struct EngineLimits {
+  ConnectionTableLimits tcp;
+  TlsLimits tls;
+  HttpLimits http;
+};
+
+// Used by one thread. Settings::memory_bytes is what this engine may keep; its bound is that of the first settings.
+// `keys` and `sink` outlive it.
 class Engine {
  public:
-  Engine(const Settings& settings, KeyStore& keys, SummarySink& sink);
+  Engine(const Settings& settings, KeyStore& keys, SummarySink& sink, const EngineLimits& limits = {});
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   void packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time);
-  // Keys that came, time that passed. Call it at least every few milliseconds while live.
+  // Keys that came, time that passed. Call it at least every few milliseconds while live. Packets move the time too.
   void tick(WallTime now);
   // The end of a capture: everything open is finished.
   void finish(WallTime now);
 
+  // Connections of services that are no longer inspected are not looked at from then on.
   void set_settings(const Settings& settings);
   void set_shedding(Shedding level, double share_of_new_flows);
   const Counters& counters() const;
   Counters& counters();
   std::size_t connections() const;
   std::uint64_t memory_used() const;
+  std::uint64_t memory_limit() const;
 
  private:
   struct State;

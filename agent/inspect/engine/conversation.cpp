@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/engine/conversation.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace tidegate::inspect {
+namespace {
+
+constexpr std::uint64_t kEverything = std::numeric_limits<std::uint64_t>::max();
+constexpr std::size_t kLongestProxyHeader = 4096;  // with every TLV that proxies send
+
+// A connection whose beginning was not seen is taken up where a segment begins with what only a message begins with:
+// a request line, or a status line.
+bool begins_like_http(Bytes bytes) {
+  constexpr std::string_view kStatusLine = "HTTP/1.";
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with(kStatusLine)) return true;
+  const std::size_t method = text.substr(0, kLongestMethod).find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+  return method != std::string_view::npos && method >= 3 && text[method] == ' ';
+}
+
+}  // namespace
+
+void DecryptedReader::established(TlsVersion version, const std::string& sni, const std::string& alpn,
+                                  const std::string& ja4) {
+  facts_.tls = version;
+  facts_.sni = sni;
+  facts_.alpn = alpn;
+  facts_.ja4 = ja4;
+  if (!http_) http_ = make_http_stream(shared_.http, facts_, mid_stream_);
+}
+
+void DecryptedReader::data(Direction direction, Bytes bytes, WallTime time) {
+  if (http_) http_->data(direction, bytes, time);
+}
+
+void DecryptedReader::skipped(Direction direction, std::uint64_t size, WallTime time) {
+  if (http_) http_->skipped(direction, size, time);
+}
+
+void DecryptedReader::gap(Direction direction, std::uint64_t size, WallTime time) {
+  if (http_) http_->gap(direction, size, time);
+}
+
+void DecryptedReader::end(Direction direction, StreamEnd how, WallTime time) {
+  if (http_) http_->end(direction, how, time);
+}
+
+std::uint64_t DecryptedReader::ignores(Direction direction) const { return http_ ? http_->ignores(direction) : 0; }
+
+Conversation::Conversation(const Shared& shared, const Flow& flow, bool mid_stream)
+    : shared_(shared),
+      generation_(shared.admission.generation()),
+      mid_stream_(mid_stream),
+      at_client_beginning_(!mid_stream),
+      reader_(shared, facts_, mid_stream) {
+  facts_.flow = flow;
+}
+
+Conversation::~Conversation() {
+  give_up();
+  shared_.budget.give_back(kCost);
+}
+
+StreamSink* Conversation::layer() {
+  if (tls_) return tls_.get();
+  return http_.get();
+}
+
+void Conversation::forget_beginning() {
+  shared_.budget.give_back(client_beginning_.size());
+  client_beginning_ = {};
+  at_client_beginning_ = false;
+}
+
+// The rest of the connection means nothing; its place in the connection table remembers that.
+void Conversation::give_up() {
+  shared_.waiting.remove(*this);
+  forget_beginning();
+  tls_.reset();
+  http_.reset();
+  speaks_ = Speaks::kNothingOfInterest;
+}
+
+void Conversation::lost() {
+  if (!lossy_) shared_.counters.add(Counter::kLossy);
+  lossy_ = true;
+}
+
+// What is lost of the server under overload does not come back: its sequence of records is broken.
+void Conversation::shed_server(WallTime time) {
+  server_shed_ = true;
+  lost();
+  if (StreamSink* above = layer()) above->gap(Direction::kToClient, 0, time);
+  if (StreamSink* above = layer()) above->end(Direction::kToClient, StreamEnd::kEvicted, time);
+  settle_tls();
+}
+
+bool Conversation::looks_further(Direction direction, std::uint64_t size, WallTime time) {
+  if (generation_ != shared_.admission.generation()) {
+    generation_ = shared_.admission.generation();
+    if (!shared_.admission.still_wanted(facts_.flow)) give_up();
+  }
+  if (speaks_ == Speaks::kNothingOfInterest) return false;
+  if (direction != Direction::kToClient) return true;
+  // A handshake is read to its end: without it the client's requests could not be decrypted.
+  const bool can_shed = http_ != nullptr || (tls_ != nullptr && tls_->state() == TlsState::kDecrypting);
+  if (!server_shed_ && can_shed && shared_.admission.sheds_server_payload()) shed_server(time);
+  if (server_shed_) shared_.counters.add(Counter::kShedPayloadBytes, size);
+  return !server_shed_;
+}
+
+bool Conversation::decided(Bytes beginning) {
+  if (speaks_ != Speaks::kUnknown) return true;
+  if (looks_like_tls(beginning)) {
+    speaks_ = Speaks::kTls;
+    tls_ = make_tls_stream(shared_.tls, facts_.flow, mid_stream_, reader_);
+    return true;
+  }
+  if (mid_stream_ && !begins_like_http(beginning)) return false;
+  speaks_ = Speaks::kClear;
+  shared_.counters.add(Counter::kCleartext);
+  http_ = make_http_stream(shared_.http, facts_, mid_stream_);
+  return true;
+}
+
+void Conversation::hand_up(Direction direction, Bytes bytes, WallTime time) {
+  if (bytes.empty() || !decided(bytes)) return;
+  layer()->data(direction, bytes, time);
+  settle_tls();
+}
+
+// Takes a PROXY header off. It is believed of trusted proxies only; others' is passed over, so that what follows can be
+// read.
+void Conversation::take_client_beginning(Bytes bytes, WallTime time) {
+  if (!client_beginning_.empty()) {
+    if (!shared_.budget.take(bytes.size())) return give_up();
+    client_beginning_.insert(client_beginning_.end(), bytes.begin(), bytes.end());
+    bytes = client_beginning_;
+  }
+  const ProxyHeader header = read_proxy_header(bytes);
+  if (header.state == ProxyHeader::State::kIncomplete && bytes.size() < kLongestProxyHeader) {
+    if (!client_beginning_.empty()) return;
+    if (!shared_.budget.take(bytes.size())) return give_up();
+    client_beginning_.assign(bytes.begin(), bytes.end());
+    return;
+  }
+  if (header.client && shared_.admission.is_trusted_proxy(facts_.flow.client.address)) {
+    facts_.proxied = header.client->address;
+  }
+  at_client_beginning_ = false;
+  const std::size_t size = header.state == ProxyHeader::State::kThere ? std::min(header.size, bytes.size()) : 0;
+  hand_up(Direction::kToServer, bytes.subspan(size), time);
+  forget_beginning();
+}
+
+void Conversation::data(Direction direction, Bytes bytes, WallTime time) {
+  if (!looks_further(direction, bytes.size(), time)) return;
+  if (direction == Direction::kToServer && at_client_beginning_) return take_client_beginning(bytes, time);
+  hand_up(direction, bytes, time);
+}
+
+void Conversation::skipped(Direction direction, std::uint64_t size, WallTime time) {
+  if (!looks_further(direction, size, time)) return;
+  if (StreamSink* above = layer()) above->skipped(direction, size, time);
+  settle_tls();
+}
+
+void Conversation::gap(Direction direction, std::uint64_t size, WallTime time) {
+  lost();
+  if (!looks_further(direction, size, time)) return;
+  if (speaks_ == Speaks::kUnknown) {
+    mid_stream_ = true;  // in effect: the beginning is not there
+    if (direction == Direction::kToServer) forget_beginning();
+    return;
+  }
+  layer()->gap(direction, size, time);
+  settle_tls();
+}
+
+void Conversation::end(Direction direction, StreamEnd how, WallTime time) {
+  if (direction == Direction::kToServer && !client_beginning_.empty()) forget_beginning();
+  if (direction == Direction::kToClient && server_shed_) return;
+  if (StreamSink* above = layer()) above->end(direction, how, time);
+  settle_tls();
+}
+
+std::uint64_t Conversation::ignores(Direction direction) const {
+  if (speaks_ == Speaks::kNothingOfInterest) return kEverything;
+  if (direction == Direction::kToClient && server_shed_) return kEverything;
+  if (tls_) return tls_->ignores(direction);
+  return http_ && !at_client_beginning_ ? http_->ignores(direction) : 0;
+}
+
+void Conversation::keys_arrived(WallTime now) {
+  if (!tls_) return;
+  tls_->keys_arrived(now);
+  settle_tls();
+}
+
+void Conversation::time_passed(WallTime now) {
+  if (!tls_) return;
+  tls_->tick(now);
+  settle_tls();
+}
+
+// Follows what the last call did to the TLS layer.
+void Conversation::settle_tls() {
+  if (!tls_) return;
+  switch (tls_->state()) {
+    case TlsState::kWaiting:
+      return shared_.waiting.add(*this, tls_->waits_for(), facts_.flow);
+    case TlsState::kHandshake:
+    case TlsState::kDecrypting:
+      return shared_.waiting.remove(*this);
+    case TlsState::kNoKey:
+    case TlsState::kUnsupported:
+    case TlsState::kFailed:
+      return give_up();
+  }
+}
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/engine/engine.hpp"
+
+#include <sys/random.h>
+
+#include <random>
+
+#include "agent/inspect/engine/admission.hpp"
+#include "agent/inspect/engine/conversation.hpp"
+#include "agent/inspect/engine/waiting.hpp"
+#include "agent/inspect/model/memory.hpp"
+
+namespace tidegate::inspect {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kBetweenTicks{20};      // by the time of packets
+constexpr milliseconds kBetweenTimeouts{100};  // of those that wait for keys
+constexpr milliseconds kBetweenExpiries{500};
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == static_cast<ssize_t>(sizeof seed)) return seed;
+  return std::random_device{}();
+}
+
+// True once for each `period`. A clock that was set back does not stop it.
+class Every {
+ public:
+  explicit Every(milliseconds period) : period_(period) {}
+  bool is_due(WallTime now) {
+    if (now >= last_ && now - last_ < period_) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  milliseconds period_;
+  WallTime last_{};
+};
+
+}  // namespace
+
+struct Engine::State final : ConnectionOwner {
+  State(const Settings& settings, KeyStore& key_store, SummarySink& sink, const EngineLimits& limits)
+      : budget(settings.memory_bytes),
+        keys(key_store),
+        waiting(random_seed()),
+        tls(make_tls_context(limits.tls, key_store, budget, counters)),
+        http(make_http_context(limits.http, settings, sink, budget, counters)),
+        shared{admission, *tls, *http, waiting, budget, counters},
+        table(limits.tcp, *this, budget, counters) {
+    admission.set_settings(settings);
+  }
+
+  bool is_server(const Endpoint& endpoint) const override { return admission.is_server(endpoint); }
+  std::unique_ptr<StreamSink> open(const Flow& flow, bool mid_stream, WallTime time) override;
+  void take_keys(WallTime now);
+  void tick(WallTime now);
+
+  Counters counters;
+  MemoryBudget budget;
+  Admission admission;
+  KeyStore& keys;
+  std::uint64_t keys_seen = 0;
+  WaitingFlows waiting;
+  TlsContextPtr tls;
+  HttpContextPtr http;
+  Shared shared;
+  ConnectionTable table;  // last: its connections use everything above
+  Every tick_due{kBetweenTicks};
+  Every timeouts_due{kBetweenTimeouts};
+  Every expiry_due{kBetweenExpiries};
+};
+
+std::unique_ptr<StreamSink> Engine::State::open(const Flow& flow, bool mid_stream, WallTime) {
+  switch (admission.judge(flow, mid_stream)) {
+    case Admitted::kYes:
+      break;
+    case Admitted::kNotWanted:
+      return nullptr;
+    case Admitted::kShed:
+      counters.add(Counter::kShedFlows);
+      return nullptr;
+  }
+  if (!budget.take(Conversation::kCost)) {
+    counters.add(Counter::kEvictedMemory);
+    return nullptr;
+  }
+  counters.add(Counter::kConnections);
+  if (mid_stream) counters.add(Counter::kMidStream);
+  return std::make_unique<Conversation>(shared, flow, mid_stream);
+}
+
+void Engine::State::take_keys(WallTime now) {
+  const auto arrivals = keys.arrived(keys_seen);
+  if (!arrivals) return waiting.everything_may_have_arrived(now);
+  for (const KeyStore::Arrival& arrival : *arrivals) waiting.arrived(arrival, now);
+}
+
+void Engine::State::tick(WallTime now) {
+  take_keys(now);
+  if (timeouts_due.is_due(now)) waiting.time_passed(now);
+  if (expiry_due.is_due(now)) table.expire(now);
+}
+
+Engine::Engine(const Settings& settings, KeyStore& keys, SummarySink& sink, const EngineLimits& limits)
+    : state_(std::make_unique<State>(settings, keys, sink, limits)) {}
+
+Engine::~Engine() = default;
+
+void Engine::packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time) {
+  State& state = *state_;
+  state.counters.add(Counter::kPackets);
+  Segment segment;
+  switch (decode_packet(link, frame, wire_size, time, segment)) {
+    case PacketKind::kTcp:
+      state.table.add(segment);
+      break;
+    case PacketKind::kOther:
+      break;
+    case PacketKind::kMalformed:
+      state.counters.add(Counter::kMalformedPackets);
+      break;
+  }
+  if (state.tick_due.is_due(time)) state.tick(time);
+}
+
+void Engine::tick(WallTime now) { state_->tick(now); }
+
+void Engine::finish(WallTime now) {
+  state_->take_keys(now);
+  state_->table.finish(now);
+}
+
+void Engine::set_settings(const Settings& settings) {
+  state_->admission.set_settings(settings);
+  inspect::set_settings(*state_->http, settings);
+}
+
+void Engine::set_shedding(Shedding level, double share_of_new_flows) {
+  state_->admission.set_shedding(level, share_of_new_flows);
+}
+
+const Counters& Engine::counters() const { return state_->counters; }
+Counters& Engine::counters() { return state_->counters; }
+std::size_t Engine::connections() const { return state_->table.size(); }
+std::uint64_t Engine::memory_used() const { return state_->budget.used(); }
+std::uint64_t Engine::memory_limit() const { return state_->budget.limit(); }
+
+}  // namespace tidegate::inspect
