@@ -146,6 +146,7 @@ void Engine::set_shedding(Shedding level, double share_of_new_flows) {
 const Counters& Engine::counters() const { return state_->counters; }
 Counters& Engine::counters() { return state_->counters; }
 std::size_t Engine::connections() const { return state_->table.size(); }
+std::size_t Engine::waiting() const { return state_->waiting.size(); }
 std::uint64_t Engine::memory_used() const { return state_->budget.used(); }
 std::uint64_t Engine::memory_limit() const { return state_->budget.limit(); }
 

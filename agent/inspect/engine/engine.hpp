@@ -49,6 +49,8 @@ class Engine {
   const Counters& counters() const;
   Counters& counters();
   std::size_t connections() const;
+  // Connections that wait for keys: while there are any, tick() is worth calling often.
+  std::size_t waiting() const;
   std::uint64_t memory_used() const;
   std::uint64_t memory_limit() const;
 

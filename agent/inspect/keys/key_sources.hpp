@@ -53,7 +53,7 @@ struct KeySourceFigures {
 // Lines of at most 1 KiB; a longer one is dropped up to its end and counted (kKeysMalformed). Sources take turns, each
 // within its share, so that one that floods neither starves others nor takes a processor. Buffers are locked where
 // the system allows it, and wiped. Used by one thread.
-// System calls after construction: epoll_ctl, epoll_wait, read, pread64, recvfrom, fstat, accept4, getsockopt, close.
+// System calls after construction: epoll_ctl, epoll_wait, read, pread64, recvfrom, lseek, accept4, getsockopt, close.
 class KeySources {
  public:
   static constexpr std::size_t kMost = 64;

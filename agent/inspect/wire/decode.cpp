@@ -114,6 +114,7 @@ KeyStatistics key_statistics(Reader& reader) {
 Problem problem(Reader& reader) {
   Problem problem;
   problem.fatal = reader.flag();
+  problem.descriptor = reader.small<std::uint32_t>();
   problem.text = reader.text(kMostText);
   return problem;
 }
@@ -122,6 +123,7 @@ Finished finished(Reader& reader) {
   Finished finished;
   finished.statistics = statistics(reader);
   finished.problem = reader.text(kMostText);
+  finished.key_lines = reader.number();
   return finished;
 }
 

@@ -114,6 +114,7 @@ void put(std::vector<std::byte>& out, const KeySourceEnded& ended) {
 void put(std::vector<std::byte>& out, const Problem& problem) {
   Writer writer = begin(out, AgentTag::kProblem);
   writer.flag(problem.fatal);
+  writer.number(problem.descriptor);
   writer.text(problem.text, kMostText);
 }
 
@@ -125,6 +126,7 @@ void put(std::vector<std::byte>& out, const Finished& finished) {
   Writer writer = begin(out, AgentTag::kFinished);
   put_statistics(writer, finished.statistics);
   writer.text(finished.problem, kMostText);
+  writer.number(finished.key_lines);
 }
 
 template <typename Message>

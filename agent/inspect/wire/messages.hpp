@@ -36,8 +36,8 @@ inline constexpr int kFirstKeylogFd = 5;  // offline: key logs
 
 // ---- agent to inspector ----
 
-// First of all, once; complete settings follow at once. Then the inspector enters its sandbox, answers Ready, and works.
-// Everything else may be sent behind them without waiting.
+// First of all, once; complete settings follow at once. Then the inspector enters its sandbox, answers Ready, and
+// works. Everything else may be sent behind them without waiting.
 struct Start {
   enum class Mode : std::uint8_t { kLive, kOffline } mode = Mode::kLive;
   std::uint16_t workers = 1;           // live: rings handed over; at most kMostWorkers
@@ -154,8 +154,10 @@ struct KeySourceEnded {
 };
 
 // Something that a person should know; one line, at most kMostText bytes. `fatal`: the inspector ends after it.
+// `descriptor`: what it is about, by the number that it was handed over as; 0: nothing of that kind.
 struct Problem {
   bool fatal = false;
+  std::uint32_t descriptor = 0;
   std::string text;
 
   friend bool operator==(const Problem&, const Problem&) = default;
@@ -172,6 +174,7 @@ struct Progress {
 struct Finished {
   Statistics statistics;
   std::string problem;
+  std::uint64_t key_lines = 0;  // accepted, of key logs and of the capture itself
 };
 
 using ToAgent = std::variant<Ready, Summaries, Statistics, KeyStatistics, KeySourceEnded, Problem, Progress, Finished>;

@@ -160,7 +160,17 @@ void SummaryBatch::clear() {
 }
 
 void SummaryBatch::add(const Summary& summary) {
-  Writer writer(message_);
+  encode_record(summary, message_);
+  ++size_;
+}
+
+void SummaryBatch::add_record(Bytes record) {
+  message_.insert(message_.end(), record.begin(), record.end());
+  ++size_;
+}
+
+void encode_record(const Summary& summary, std::vector<std::byte>& out) {
+  Writer writer(out);
   writer.number(parts_of(summary));
   writer.number(summary.sequence);
   writer.fixed64(static_cast<std::uint64_t>(summary.began.time_since_epoch().count()));
@@ -168,7 +178,6 @@ void SummaryBatch::add(const Summary& summary) {
   put_connection(writer, summary.connection);
   put_request(writer, summary);
   put_optional(writer, summary);
-  ++size_;
 }
 
 bool SummaryReader::next(Summary& summary) {

@@ -13,12 +13,16 @@ inline constexpr std::size_t kLongestSni = 255;
 inline constexpr std::size_t kLongestAlpn = 255;
 inline constexpr std::size_t kLongestJa4 = 64;
 
+// One record, appended. Values beyond the bounds of summary.hpp are cut.
+void encode_record(const Summary& summary, std::vector<std::byte>& out);
+
 // Collects summaries into one message. Used by one thread.
 class SummaryBatch {
  public:
   SummaryBatch();
-  // Values beyond the bounds of summary.hpp are cut.
   void add(const Summary& summary);
+  // What encode_record() made.
+  void add_record(Bytes record);
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   // Worth sending before another one is added.

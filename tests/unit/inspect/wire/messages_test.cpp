@@ -45,9 +45,9 @@ std::vector<ToAgent> each_to_agent() {
           sample_statistics(),
           keys,
           KeySourceEnded{17},
-          Problem{true, "the ring cannot be mapped"},
+          Problem{true, 4, "the ring cannot be mapped"},
           Progress{1ULL << 40},
-          Finished{sample_statistics(), "cut off"}};
+          Finished{sample_statistics(), "cut off", 12}};
 }
 
 // What decodes to the same is encoded to the same bytes again.
@@ -72,7 +72,7 @@ TEST(Messages, KeepTheirValues) {
   EXPECT_EQ(std::get<Start>(*start), (Start{Start::Mode::kOffline, 3, 2, 1 << 22, 64}));
   const KeySource source{9, KeySource::Kind::kFile, {33, 0}, 104};
   EXPECT_EQ(std::get<KeySource>(*decode_to_inspector(encode(ToInspector(source)))), source);
-  const auto finished = decode_to_agent(encode(ToAgent(Finished{sample_statistics(), "cut off"})));
+  const auto finished = decode_to_agent(encode(ToAgent(Finished{sample_statistics(), "cut off", 12})));
   EXPECT_EQ(std::get<Finished>(*finished).problem, "cut off");
   EXPECT_EQ(std::get<Finished>(*finished).statistics.counters.values(), sample_statistics().counters.values());
   EXPECT_EQ(std::get<Finished>(*finished).statistics.shed_millionth, 250'000U);
@@ -125,7 +125,7 @@ TEST(Messages, BeyondTheirBoundsAreRefused) {
 }
 
 TEST(Messages, CutTextsAtTheirBound) {
-  const auto problem = decode_to_agent(encode(ToAgent(Problem{false, std::string(5000, 'x')})));
+  const auto problem = decode_to_agent(encode(ToAgent(Problem{false, 0, std::string(5000, 'x')})));
   ASSERT_TRUE(problem.has_value());
   EXPECT_EQ(std::get<Problem>(*problem).text.size(), kMostText);
 }
