@@ -53,7 +53,7 @@ class TcpScript {
   TcpScript& lose(inspect::Direction direction, std::size_t size);
   TcpScript& wait(std::chrono::nanoseconds time);
 
-  const std::vector<OwnedSegment>& segments() const { return segments_; }
+  std::vector<OwnedSegment> segments() const { return segments_; }
   // The sequence number that this side would send next.
   std::uint32_t next(inspect::Direction from) const { return next_[inspect::index_of(from)]; }
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/tcp/connection.hpp"
+
+namespace tidegate::inspect {
+
+// The acknowledgement first: what the sender answers precedes what it says.
+void Connection::take(TcpContext& context, Direction direction, const Segment& segment) {
+  if (segment.ack) {
+    Outlet other = outlet(context, opposite(direction), segment.time);
+    half(opposite(direction)).acknowledge(other, segment.acknowledged);
+  }
+  const bool carries = !segment.payload.empty() || segment.cut > 0;
+  if (!carries && !segment.fin) return;
+  HalfStream& own = half(direction);
+  if (!own.started()) own.start(segment.sequence);
+  Outlet here = outlet(context, direction, segment.time);
+  if (carries) own.add(here, segment.sequence, segment.payload, segment.cut);
+  if (!segment.fin) return;
+  const auto size = static_cast<std::uint32_t>(segment.payload.size()) + segment.cut;
+  own.finish_at(here, segment.sequence + size);
+}
+
+void Connection::end(TcpContext& context, StreamEnd how, WallTime time) {
+  for (const Direction direction : {Direction::kToServer, Direction::kToClient}) {
+    Outlet here = outlet(context, direction, time);
+    half(direction).end(here, how);
+  }
+}
+
+bool Connection::proves(Direction direction, const Segment& segment) const {
+  const HalfStream& other = halves_[index_of(opposite(direction))];
+  if (!segment.ack || !other.started()) return false;
+  const std::int32_t ahead = other.ahead(segment.acknowledged);
+  constexpr auto kNear = static_cast<std::int32_t>(kReach);
+  return -kNear <= ahead && ahead <= kNear;
+}
+
+Connection::Reset Connection::judge_reset(Direction direction, const Segment& segment) const {
+  const HalfStream& own = halves_[index_of(direction)];
+  if (own.is_next(segment.sequence)) return Reset::kBelieved;
+  const std::int32_t ahead = own.ahead(segment.sequence);
+  return 0 < ahead && ahead <= static_cast<std::int32_t>(kReach) ? Reset::kDoubtful : Reset::kIgnored;
+}
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection that is followed: both directions and who reads them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "agent/inspect/capture/packet.hpp"
+#include "agent/inspect/tcp/half_stream.hpp"
+
+namespace tidegate::inspect {
+
+class Connection {
+ public:
+  explicit Connection(std::unique_ptr<StreamSink> sink) : sink_(std::move(sink)) {}
+
+  HalfStream& half(Direction direction) { return halves_[index_of(direction)]; }
+  Outlet outlet(TcpContext& context, Direction direction, WallTime time) {
+    return {context, *sink_, direction, time, lossy_, given_up_};
+  }
+  // A segment without SYN and RST.
+  void take(TcpContext& context, Direction direction, const Segment& segment);
+  // Ends what has not ended.
+  void end(TcpContext& context, StreamEnd how, WallTime time);
+  bool ended() const { return halves_[0].ended() && halves_[1].ended(); }
+  // Whether the sender knows what the other side sent: addresses can be forged, sequence numbers not so easily.
+  bool proves(Direction direction, const Segment& segment) const;
+
+  enum class Reset : std::uint8_t { kIgnored, kDoubtful, kBelieved };
+  // RFC 5961, 3.2: exact is believed, elsewhere in the window a receiver asks again and nothing is sure.
+  Reset judge_reset(Direction direction, const Segment& segment) const;
+
+  void give_up() { given_up_ = true; }
+  bool given_up() const { return given_up_; }
+
+  // A SYN that does not belong to this connection: if it is answered, the endpoints began a new one.
+  std::optional<std::uint32_t> next_client;
+
+ private:
+  std::unique_ptr<StreamSink> sink_;
+  std::array<HalfStream, 2> halves_;
+  bool lossy_ = false;
+  bool given_up_ = false;
+};
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/tcp/half_stream.hpp"
+
+#include <algorithm>
+
+namespace tidegate::inspect {
+
+void HalfStream::start(std::uint32_t sequence) {
+  // Some room below, so that a sequence number before the first one is an offset before it.
+  next_ = (std::uint64_t{1} << 32) + sequence;
+  started_ = true;
+}
+
+std::int32_t HalfStream::ahead(std::uint32_t sequence) const {
+  return static_cast<std::int32_t>(sequence - static_cast<std::uint32_t>(next_));
+}
+
+std::uint64_t HalfStream::offset_of(std::uint32_t sequence) const {
+  return next_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(ahead(sequence)));
+}
+
+void HalfStream::add(Outlet& outlet, std::uint32_t sequence, Bytes payload, std::uint32_t cut) {
+  if (ended_) return;
+  const std::uint64_t offset = offset_of(sequence);
+  Piece data{offset, payload.size(), payload.data()};
+  Piece lost{data.end(), cut, nullptr};
+  if (has_fin_) {
+    data = data.before(fin_);
+    lost = lost.before(fin_);
+  }
+  if (std::max(data.end(), lost.end()) <= next_ || !reachable(outlet, offset)) return;
+  take(outlet, data);
+  take(outlet, lost);
+  settle(outlet);
+}
+
+bool HalfStream::is_far(std::uint64_t offset) const {
+  return offset > next_ + kReach && (!has_acknowledged_ || offset > acknowledged_ + kReach);
+}
+
+// With both directions in view a segment from nowhere is one that no receiver takes. With one only, it means that much
+// was lost: go on there.
+bool HalfStream::reachable(Outlet& outlet, std::uint64_t offset) {
+  if (!is_far(offset)) return true;
+  if (has_acknowledged_) return false;
+  flush(outlet);
+  lose_until(outlet, offset);
+  return true;
+}
+
+void HalfStream::take(Outlet& outlet, Piece piece) {
+  piece = piece.after(next_);
+  if (piece.empty()) return;
+  if (piece.offset == next_) {
+    in_order(outlet, piece);
+  } else {
+    keep(outlet, piece);
+  }
+}
+
+// Passes the bytes on where they lie. What was kept of the same range came first and is what counts.
+void HalfStream::in_order(Outlet& outlet, Piece piece) {
+  bool conflict = false;
+  while (waiting() && queue_->first_offset() < piece.end()) {
+    emit(outlet, piece.before(queue_->first_offset()));
+    const ReorderQueue::Chunk kept = queue_->pop(outlet.context.budget);
+    conflict = conflict || conflicts(kept.piece(), piece);
+    emit(outlet, kept.piece().after(next_));
+    piece = piece.after(next_);
+  }
+  emit(outlet, piece);
+  if (conflict) outlet.context.counters.add(Counter::kOverlapConflicts);
+}
+
+void HalfStream::keep(Outlet& outlet, Piece piece) {
+  if (queue_ == nullptr) queue_ = std::make_unique<ReorderQueue>();
+  TcpContext& context = outlet.context;
+  bool conflict = false;
+  bool overflow = false;
+  while (!queue_->insert(piece, context.out_of_order_bytes, context.budget, conflict)) {
+    overflow = true;
+    lose_until(outlet, waiting() ? std::min(piece.offset, queue_->first_offset()) : piece.offset);
+    drain(outlet);
+    piece = piece.after(next_);
+    if (piece.empty() || piece.offset == next_) {
+      in_order(outlet, piece);
+      break;
+    }
+  }
+  if (overflow) context.counters.add(Counter::kReorderOverflow);
+  if (conflict) context.counters.add(Counter::kOverlapConflicts);
+}
+
+void HalfStream::finish_at(Outlet& outlet, std::uint32_t sequence) {
+  if (ended_ || has_fin_) return;
+  const std::uint64_t offset = offset_of(sequence);
+  // One that contradicts what came before it is none.
+  if (offset < next_ || is_far(offset) || (waiting() && queue_->end_offset() > offset)) return;
+  fin_ = offset;
+  has_fin_ = true;
+  settle(outlet);
+}
+
+void HalfStream::acknowledge(Outlet& outlet, std::uint32_t sequence) {
+  if (!started_ || ended_) return;
+  const std::uint64_t offset = offset_of(sequence);
+  if (has_acknowledged_ && offset <= acknowledged_) return;
+  acknowledged_ = offset;
+  has_acknowledged_ = true;
+  if (queue_ != nullptr || has_fin_) settle(outlet);
+}
+
+bool HalfStream::is_next(std::uint32_t sequence) const {
+  if (!started_) return true;
+  const std::uint64_t offset = offset_of(sequence);
+  if (has_fin_ && offset == fin_ + 1) return true;
+  return offset == next_ || (has_acknowledged_ && offset == acknowledged_ && offset > next_) ||
+         (waiting() && offset == queue_->end_offset());
+}
+
+// Everything that can be said now: what has become contiguous, holes that the receiver does not have, the end.
+void HalfStream::settle(Outlet& outlet) {
+  drain(outlet);
+  while (waiting() && has_acknowledged_ && acknowledged_ >= queue_->first_offset()) {
+    lose_until(outlet, queue_->first_offset());
+    drain(outlet);
+  }
+  if (waiting()) return;
+  queue_.reset();
+  if (!has_fin_) return;
+  if (has_acknowledged_ && acknowledged_ > fin_) lose_until(outlet, fin_);
+  if (next_ >= fin_) tell_end(outlet, StreamEnd::kFinished);
+}
+
+void HalfStream::drain(Outlet& outlet) {
+  while (waiting() && queue_->first_offset() <= next_) {
+    const ReorderQueue::Chunk kept = queue_->pop(outlet.context.budget);
+    emit(outlet, kept.piece().after(next_));
+  }
+}
+
+void HalfStream::flush(Outlet& outlet) {
+  while (waiting()) {
+    lose_until(outlet, queue_->first_offset());
+    drain(outlet);
+  }
+  queue_.reset();
+}
+
+void HalfStream::emit(Outlet& outlet, const Piece& piece) {
+  if (piece.empty()) return;
+  if (piece.bytes == nullptr) return lose_until(outlet, piece.end());
+  next_ = piece.end();
+  if (outlet.given_up) return;
+  outlet.context.counters.add(Counter::kPayloadBytes, piece.size);
+  const std::uint64_t ignored = std::min(piece.size, outlet.sink.ignores(outlet.direction));
+  if (ignored > 0) outlet.sink.skipped(outlet.direction, ignored, outlet.time);
+  if (ignored == piece.size || outlet.given_up) return;
+  outlet.sink.data(outlet.direction, {piece.bytes + ignored, piece.size - ignored}, outlet.time);
+}
+
+// Bytes that mean nothing to the reader are no gap to it.
+void HalfStream::lose_until(Outlet& outlet, std::uint64_t offset) {
+  if (offset <= next_) return;
+  const std::uint64_t size = offset - next_;
+  next_ = offset;
+  if (outlet.given_up) return;
+  Counters& counters = outlet.context.counters;
+  counters.add(Counter::kLostBytes, size);
+  if (!outlet.lossy) counters.add(Counter::kLossy);
+  outlet.lossy = true;
+  const std::uint64_t ignored = std::min(size, outlet.sink.ignores(outlet.direction));
+  if (ignored > 0) outlet.sink.skipped(outlet.direction, ignored, outlet.time);
+  if (ignored < size && !outlet.given_up) outlet.sink.gap(outlet.direction, size - ignored, outlet.time);
+}
+
+void HalfStream::end(Outlet& outlet, StreamEnd how) {
+  if (ended_) return;
+  flush(outlet);
+  if (has_fin_) {
+    lose_until(outlet, fin_);
+    return tell_end(outlet, StreamEnd::kFinished);
+  }
+  // The receiver had more than was seen. One byte of it may have been a FIN, so the number is not known.
+  if (has_acknowledged_ && acknowledged_ > next_ + 1 && !outlet.given_up) {
+    if (!outlet.lossy) outlet.context.counters.add(Counter::kLossy);
+    outlet.lossy = true;
+    outlet.sink.gap(outlet.direction, 0, outlet.time);
+  }
+  tell_end(outlet, how);
+}
+
+void HalfStream::tell_end(Outlet& outlet, StreamEnd how) {
+  if (ended_) return;
+  ended_ = true;
+  queue_.reset();
+  outlet.sink.end(outlet.direction, how, outlet.time);
+}
+
+}  // namespace tidegate::inspect

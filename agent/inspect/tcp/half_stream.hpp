@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// One direction of a connection: segments in, bytes in order out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "agent/inspect/model/counters.hpp"
+#include "agent/inspect/model/memory.hpp"
+#include "agent/inspect/model/stream.hpp"
+#include "agent/inspect/tcp/reorder_queue.hpp"
+
+namespace tidegate::inspect {
+
+// How far ahead of what is read or acknowledged a segment may be: beyond any window in use. What is farther no receiver
+// would take.
+inline constexpr std::uint32_t kReach = 16 << 20;
+
+// Shared by all connections of a table.
+struct TcpContext {
+  std::size_t out_of_order_bytes;
+  MemoryBudget& budget;
+  Counters& counters;
+};
+
+// Where a direction's bytes go during one call.
+struct Outlet {
+  TcpContext& context;
+  StreamSink& sink;
+  Direction direction;
+  WallTime time;
+  bool& lossy;           // of the connection: some bytes were missing
+  const bool& given_up;  // of the connection: its reader wants no more than the ends
+};
+
+class HalfStream {
+ public:
+  bool started() const { return started_; }
+  bool ended() const { return ended_; }
+  // The sequence number of the first byte.
+  void start(std::uint32_t sequence);
+  // How far `sequence` is ahead of what would come next (RFC 9293, 3.4); not before start().
+  std::int32_t ahead(std::uint32_t sequence) const;
+  // The bytes from `sequence` on; `cut` more were sent and not captured.
+  void add(Outlet& outlet, std::uint32_t sequence, Bytes payload, std::uint32_t cut);
+  // A FIN with this sequence number. The first one counts.
+  void finish_at(Outlet& outlet, std::uint32_t sequence);
+  // The receiver has everything before `sequence`.
+  void acknowledge(Outlet& outlet, std::uint32_t sequence);
+  // Whether a receiver would have taken a RST with this sequence number (RFC 5961, 3.2).
+  bool is_next(std::uint32_t sequence) const;
+  // Delivers what is kept, holes as gaps, and tells the end if it was not told. A FIN that was seen is kFinished.
+  void end(Outlet& outlet, StreamEnd how);
+
+ private:
+  std::uint64_t offset_of(std::uint32_t sequence) const;
+  bool is_far(std::uint64_t offset) const;
+  bool reachable(Outlet& outlet, std::uint64_t offset);
+  void take(Outlet& outlet, Piece piece);
+  void in_order(Outlet& outlet, Piece piece);
+  void keep(Outlet& outlet, Piece piece);
+  void settle(Outlet& outlet);
+  void drain(Outlet& outlet);
+  void flush(Outlet& outlet);
+  void emit(Outlet& outlet, const Piece& piece);
+  void lose_until(Outlet& outlet, std::uint64_t offset);
+  void tell_end(Outlet& outlet, StreamEnd how);
+  bool waiting() const { return queue_ != nullptr && !queue_->empty(); }
+
+  // Offsets whose low 32 bits are sequence numbers; they do not wrap.
+  std::uint64_t next_ = 0;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t fin_ = 0;
+  std::unique_ptr<ReorderQueue> queue_;  // only while something waits
+  bool started_ = false;
+  bool has_acknowledged_ = false;
+  bool has_fin_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace tidegate::inspect

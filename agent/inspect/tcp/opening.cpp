@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/tcp/opening.hpp"
+
+#include <algorithm>
+
+namespace tidegate::inspect {
+namespace {
+
+constexpr std::size_t kMostSynData = 1 << 20;  // of all handshakes together
+constexpr std::size_t kOverhead = 64;
+
+}  // namespace
+
+SynData::SynData(Bytes bytes, MemoryBudget& budget, std::size_t& total)
+    : bytes_(bytes.begin(), bytes.end()), budget_(budget), total_(total) {
+  total_ += bytes_.size() + kOverhead;
+}
+
+SynData::~SynData() {
+  total_ -= bytes_.size() + kOverhead;
+  budget_.give_back(bytes_.size() + kOverhead);
+}
+
+std::unique_ptr<SynData> SynData::keep(Bytes bytes, MemoryBudget& budget, std::size_t& total) {
+  const std::size_t size = bytes.size() + kOverhead;
+  if (bytes.empty() || size > kMostSynData - total || !budget.take(size)) return nullptr;
+  return std::make_unique<SynData>(bytes, budget, total);
+}
+
+void Opening::answer(const Segment& syn_ack) {
+  server = syn_ack.sequence;
+  const std::uint32_t sent = data == nullptr ? 0 : static_cast<std::uint32_t>(data->bytes().size());
+  const std::uint32_t taken = client ? syn_ack.acknowledged - (*client + 1) : ~0U;
+  if (taken <= sent) {
+    accepted = taken;
+    return;
+  }
+  client = syn_ack.acknowledged - 1;
+  accepted = 0;
+  data.reset();
+}
+
+bool Opening::completed_by(const Segment& from_client) const {
+  return client && server && from_client.ack && from_client.acknowledged == *server + 1 &&
+         from_client.sequence == *client + 1 + accepted;
+}
+
+bool Opening::reset_by(const Segment& segment, bool from_client) const {
+  if (from_client) return client && segment.sequence == *client + 1 + accepted;
+  if (server) return segment.sequence == *server + 1;
+  const std::uint32_t sent = data == nullptr ? 0 : static_cast<std::uint32_t>(data->bytes().size());
+  return client && segment.ack && segment.acknowledged - (*client + 1) <= sent;
+}
+
+Bytes Opening::early_data(const Segment* from_client) const {
+  if (data == nullptr) return {};
+  if (server) return data->bytes().first(accepted);
+  const auto size = static_cast<std::uint32_t>(data->bytes().size());
+  const bool follows = from_client != nullptr && client && from_client->sequence == *client + 1 + size;
+  return follows ? data->bytes() : Bytes{};
+}
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of a connection whose handshake is under way. Small: a SYN flood makes many.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agent/inspect/capture/packet.hpp"
+#include "agent/inspect/model/memory.hpp"
+
+namespace tidegate::inspect {
+
+// Bytes that a SYN carried (TCP Fast Open, RFC 7413). They count once the server acknowledges them; otherwise they are
+// sent again. Taken from a budget, and from a bound that all of a table share.
+class SynData {
+ public:
+  SynData(Bytes bytes, MemoryBudget& budget, std::size_t& total);
+  ~SynData();
+  SynData(const SynData&) = delete;
+  SynData& operator=(const SynData&) = delete;
+  // nullptr: nothing to keep, or a bound is reached.
+  static std::unique_ptr<SynData> keep(Bytes bytes, MemoryBudget& budget, std::size_t& total);
+
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  MemoryBudget& budget_;
+  std::size_t& total_;
+};
+
+struct Opening {
+  std::optional<std::uint32_t> client = std::nullopt;  // initial sequence numbers
+  std::optional<std::uint32_t> server = std::nullopt;
+  std::uint32_t accepted = 0;  // bytes of the SYN that the server acknowledged
+  std::unique_ptr<SynData> data = nullptr;
+
+  bool seen() const { return client || server; }
+  // A SYN and its answer; the caller knows from which side. An answer to another SYN than the one seen makes that SYN
+  // the one that counts.
+  void answer(const Segment& syn_ack);
+  // Whether this client's segment ends the handshake.
+  bool completed_by(const Segment& from_client) const;
+  // Whether a RST from this side would be believed (RFC 9293, 3.10.7.3).
+  bool reset_by(const Segment& segment, bool from_client) const;
+  // The bytes of the SYN that the client will not send again, as seen when `from_client` follows or nothing does.
+  Bytes early_data(const Segment* from_client) const;
+};
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// How connections end.
+#include "tests/unit/inspect/tcp/recorder.hpp"
+
+namespace tidegate::inspect {
+namespace {
+
+using test::OwnedSegment;
+using test::TcpScript;
+
+class EndTest : public TcpTest {
+ protected:
+  // A RST of the client, `ahead` of what comes next after "hello".
+  static OwnedSegment reset(std::uint32_t ahead) {
+    OwnedSegment made = TcpScript().handshake().client("hello").reset(Direction::kToServer).segments().back();
+    made.head.sequence += ahead;
+    return made;
+  }
+  void hello() { add(TcpScript().handshake().client("hello").segments()); }
+};
+
+TEST_F(EndTest, EachDirectionEndsForItself) {
+  TcpScript script;
+  script.handshake().client("hello").fin(Direction::kToServer).server("world");
+  add(script.segments());
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_FALSE(only().end[1]);
+  EXPECT_EQ(only().server(), "world");
+  EXPECT_FALSE(only().destroyed);
+}
+
+TEST_F(EndTest, SimultaneousFins) {
+  auto segments = TcpScript().handshake().client("a").close().segments();
+  segments[segments.size() - 2].head.acknowledged -= 1;  // it had not seen the other's FIN
+  add(segments);
+  EXPECT_TRUE(only().destroyed);
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_EQ(only().end[1], StreamEnd::kFinished);
+}
+
+TEST_F(EndTest, AFinWaitsForWhatPrecedesIt) {
+  const auto segments = TcpScript({.segment_size = 2, .acknowledge = false})
+                            .handshake()
+                            .client("abcd")
+                            .fin(Direction::kToServer)
+                            .segments();
+  add(segments, {0, 1, 2, 5, 4});
+  EXPECT_FALSE(only().end[0]);
+  add(segments, {3});
+  EXPECT_EQ(only().client(), "abcd");
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+}
+
+TEST_F(EndTest, AFinThatTheReceiverHasMakesWhatIsMissingAGap) {
+  TcpScript script({.segment_size = 2, .acknowledge = false});
+  script.handshake().client("ab").lose(Direction::kToServer, 7).fin(Direction::kToServer);
+  script.acknowledge(Direction::kToClient);
+  add(script.segments());
+  EXPECT_EQ(only().client(), "ab[7]");
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+}
+
+TEST_F(EndTest, BytesBeyondAFinAreNone) {
+  hello();
+  OwnedSegment fin = TcpScript().handshake().client("hello").fin(Direction::kToServer).segments().back();
+  fin.head.sequence += 2;
+  table_.add(fin.view());
+  OwnedSegment late = TcpScript().handshake().client("xxxxx").segments().at(3);
+  late.head.sequence = 1006;
+  table_.add(late.view());
+  EXPECT_EQ(only().client(), "helloxx");
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+}
+
+TEST_F(EndTest, AFinBeforeWhatCameAlreadyIsNone) {
+  hello();
+  OwnedSegment ahead = TcpScript().handshake().client("zz").segments().at(3);
+  ahead.head.sequence = 1010;
+  table_.add(ahead.view());
+  OwnedSegment fin = TcpScript().handshake().client("hello").fin(Direction::kToServer).segments().back();
+  fin.head.sequence = 1008;
+  table_.add(fin.view());
+  fin.head.sequence = 1002;
+  table_.add(fin.view());
+  EXPECT_FALSE(only().end[0]);
+}
+
+TEST_F(EndTest, AResetEndsBoth) {
+  hello();
+  table_.add(reset(0).view());
+  EXPECT_EQ(only().end[0], StreamEnd::kReset);
+  EXPECT_EQ(only().end[1], StreamEnd::kReset);
+  EXPECT_EQ(table_.size(), 0U);
+}
+
+TEST_F(EndTest, AResetOutsideTheWindowIsNone) {
+  hello();
+  table_.add(reset(0x70000000).view());
+  table_.add(reset(0U - 3).view());
+  EXPECT_FALSE(only().end[0]);
+  table_.expire(reset(0).head.time + std::chrono::seconds(60));
+  EXPECT_FALSE(only().end[0]);
+}
+
+// RFC 5961: a receiver does not believe it. Whether it was a forgery shows.
+TEST_F(EndTest, AnInexactResetEndsItOnlyWhenNothingFollows) {
+  hello();
+  table_.add(reset(9).view());
+  EXPECT_FALSE(only().end[0]);
+  OwnedSegment more = TcpScript().handshake().client("hello").client("more").segments().at(5);
+  table_.add(more.view());
+  EXPECT_EQ(only().client(), "hellomore");
+  table_.expire(more.head.time + std::chrono::seconds(60));
+  EXPECT_FALSE(only().end[0]);
+  table_.add(reset(9).view());
+  table_.expire(more.head.time + std::chrono::seconds(60));
+  EXPECT_EQ(only().end[0], StreamEnd::kReset);
+}
+
+TEST_F(EndTest, AResetBehindALossIsExactByWhatWasAcknowledged) {
+  TcpScript script({.acknowledge = true});
+  script.handshake().client("a").lose(Direction::kToServer, 10).acknowledge(Direction::kToClient);
+  add(script.reset(Direction::kToServer).segments());
+  EXPECT_EQ(only().end[0], StreamEnd::kReset);
+  EXPECT_EQ(only().client(), "a[0]") << "how much is lost is not known: one of it may be a FIN";
+}
+
+TEST_F(EndTest, WhatWaitsIsHandedOverAtTheEnd) {
+  const auto segments = TcpScript({.segment_size = 2, .acknowledge = false}).handshake().client("abcdefgh").segments();
+  add(segments, {0, 1, 2, 4, 6});
+  table_.finish(end_);
+  EXPECT_EQ(only().client(), "[2]cd[2]gh");
+  EXPECT_EQ(only().end[0], StreamEnd::kEvicted);
+  EXPECT_EQ(counters_.of(Counter::kLostBytes), 4U);
+}
+
+TEST_F(EndTest, IdleConnectionsAreForgotten) {
+  hello();
+  const WallTime last = TcpScript().handshake().client("hello").segments().back().head.time;
+  table_.expire(last + std::chrono::seconds(299));
+  EXPECT_EQ(table_.size(), 1U);
+  table_.expire(last + std::chrono::seconds(301));
+  EXPECT_EQ(table_.size(), 0U);
+  EXPECT_EQ(only().end[0], StreamEnd::kEvicted);
+  EXPECT_EQ(counters_.of(Counter::kEvictedIdle), 1U);
+}
+
+TEST_F(EndTest, GivingUpEndsAndIgnores) {
+  hello();
+  table_.give_up(only().flow, end_);
+  EXPECT_EQ(only().end[0], StreamEnd::kEvicted);
+  EXPECT_TRUE(only().destroyed);
+  EXPECT_EQ(table_.size(), 0U);
+  add(TcpScript().handshake().client("hello").client("more").segments(), {5});
+  EXPECT_EQ(only().client(), "hello");
+}
+
+TEST_F(EndTest, GivingUpFromWithinTakesEffectAfterwards) {
+  bool within = false;
+  owner_.hook = [&](const Recorded& record) {
+    if (within) return;
+    within = true;
+    table_.give_up(record.flow, end_);
+    table_.give_up(record.flow, end_);
+    EXPECT_FALSE(record.end[0]);
+    EXPECT_FALSE(record.destroyed);
+  };
+  const auto segments = TcpScript({.segment_size = 2, .acknowledge = false}).handshake().client("abcd").segments();
+  add(segments, {0, 1, 2, 4, 3});
+  EXPECT_EQ(only().client(), "ab") << "no bytes after it was given up";
+  EXPECT_EQ(only().end[0], StreamEnd::kEvicted);
+  EXPECT_TRUE(only().destroyed);
+}
+
+// The end of one gives up the next, and so on.
+TEST_F(EndTest, GivingUpOthersFromWithinIsSafe) {
+  std::vector<Flow> flows;
+  for (std::uint16_t i = 0; i < 50; ++i) {
+    test::TcpScriptOptions options;
+    options.flow.client.port = static_cast<std::uint16_t>(20'000 + i);
+    flows.push_back(options.flow);
+    add(TcpScript(options).handshake().client("x").segments());
+  }
+  owner_.hook = [&](const Recorded& record) {
+    const std::size_t i = record.flow.client.port - 20'000U;
+    if (i + 1 < flows.size()) table_.give_up(flows[i + 1], end_);
+  };
+  table_.give_up(flows[0], end_);
+  EXPECT_EQ(table_.size(), 0U);
+  for (const auto& connection : owner_.connections) EXPECT_TRUE(connection->destroyed);
+}
+
+TEST_F(EndTest, GivingUpWhileExpiringAndFinishingIsSafe) {
+  for (std::uint16_t i = 0; i < 20; ++i) {
+    test::TcpScriptOptions options;
+    options.flow.client.port = static_cast<std::uint16_t>(20'000 + i);
+    options.start += std::chrono::seconds(i);
+    add(TcpScript(options).handshake().client("x").segments());
+  }
+  owner_.hook = [&](const Recorded&) {
+    for (const auto& connection : owner_.connections) table_.give_up(connection->flow, end_);
+  };
+  table_.expire(test::TcpScriptOptions{}.start + std::chrono::seconds(302));
+  EXPECT_EQ(table_.size(), 0U);
+}
+
+}  // namespace
+}  // namespace tidegate::inspect
