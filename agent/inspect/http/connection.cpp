@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/http/connection.hpp"
+
+#include <algorithm>
+
+namespace tidegate::inspect::http {
+
+Exchange* Connection::open(WallTime began) {
+  Exchange* exchange = context.open();
+  if (exchange == nullptr) return nullptr;
+  exchange->summary.began = began;
+  exchange->last = began;
+  fields.begin(*exchange);
+  return exchange;
+}
+
+void Connection::announce(Exchange& exchange) { exchange.summary.sequence = context.sink.began(); }
+
+void Connection::finish(Exchange* exchange, Ending ending) {
+  Summary& summary = exchange->summary;
+  if (exchange->owner != id_) {
+    summary.connection = facts;
+    exchange->owner = id_;
+  }
+  summary.duration = std::max(exchange->last - summary.began, std::chrono::nanoseconds(0));
+  summary.reset |= ending == Ending::kReset;
+  summary.lossy |= ending == Ending::kLossy;
+  context.counters.add(Counter::kRequests);
+  if (!exchange->response_done) context.counters.add(Counter::kRequestsUnfinished);
+  context.sink.finished(summary);
+  context.close(exchange);
+}
+
+void Connection::malformed() {
+  if (!malformed_) context.counters.add(Counter::kMalformedHttp);
+  malformed_ = true;
+}
+
+}  // namespace tidegate::inspect::http

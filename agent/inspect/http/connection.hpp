@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/inspect/http/context.hpp"
+#include "agent/inspect/http/request_fields.hpp"
+
+namespace tidegate::inspect::http {
+
+// Why an exchange is over.
+enum class Ending : std::uint8_t {
+  kComplete,
+  kReset,       // by a peer, before the response ended
+  kUnfinished,  // nothing more is known of it
+  kLossy,       // bytes of it were lost
+};
+
+// What the readers of one connection share, whatever HTTP it speaks.
+class Connection {
+ public:
+  Connection(HttpContext& context_, const ConnectionFacts& facts_)
+      : context(context_), facts(facts_), fields(context_, facts), id_(context_.next_connection()) {}
+
+  // A request that began then. nullptr: the memory budget is used up.
+  Exchange* open(WallTime began);
+  // From here on the sink knows of it.
+  void announce(Exchange& exchange);
+  // Hands an announced exchange to the sink and takes it back.
+  void finish(Exchange* exchange, Ending ending);
+  // Takes back one that was not announced.
+  void discard(Exchange* exchange) { context.close(exchange); }
+  // Counts the connection, once.
+  void malformed();
+  void not_http() { context.counters.add(Counter::kNotHttp); }
+
+  HttpContext& context;
+  ConnectionFacts facts;
+  RequestFields fields;
+
+ private:
+  std::uint64_t id_;
+  bool malformed_ = false;
+};
+
+}  // namespace tidegate::inspect::http

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/http/context.hpp"
+
+#include <algorithm>
+
+#include "agent/inspect/http/text.hpp"
+
+namespace tidegate::inspect {
+namespace {
+
+constexpr std::size_t kMostFree = 256;
+
+using Identity = HttpContext::Service::Identity;
+
+std::optional<Identity> identity_of(const std::optional<IdentityField>& field, const HashKey& key,
+                                    std::string_view service, std::string_view kind) {
+  if (!field) return std::nullopt;
+  std::string lower_name = field->name;
+  std::ranges::transform(lower_name, lower_name.begin(), http::lower);
+  return Identity{*field, std::move(lower_name), http::IdentityHasher(key, service, kind)};
+}
+
+// Everything but the facts of the connection, which are often still the right ones.
+void clear(Summary& summary) {
+  summary.sequence = 0;
+  summary.duration = {};
+  summary.service.clear();
+  summary.proxied.reset();
+  summary.http = HttpVersion::k11;
+  for (std::string* text :
+       {&summary.method, &summary.host, &summary.path, &summary.path_template, &summary.user_agent}) {
+    text->clear();
+  }
+  summary.query_keys.clear();
+  summary.status.reset();
+  summary.grpc_status.reset();
+  summary.request_bytes = summary.response_bytes = 0;
+  summary.session.reset();
+  summary.account.reset();
+  summary.websocket.reset();
+  summary.truncated = summary.lossy = summary.reset = false;
+}
+
+void clear(http::Exchange& exchange) {
+  clear(exchange.summary);
+  exchange.last = {};
+  exchange.next = nullptr;
+  exchange.body.release();
+  exchange.body_kind = http::BodyKind::kNone;
+  exchange.upgrade = http::Upgrade::kNone;
+  exchange.encoded = exchange.wants_body = exchange.head_there = exchange.is_head = exchange.is_connect = false;
+  exchange.has_forwarded_for = false;
+  exchange.request_done = exchange.response_begun = exchange.response_done = exchange.tunnel = false;
+}
+
+}  // namespace
+
+HttpContext::HttpContext(const HttpLimits& limits_, const Settings& settings, SummarySink& sink_, MemoryBudget& budget_,
+                         Counters& counters_)
+    : limits(limits_), sink(sink_), budget(budget_), counters(counters_), hpack_memory(budget_) {
+  set_settings(settings);
+}
+
+void HttpContext::set_settings(const Settings& settings) {
+  settings_ = settings;
+  ++generation_;
+  services_.clear();
+  for (const InspectedService& service : settings_.services) {
+    services_.push_back({service.name, identity_of(service.session, settings_.identity_key, service.name, "session"),
+                         identity_of(service.account, settings_.identity_key, service.name, "account")});
+  }
+}
+
+const HttpContext::Service* HttpContext::service_of(const Endpoint& server) const {
+  const InspectedService* found = inspect::service_of(settings_, server.address, server.port);
+  return found == nullptr ? nullptr : &services_[static_cast<std::size_t>(found - settings_.services.data())];
+}
+
+http::Exchange* HttpContext::open() {
+  constexpr std::uint64_t kCharge = sizeof(http::Exchange) + http::kUsualText;
+  if (!budget.take(kCharge)) return nullptr;
+  if (free_.empty()) free_.push_back(std::make_unique<http::Exchange>(budget));
+  http::Exchange* exchange = free_.back().release();
+  free_.pop_back();
+  exchange->charged = kCharge;
+  return exchange;
+}
+
+void HttpContext::close(http::Exchange* exchange) {
+  std::unique_ptr<http::Exchange> owned(exchange);
+  clear(*owned);
+  budget.give_back(owned->charged);
+  owned->charged = 0;
+  if (free_.size() < kMostFree) free_.push_back(std::move(owned));
+}
+
+void HttpContextDeleter::operator()(HttpContext* context) const { delete context; }
+
+HttpContextPtr make_http_context(const HttpLimits& limits, const Settings& settings, SummarySink& sink,
+                                 MemoryBudget& budget, Counters& counters) {
+  return HttpContextPtr(new HttpContext(limits, settings, sink, budget, counters));
+}
+
+void set_settings(HttpContext& context, const Settings& settings) { context.set_settings(settings); }
+
+}  // namespace tidegate::inspect

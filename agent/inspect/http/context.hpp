@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/inspect/http/exchange.hpp"
+#include "agent/inspect/http/hpack.hpp"
+#include "agent/inspect/http/http_stream.hpp"
+#include "agent/inspect/http/identity_hash.hpp"
+
+namespace tidegate::inspect {
+
+class HttpContext {
+ public:
+  // A service, ready to be used.
+  struct Service {
+    struct Identity {
+      IdentityField field;
+      std::string lower_name;  // of a header field
+      http::IdentityHasher hasher;
+    };
+    std::string name;
+    std::optional<Identity> session;
+    std::optional<Identity> account;
+  };
+
+  HttpContext(const HttpLimits& limits_, const Settings& settings, SummarySink& sink_, MemoryBudget& budget_,
+              Counters& counters_);
+
+  void set_settings(const Settings& settings);
+  const Settings& settings() const { return settings_; }
+  // Changes with the settings; what was taken from them before is no longer valid then.
+  std::uint64_t generation() const { return generation_; }
+  const Service* service_of(const Endpoint& server) const;
+  std::uint64_t next_connection() { return ++connections_; }
+
+  // nullptr: the memory budget is used up.
+  http::Exchange* open();
+  void close(http::Exchange* exchange);
+
+  const HttpLimits limits;
+  SummarySink& sink;
+  MemoryBudget& budget;
+  Counters& counters;
+  http::HpackMemory hpack_memory;
+
+ private:
+  Settings settings_;
+  std::vector<Service> services_;  // in the order of the settings
+  std::vector<std::unique_ptr<http::Exchange>> free_;
+  std::uint64_t generation_ = 0;
+  std::uint64_t connections_ = 0;
+};
+
+}  // namespace tidegate::inspect

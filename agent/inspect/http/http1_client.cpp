@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the client sends: requests.
+#include <algorithm>
+
+#include "agent/inspect/http/http1_reader.hpp"
+#include "agent/inspect/http/text.hpp"
+
+namespace tidegate::inspect::http {
+namespace {
+
+Upgrade upgrade_of(std::string_view protocols) {
+  while (!protocols.empty()) {
+    const std::string_view protocol = trimmed(take_until(protocols, ','));
+    if (equals_any_case(protocol, "websocket")) return Upgrade::kWebSocket;
+    if (equals_any_case(protocol, "h2c")) return Upgrade::kHttp2;
+  }
+  return Upgrade::kTunnel;
+}
+
+}  // namespace
+
+bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wait) {
+  switch (client_.state) {
+    case State::kStart:
+      if (open_ >= connection_.context.limits.streams && !make_room(may_wait)) return false;
+      request_line(rest, time);
+      return true;
+    case State::kFields:
+      request_field(rest, time);
+      return true;
+    case State::kBody:
+      take_body(Direction::kToServer, rest, time);
+      return true;
+    case State::kDecides:
+      if (may_wait) return false;
+      decide(Outcome::kNo);
+      return true;
+    case State::kSearch:
+      search(Direction::kToServer, rest, time);
+      return true;
+    case State::kTunnel:
+      take_tunnel(Direction::kToServer, rest, time);
+      return true;
+    case State::kLost:
+    case State::kOver:
+      break;
+  }
+  rest = {};
+  return true;
+}
+
+// Beyond the number of requests that may be open.
+bool Http1Reader::make_room(bool may_wait) {
+  if (may_wait) return false;
+  lose(Direction::kToClient);
+  return true;
+}
+
+void Http1Reader::request_line(std::string_view& rest, WallTime time) {
+  std::string_view line;
+  const auto result = line_of(Direction::kToServer, rest, line, time);
+  if (result == LineReader::Result::kMore) {
+    if (!seen_request_ && !may_become_request_line(client_.lines.begun())) bad_request_line();
+    return;
+  }
+  // Empty lines before a request are left by old clients (RFC 9112, 2.2).
+  if (result == LineReader::Result::kLine && line.empty()) return next_message(client_, State::kStart);
+  const auto parsed = result == LineReader::Result::kLine ? parse_request_line(line) : std::nullopt;
+  parsed ? begin_request(*parsed) : bad_request_line();
+}
+
+void Http1Reader::bad_request_line() {
+  if (!seen_request_) {
+    connection_.not_http();
+    return give_up();
+  }
+  connection_.malformed();
+  next_message(client_, State::kSearch);
+}
+
+void Http1Reader::begin_request(const RequestLine& line) {
+  seen_request_ = true;
+  outcome_ = Outcome::kNotYet;
+  Exchange* exchange = connection_.open(client_.began);
+  if (exchange == nullptr) return give_up();
+  connection_.announce(*exchange);
+  (last_ == nullptr ? first_ : last_->next) = exchange;
+  last_ = asking_ = exchange;
+  ++open_;
+  exchange->request_bytes(client_.unclaimed, client_.began);
+  exchange->summary.http = line.version;
+  connection_.fields.method(*exchange, line.method);
+  connection_.fields.target(*exchange, line.target);
+  if (exchange->is_connect) exchange->upgrade = Upgrade::kTunnel;
+  const std::size_t size = client_.unclaimed;
+  next_message(client_, State::kFields);
+  client_.head = size;
+}
+
+void Http1Reader::request_field(std::string_view& rest, WallTime time) {
+  std::string_view text;
+  const auto result = line_of(Direction::kToServer, rest, text, time);
+  if (!head_line_fits(client_, asking_)) return request_malformed();
+  if (result != LineReader::Result::kLine) return;
+  if (text.empty()) return request_head_ends();
+  const HeaderLine line = parse_header_line(text);
+  client_.framing.add(line);
+  if (asking_ == nullptr) return;
+  if (line.field == Field::kUpgrade && !asking_->is_connect && asking_->summary.http != HttpVersion::k10) {
+    asking_->upgrade = upgrade_of(line.value);
+  }
+  if (!client_.too_large) connection_.fields.field(*asking_, line.field, line.name, line.value);
+}
+
+void Http1Reader::request_head_ends() {
+  const Framing& framing = client_.framing;
+  if (framing.ambiguous()) connection_.context.counters.add(Counter::kAmbiguousLength);
+  if (framing.malformed || (framing.has_coding && !framing.chunked)) return request_malformed();
+  if (asking_ != nullptr) connection_.fields.head_ends(*asking_);
+  if (framing.chunked) {
+    client_.body.start_chunked();
+  } else {
+    client_.body.start_length(framing.length);
+  }
+  client_.state = State::kBody;
+  if (client_.body.done()) request_ends();
+}
+
+void Http1Reader::request_ends() {
+  Exchange* exchange = asking_;
+  asking_ = nullptr;
+  next_message(client_, State::kStart);
+  if (exchange == nullptr) return;
+  connection_.fields.request_ends(*exchange);
+  exchange->request_done = true;
+  if (exchange->upgrade != Upgrade::kNone && exchange == last_) {
+    client_.state = State::kDecides;
+    if (server_.ended) outcome_ = Outcome::kNo;
+    if (outcome_ != Outcome::kNotYet) decide(outcome_);
+  }
+  pop_if_done();
+  if (server_.ended && asking_ == nullptr) finish_open(Ending::kUnfinished);
+}
+
+// The server answers this request, most likely with 400; what the client sends next is not known.
+void Http1Reader::request_malformed() {
+  connection_.malformed();
+  Exchange* exchange = asking_;
+  asking_ = nullptr;
+  next_message(client_, State::kSearch);
+  if (exchange == nullptr) return;
+  exchange->summary.lossy = true;
+  exchange->wants_body = false;
+  exchange->body.release();
+  exchange->upgrade = exchange->is_connect ? exchange->upgrade : Upgrade::kNone;
+  exchange->head_there = exchange->request_done = true;
+  pop_if_done();
+}
+
+void Http1Reader::decide(Outcome outcome) {
+  outcome_ = outcome;
+  if (client_.state != State::kDecides) return;
+  if (outcome == Outcome::kNo) {
+    client_.state = State::kStart;
+    outcome_ = Outcome::kNotYet;
+  } else if (outcome == Outcome::kTunnel) {
+    client_.state = State::kTunnel;
+    asking_ = first_;
+  }
+}
+
+}  // namespace tidegate::inspect::http

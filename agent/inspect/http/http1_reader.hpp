@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/inspect/http/body_reader.hpp"
+#include "agent/inspect/http/connection.hpp"
+#include "agent/inspect/http/line_reader.hpp"
+#include "agent/inspect/http/message.hpp"
+#include "agent/inspect/http/reader.hpp"
+#include "agent/inspect/http/websocket.hpp"
+
+namespace tidegate::inspect::http {
+
+// HTTP/1.0 and 1.1. Requests and responses are matched in order: a response waits for its request's head, a request
+// waits while as many as HttpLimits::streams have no response, and what follows an Upgrade or CONNECT waits for its
+// response.
+class Http1Reader final : public Reader {
+ public:
+  // `mid_stream`: neither direction need begin with a message.
+  Http1Reader(Connection& connection, bool mid_stream);
+  ~Http1Reader() override { close(StreamEnd::kEvicted); }
+
+  std::size_t data(Direction direction, Bytes bytes, WallTime time, bool may_wait) override;
+  void skipped(Direction direction, std::uint64_t size, WallTime time) override;
+  void gap(Direction direction, std::uint64_t size, WallTime time) override;
+  void end(Direction direction, StreamEnd how, WallTime time) override;
+  std::uint64_t ignores(Direction direction) const override;
+  void close(StreamEnd how) override;
+  std::unique_ptr<Reader> successor() override;
+
+ private:
+  enum class State : std::uint8_t {
+    kStart,    // before a request or status line
+    kFields,   // of a head
+    kBody,     // and trailers
+    kDecides,  // client: the response to an Upgrade or CONNECT says what comes next
+    kLost,     // server: nothing is understood until a request has come that it can belong to
+    kSearch,   // for a line that begins a message
+    kTunnel,   // something else than HTTP/1 messages
+    kOver,     // nothing is looked at any more
+  };
+  enum class Outcome : std::uint8_t { kNotYet, kNo, kTunnel, kHttp2 };
+
+  // One direction.
+  struct Side {
+    Side(MemoryBudget& budget, const HttpLimits& limits)
+        : lines(budget, limits.header_bytes), body(limits.header_bytes) {}
+
+    LineReader lines;
+    BodyReader body;
+    Framing framing;
+    FrameCounter frames;
+    State state = State::kStart;
+    bool too_large = false;
+    bool ended = false;
+    std::uint32_t fields = 0;
+    std::size_t head = 0;         // bytes of this head
+    std::size_t searched = 0;     // bytes since synchronisation was lost
+    std::uint64_t unclaimed = 0;  // bytes of a message whose exchange is not there yet
+    WallTime began{};             // of that message
+  };
+
+  // Each takes some bytes off the front of `rest`. False: the direction waits, nothing was taken.
+  bool client_step(std::string_view& rest, WallTime time, bool may_wait);
+  bool server_step(std::string_view& rest, WallTime time, bool may_wait);
+  LineReader::Result line_of(Direction direction, std::string_view& rest, std::string_view& line, WallTime time);
+  bool head_line_fits(Side& side, Exchange* exchange);
+  void take_body(Direction direction, std::string_view& rest, WallTime time);
+  void take_tunnel(Direction direction, std::string_view& rest, WallTime time);
+  void search(Direction direction, std::string_view& rest, WallTime time);
+
+  bool make_room(bool may_wait);
+  void request_line(std::string_view& rest, WallTime time);
+  void begin_request(const RequestLine& line);
+  void request_field(std::string_view& rest, WallTime time);
+  void request_head_ends();
+  void request_ends();
+  void request_malformed();
+  void bad_request_line();
+
+  bool await_request(bool may_wait);
+  void status_line(std::string_view& rest, WallTime time);
+  void begin_response(std::uint16_t status);
+  void response_field(std::string_view& rest, WallTime time);
+  void response_head_ends();
+  void response_ends();
+  void switch_protocol(Exchange& exchange);
+  void decide(Outcome outcome);
+
+  void count(Direction direction, std::uint64_t size, WallTime time);
+  void next_message(Side& side, State state);
+  void client_ends();
+  void server_ends(Ending ending, bool orderly);
+  void pop(Ending ending);
+  void pop_if_done();
+  void finish_open(Ending ending);
+  void lose(Direction direction);
+  void give_up();
+  bool speaks_http2() const { return outcome_ == Outcome::kHttp2 && client_.state == State::kDecides; }
+
+  Side& side(Direction direction) { return direction == Direction::kToServer ? client_ : server_; }
+  const Side& side(Direction direction) const { return direction == Direction::kToServer ? client_ : server_; }
+  Exchange* exchange_of(Direction direction) const { return direction == Direction::kToServer ? asking_ : answered_; }
+
+  Connection& connection_;
+  Side client_;
+  Side server_;
+  Exchange* first_ = nullptr;     // the oldest without a whole response
+  Exchange* last_ = nullptr;      // the newest
+  Exchange* asking_ = nullptr;    // whose request is being read
+  Exchange* answered_ = nullptr;  // whose response is being read
+  std::size_t open_ = 0;
+  std::uint16_t status_ = 0;  // of the response being read
+  Outcome outcome_ = Outcome::kNotYet;
+  bool seen_request_ = false;
+};
+
+}  // namespace tidegate::inspect::http

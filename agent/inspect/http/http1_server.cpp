@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server sends: responses.
+#include "agent/inspect/http/http1_reader.hpp"
+#include "agent/inspect/http/text.hpp"
+
+namespace tidegate::inspect::http {
+
+bool Http1Reader::server_step(std::string_view& rest, WallTime time, bool may_wait) {
+  switch (server_.state) {
+    case State::kStart:
+      if (answered_ == nullptr && !await_request(may_wait)) return false;
+      if (server_.state == State::kStart) status_line(rest, time);
+      return true;
+    case State::kFields:
+      response_field(rest, time);
+      return true;
+    case State::kBody:
+      take_body(Direction::kToClient, rest, time);
+      return true;
+    case State::kLost:
+      if (first_ == nullptr || !first_->head_there) break;
+      next_message(server_, State::kSearch);
+      return true;
+    case State::kSearch:
+      search(Direction::kToClient, rest, time);
+      return true;
+    case State::kTunnel:
+      take_tunnel(Direction::kToClient, rest, time);
+      return true;
+    case State::kDecides:
+    case State::kOver:
+      break;
+  }
+  rest = {};
+  return true;
+}
+
+// True: go on in the present state.
+bool Http1Reader::await_request(bool may_wait) {
+  if (first_ != nullptr && first_->head_there && !first_->response_done) {
+    answered_ = first_;
+    return true;
+  }
+  // Nobody will ask for what comes here, or nobody that is understood.
+  const bool hopeless = client_.state == State::kSearch || client_.ended;
+  if (may_wait && !hopeless) return false;
+  next_message(server_, State::kLost);
+  return true;
+}
+
+void Http1Reader::status_line(std::string_view& rest, WallTime time) {
+  std::string_view line;
+  const auto result = line_of(Direction::kToClient, rest, line, time);
+  if (result == LineReader::Result::kMore) return;
+  if (result == LineReader::Result::kLine && line.empty()) return;
+  const auto status = result == LineReader::Result::kLine ? parse_status_line(line) : std::nullopt;
+  if (status) return begin_response(*status);
+  connection_.malformed();
+  lose(Direction::kToClient);
+}
+
+void Http1Reader::begin_response(std::uint16_t status) {
+  const std::uint64_t size = server_.unclaimed;
+  if (answered_ == nullptr && first_ != nullptr && first_->head_there) {
+    answered_ = first_;
+    answered_->response_bytes(size, server_.began);
+  }
+  status_ = status;
+  if (answered_ != nullptr && (status >= 200 || status == 101)) answered_->summary.status = status;
+  next_message(server_, State::kFields);
+  server_.head = size;
+}
+
+void Http1Reader::response_field(std::string_view& rest, WallTime time) {
+  std::string_view text;
+  const auto result = line_of(Direction::kToClient, rest, text, time);
+  if (!head_line_fits(server_, answered_)) {
+    connection_.malformed();
+    return lose(Direction::kToClient);
+  }
+  if (result != LineReader::Result::kLine) return;
+  if (text.empty()) return response_head_ends();
+  server_.framing.add(parse_header_line(text));
+}
+
+// RFC 9112, 6.3.
+void Http1Reader::response_head_ends() {
+  const Framing& framing = server_.framing;
+  Exchange* exchange = answered_;
+  const bool success = status_ >= 200 && status_ < 300;
+  if (status_ == 101 || (success && exchange != nullptr && exchange->is_connect)) {
+    if (exchange != nullptr) return switch_protocol(*exchange);
+    return give_up();
+  }
+  if (status_ < 200) return next_message(server_, State::kStart);
+  if (exchange != nullptr && exchange->upgrade != Upgrade::kNone && exchange == last_) decide(Outcome::kNo);
+  if (framing.ambiguous()) connection_.context.counters.add(Counter::kAmbiguousLength);
+  const bool empty = status_ == 204 || status_ == 304 || (exchange != nullptr && exchange->is_head);
+  server_.state = State::kBody;
+  if (empty) {
+    server_.body.start_length(0);
+  } else if (framing.malformed) {
+    connection_.malformed();
+    return lose(Direction::kToClient);
+  } else if (framing.chunked) {
+    server_.body.start_chunked();
+  } else if (framing.has_length && !framing.has_coding) {
+    server_.body.start_length(framing.length);
+  } else {
+    server_.body.start_until_close();
+  }
+  if (server_.body.done()) response_ends();
+}
+
+void Http1Reader::response_ends() {
+  // Without an exchange, it answered something that was given up: what follows may do so too.
+  next_message(server_, answered_ != nullptr ? State::kStart : State::kLost);
+  if (answered_ != nullptr) answered_->response_done = true;
+  answered_ = nullptr;
+  pop_if_done();
+}
+
+void Http1Reader::switch_protocol(Exchange& exchange) {
+  server_.state = State::kTunnel;
+  if (exchange.upgrade == Upgrade::kHttp2 && client_.state == State::kDecides) return decide(Outcome::kHttp2);
+  exchange.tunnel = true;
+  if (exchange.upgrade == Upgrade::kWebSocket) exchange.summary.websocket.emplace();
+  // A server that switches without having been asked to is taken at its word.
+  if (client_.state == State::kStart && &exchange == last_) client_.state = State::kDecides;
+  decide(Outcome::kTunnel);
+}
+
+}  // namespace tidegate::inspect::http

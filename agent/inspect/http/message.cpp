@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/http/message.hpp"
+
+#include <algorithm>
+
+#include "agent/inspect/http/text.hpp"
+
+namespace tidegate::inspect::http {
+namespace {
+
+constexpr std::size_t kLongestToken = 64;  // of a method, to be one
+constexpr std::size_t kLengthDigits = 18;  // that cannot overflow
+
+bool is_token(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestToken &&
+         std::ranges::all_of(text, [](char c) { return kTokenChars[static_cast<unsigned char>(c)]; });
+}
+
+// "HTTP/1.0", "HTTP/1.1", or a later minor version, which is compatible (RFC 9110, 2.5).
+std::optional<HttpVersion> version_of(std::string_view text) {
+  if (text.size() != 8 || !text.starts_with("HTTP/1.") || !is_digit(text[7])) return std::nullopt;
+  return text[7] == '0' ? HttpVersion::k10 : HttpVersion::k11;
+}
+
+std::optional<std::uint64_t> length_of(std::string_view text) {
+  if (text.empty() || text.size() > kLengthDigits || !std::ranges::all_of(text, is_digit)) return std::nullopt;
+  std::uint64_t length = 0;
+  for (const char c : text) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+  return length;
+}
+
+}  // namespace
+
+std::optional<RequestLine> parse_request_line(std::string_view line) {
+  while (!line.empty() && (is_space(line.back()) || line.back() == '\r')) line.remove_suffix(1);
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return std::nullopt;
+  const auto version = version_of(line.substr(last + 1));
+  const RequestLine parsed{line.substr(0, first), trimmed(line.substr(first, last - first)),
+                           version.value_or(HttpVersion::k11)};
+  if (!version || parsed.target.empty() || !is_token(parsed.method)) return std::nullopt;
+  return parsed;
+}
+
+bool may_become_request_line(std::string_view beginning) {
+  const std::string_view method = beginning.substr(0, beginning.find(' '));
+  if (method.size() == beginning.size() && beginning.ends_with('\r')) return beginning.size() == 1;
+  return is_token(method);
+}
+
+std::optional<std::uint16_t> parse_status_line(std::string_view line) {
+  if (line.size() < 12 || !version_of(line.substr(0, 8)) || line[8] != ' ') return std::nullopt;
+  line = trimmed(line.substr(9));
+  const std::string_view code = line.substr(0, line.find(' '));
+  if (code.size() != 3 || !std::ranges::all_of(code, is_digit) || code.front() == '0') return std::nullopt;
+  return static_cast<std::uint16_t>((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
+}
+
+HeaderLine parse_header_line(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return {Field::kOther, line, {}, false};
+  HeaderLine header;
+  header.name = line.substr(0, colon);
+  header.value = trimmed(line.substr(colon + 1));
+  header.field = field_of(header.name);
+  if (header.field == Field::kOther && !header.name.empty() && is_space(header.name.back())) {
+    const Field meant = field_of(trimmed(header.name));
+    header.bad_name = meant == Field::kContentLength || meant == Field::kTransferEncoding;
+  }
+  return header;
+}
+
+void Framing::add(const HeaderLine& line) {
+  malformed |= line.bad_name;
+  if (line.field == Field::kContentLength) add_length(line.value);
+  if (line.field == Field::kTransferEncoding) add_codings(line.value);
+}
+
+// "5" or, from a peer that joined repeated fields, "5, 5".
+void Framing::add_length(std::string_view value) {
+  do {
+    const auto one = length_of(trimmed(take_until(value, ',')));
+    malformed |= !one || (has_length && *one != length);
+    stated_twice |= has_length;
+    has_length = true;
+    length = one.value_or(0);
+  } while (!value.empty());
+}
+
+void Framing::add_codings(std::string_view value) {
+  while (!value.empty()) {
+    const std::string_view coding = trimmed(take_until(value, ','));
+    if (coding.empty() || equals_any_case(coding, "identity")) continue;
+    malformed |= chunked;  // it must be the last one, once
+    has_coding = true;
+    chunked = equals_any_case(coding, "chunked");
+  }
+}
+
+}  // namespace tidegate::inspect::http
