@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Net ns per packet of our program and of its peers, by BPF_PROG_TEST_RUN (docs/benchmarks.md).
-#include <cstdio>
 #include <map>
 
 #include "tests/bench/cases.hpp"
@@ -69,11 +68,4 @@ Status run_all(const Settings& settings) {
 }  // namespace
 }  // namespace tidegate::bench
 
-int main(int argc, char** argv) {
-  const auto settings = tidegate::bench::parse_settings(argc, argv);
-  if (const auto status = tidegate::bench::run_all(settings); !status) {
-    std::fprintf(stderr, "bench_program: %s\n", status.error().message.c_str());
-    return 1;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::bench::run_bench(argc, argv, tidegate::bench::run_all); }

@@ -9,6 +9,8 @@
 #include <utility>
 #include <variant>
 
+#include "agent/base/error.hpp"
+
 namespace tidegate::bench {
 
 using Field = std::pair<std::string_view, std::variant<double, std::int64_t, std::string>>;
@@ -27,7 +29,8 @@ struct Settings {
   std::string only;  // part of a case's name; empty: all
 };
 
-// From --rounds N, --ms N, --cpu N, --only TEXT, --quick. Exits 2 on wrong usage.
-Settings parse_settings(int argc, char** argv);
+// The main() of every benchmark: settings from --rounds N, --ms N, --cpu N, --only TEXT, --quick (2 on wrong usage),
+// then `run`; its error is one line.
+int run_bench(int argc, char** argv, Status (*run)(const Settings&));
 
 }  // namespace tidegate::bench

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // How fast the loader writes tables: blocks per second and the time of a change of policy, without agent or store.
-#include <cstdio>
 #include <functional>
 
 #include "agent/policy/compile.hpp"
@@ -84,11 +83,4 @@ Status run_all(const Settings& settings) {
 }  // namespace
 }  // namespace tidegate::bench
 
-int main(int argc, char** argv) {
-  const auto settings = tidegate::bench::parse_settings(argc, argv);
-  if (const auto status = tidegate::bench::run_all(settings); !status) {
-    std::fprintf(stderr, "bench_tables: %s\n", status.error().message.c_str());
-    return 1;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::bench::run_bench(argc, argv, tidegate::bench::run_all); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ns per frame dropped at the end of a veth pair, ours and peers (docs/benchmarks.md).
 #include <algorithm>
-#include <cstdio>
 #include <thread>
 
 #include "tests/bench/flood.hpp"
@@ -107,11 +106,4 @@ Status run_all(const Settings& settings) {
 }  // namespace
 }  // namespace tidegate::bench
 
-int main(int argc, char** argv) {
-  const auto settings = tidegate::bench::parse_settings(argc, argv);
-  if (const auto status = tidegate::bench::run_all(settings); !status) {
-    std::fprintf(stderr, "bench_veth: %s\n", status.error().message.c_str());
-    return 1;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::bench::run_bench(argc, argv, tidegate::bench::run_all); }
