@@ -70,19 +70,24 @@ __noinline int tg_blocked_at(const struct tg_packet *p, __u32 length, __u64 now)
 	return tg_blocked(id, ctl, tg_prefix_key(id->seed, tg_mask(p->source, length), length), now);
 }
 
+/* The prefix lengths in use for the family of the packet's source, longest first. */
+static __always_inline const __u8 *tg_lengths_for(const struct tg_packet *p, const struct tg_lengths *list,
+						  __u32 *count)
+{
+	*count = p->flags & TG_PACKET_V4 ? list->count4 : list->count6;
+	return p->flags & TG_PACKET_V4 ? list->v4 : list->v6;
+}
+
 /* Every length but the host's. */
 __noinline int tg_blocked_prefix(const struct tg_packet *p, __u64 now)
 {
 	const struct tg_control *ctl = tg_at(control, 0);
-	const struct tg_lengths *list;
 	const __u8 *lengths;
 	__u32 count;
 
 	if (!p || !ctl)
 		return 0;
-	list = &ctl->blocks[TG_READ(ctl->block_lengths) & 1];
-	lengths = p->flags & TG_PACKET_V4 ? list->v4 : list->v6;
-	count = p->flags & TG_PACKET_V4 ? list->count4 : list->count6;
+	lengths = tg_lengths_for(p, &ctl->blocks[TG_READ(ctl->block_lengths) & 1], &count);
 	for (__u32 i = 0; i < TG_PREFIX_LENGTHS && i < count; i++)
 		if (lengths[i] != 128 && tg_blocked_at(p, lengths[i], now))
 			return 1;
@@ -91,10 +96,9 @@ __noinline int tg_blocked_prefix(const struct tg_packet *p, __u64 now)
 
 static __always_inline __u32 tg_stage_block(const struct tg_context *c, const struct tg_packet *p)
 {
-	const struct tg_lengths *list = &c->control->blocks[TG_READ(c->control->block_lengths) & 1];
-	__u32 v4 = p->flags & TG_PACKET_V4;
-	__u32 count = v4 ? list->count4 : list->count6;
-	int host = (v4 ? list->v4[0] : list->v6[0]) == 128;
+	__u32 count;
+	const __u8 *lengths = tg_lengths_for(p, &c->control->blocks[TG_READ(c->control->block_lengths) & 1], &count);
+	int host = lengths[0] == 128;
 
 	if (!count)
 		return TG_CONTINUE;

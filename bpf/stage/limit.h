@@ -54,15 +54,12 @@ __noinline int tg_limit_at(const struct tg_packet *p, __u32 length, __u64 tweak,
 __noinline int tg_limited(const struct tg_packet *p, __u64 tweak, __u64 now)
 {
 	const struct tg_control *ctl = tg_at(control, 0);
-	const struct tg_lengths *list;
 	const __u8 *lengths;
 	__u32 count;
 
 	if (!p || !ctl)
 		return 0;
-	list = &ctl->limits[TG_READ(ctl->limit_lengths) & 1];
-	lengths = p->flags & TG_PACKET_V4 ? list->v4 : list->v6;
-	count = p->flags & TG_PACKET_V4 ? list->count4 : list->count6;
+	lengths = tg_lengths_for(p, &ctl->limits[TG_READ(ctl->limit_lengths) & 1], &count);
 	for (__u32 i = 0; i < TG_PREFIX_LENGTHS && i < count; i++) {
 		if (tg_limit_at(p, lengths[i], tweak, now))
 			return 1;
@@ -83,11 +80,12 @@ static __always_inline int tg_has_way(const struct tg_context *c, __u64 key)
 static __always_inline __u32 tg_stage_limit(const struct tg_context *c, struct tg_packet *p, __u32 slot,
 					    const struct tg_service *service)
 {
-	const struct tg_lengths *list = &c->control->limits[TG_READ(c->control->limit_lengths) & 1];
 	struct tg_account *account = tg_account_of(c->cpu);
+	__u32 count;
 	int reason;
 
-	if (tg_likely(!(p->flags & TG_PACKET_V4 ? list->count4 : list->count6)))
+	tg_lengths_for(p, &c->control->limits[TG_READ(c->control->limit_lengths) & 1], &count);
+	if (tg_likely(!count))
 		return TG_CONTINUE;
 	if (!tg_limited(p, c->host->limited_tweak, c->now))
 		return TG_CONTINUE;
