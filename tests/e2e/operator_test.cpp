@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/e2e/edge.hpp"
+#include "tests/harness/terminal.hpp"
 
 namespace tidegate::harness {
 namespace {
@@ -100,6 +101,22 @@ TEST_F(OperatorTest, MetricsEventsAndTheSupportDump) {
   const auto dump = files_.path() / "dump";
   tidegate({"support", "dump", dump.string()});
   EXPECT_GT(std::filesystem::file_size(dump), 500u);
+}
+
+TEST_F(OperatorTest, TopIsALiveScreenUntilAKeyEndsIt) {
+  ASSERT_TRUE(start(policy_of("  - {name: web, match: [tcp/80], limits: {packets: {rate: 10/s, burst: 10}}}\n")));
+  Process attack = start_flood("ack", "203.0.113.5", {"--port", "80", "--rate", "2000", "--seconds", "30"});
+  Terminal screen({program("tidegate").string(), "--socket", agent().socket().string(), "top"});
+  EXPECT_TRUE(screen.shows("203.0.113.5", seconds(10))) << screen.drawn();
+  EXPECT_TRUE(screen.shows("packet_limit", seconds(10))) << "and why";
+  EXPECT_TRUE(screen.shows("\u2588", seconds(10))) << "a bar";
+  while (screen.draws(milliseconds(1))) {
+  }
+  EXPECT_TRUE(screen.draws(seconds(5))) << "again and again";
+  screen.press('q');
+  EXPECT_EQ(screen.wait(seconds(5)), 0);
+  EXPECT_NE(screen.drawn().rfind("\x1b[?1049l"), std::string::npos) << "the terminal is as it was";
+  attack.stop();
 }
 
 TEST_F(OperatorTest, OnlyThoseWhoMayAreServed) {

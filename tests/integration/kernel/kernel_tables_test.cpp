@@ -214,6 +214,26 @@ TEST_F(KernelTables, ALimitHoldsForEachSourceOfItsPrefix) {
   EXPECT_EQ(fills()["limits"].entries, 0U);
 }
 
+TEST_F(KernelTables, AFullTableOfLimitsSaysSoAndKeepsWhatFits) {
+  const auto capacity = fills()["limits"].capacity;
+  std::vector<LimitEntry> limits(capacity + 1);
+  for (std::uint32_t i = 0; i < limits.size(); ++i) {
+    limits[i].target = Prefix::host(Address::from_v4(0x0a000000U + i));
+    limits[i].packets_cost = limits[i].packets_burst = 1'000'000'000;  // one packet, then one a second
+  }
+  const auto status = datapath_->put_limits(limits);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_NE(status.error().message.find("table limits is full"), std::string::npos) << status.error().message;
+  EXPECT_EQ(fills()["limits"].entries, capacity);
+  EXPECT_FALSE(dropped("10.0.0.0"));
+  EXPECT_TRUE(dropped("10.0.0.0")) << "what fits holds";
+  ASSERT_TRUE(datapath_->remove_limits(std::vector{limits.front().target}));
+  ASSERT_TRUE(datapath_->put_limits(std::span(limits).last(1)));
+  EXPECT_FALSE(dropped("10.1.0.0"));
+  EXPECT_TRUE(dropped("10.1.0.0")) << "the 65,537th has room now";
+}
+
 TEST_F(KernelTables, LimitsAreAdopted) {
   LimitEntry limit{.target = prefix("2001:db8::/48"), .expires = {}};
   limit.packets_cost = 1;
