@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events of a connection: fed through at once while everything can be read, else kept and replayed in their order.
+#include "agent/inspect/tls/connection.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace tidegate::inspect {
+namespace {
+
+// What a connection costs beside its buffers: itself, its handshake, two ciphers with their state in libcrypto.
+constexpr std::size_t kCost = 5 << 10;
+constexpr std::size_t kMidStreamWaitingBytes = 64 << 10;
+constexpr std::chrono::seconds kPeerWait{5};
+
+}  // namespace
+
+Connection::Connection(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader)
+    : context_(context), reader_(reader), flow_(flow), mid_stream_(mid_stream) {
+  for (Half& one : halves_) one.synchronised = !mid_stream;
+  charged_ = context.budget.take(kCost);
+  if (!charged_) give_up(TlsState::kFailed, Counter::kEvictedMemory, {});
+}
+
+Connection::~Connection() {
+  if (waiting_for_keys()) count_once(Counter::kNoKey);
+  for (const Half& one : halves_) context_.budget.give_back(one.handshake_charge);
+  if (charged_) context_.budget.give_back(kCost);
+}
+
+bool Connection::dead() const { return final_.has_value(); }
+
+bool Connection::waiting() const {
+  return std::ranges::any_of(halves_, [](const Half& one) { return one.blocked != Outcome::kDone; });
+}
+
+bool Connection::waiting_for_keys() const {
+  return std::ranges::any_of(halves_, [](const Half& one) { return one.blocked == Outcome::kNeedsKeys; });
+}
+
+void Connection::count_once(Counter counter) {
+  const std::uint64_t bit = 1ULL << static_cast<unsigned>(counter);
+  if ((counted_ & bit) == 0) context_.counters.add(counter);
+  counted_ |= bit;
+}
+static_assert(kCounters <= 64);
+
+template <typename Add>
+void Connection::enqueue(WallTime time, Add add) {
+  const std::size_t limit = mid_stream_ && version_ == TlsVersion::kNone
+                                ? std::min(kMidStreamWaitingBytes, context_.limits.waiting_bytes)
+                                : context_.limits.waiting_bytes;
+  if (!queue_) queue_ = std::make_unique<WaitingQueue>(limit, context_.budget);
+  if (add(*queue_)) {
+    pump(time, false);
+  } else {
+    count_once(Counter::kNoKey);
+    give_up(TlsState::kNoKey, Counter::kKeyWaitOverflow, time);
+  }
+}
+
+void Connection::data(Direction direction, Bytes bytes, WallTime time) {
+  Half& one = half(direction);
+  if (expired(time)) pump(time, false);
+  if (dead() || deaf(one)) return;
+  if (!waiting()) {
+    const Outcome outcome = feed(one, bytes, time);
+    if (dead() || outcome == Outcome::kDone) return;
+    one.order = 0;
+    block(one, outcome, time);
+  }
+  enqueue(time, [&](WaitingQueue& queue) { return queue.add_data(direction, bytes, time); });
+}
+
+void Connection::skipped(Direction direction, std::uint64_t size, WallTime time) {
+  // Only what is not looked at any more is ignored; anything else would be a gap.
+  if (!dead() && !deaf(half(direction))) gap(direction, size, time);
+}
+
+void Connection::gap(Direction direction, std::uint64_t size, WallTime time) {
+  Half& one = half(direction);
+  if (dead() || deaf(one)) return;
+  if (waiting()) return enqueue(time, [&](WaitingQueue& queue) { return queue.add_gap(direction, size, time); });
+  const Outcome outcome = on_gap(one, size, time);
+  if (dead() || outcome == Outcome::kDone) return;
+  one.order = 0;
+  block(one, outcome, time);
+  pump(time, false);
+}
+
+void Connection::end(Direction direction, StreamEnd how, WallTime time) {
+  if (!dead() && waiting() && how == StreamEnd::kEvicted) {
+    expire();
+    pump(time, true);
+  }
+  if (dead()) return;
+  if (waiting()) return enqueue(time, [&](WaitingQueue& queue) { return queue.add_end(direction, how, time); });
+  deliver_end(half(direction), how, time);
+}
+
+std::uint64_t Connection::ignores(Direction direction) const {
+  return dead() || deaf(half(direction)) ? std::numeric_limits<std::uint64_t>::max() : 0;
+}
+
+std::optional<ClientRandom> Connection::waits_for() const {
+  if (!handshake_ || !handshake_->client) return std::nullopt;
+  return handshake_->client->random;
+}
+
+void Connection::keys_arrived(WallTime now) {
+  if (dead() || !waiting_for_keys() || !load_secrets()) return;
+  pump(now, true);
+}
+
+void Connection::tick(WallTime now) {
+  if (expired(now)) pump(now, false);
+}
+
+TlsState Connection::state() const {
+  if (final_) return *final_;
+  if (waiting_for_keys()) return TlsState::kWaiting;
+  return announced_ ? TlsState::kDecrypting : TlsState::kHandshake;
+}
+
+void Connection::block(Half& one, Outcome outcome, WallTime time) {
+  const bool first_for_keys = outcome == Outcome::kNeedsKeys && !waiting_for_keys();
+  if (!waits_since_ || first_for_keys) waits_since_ = time;
+  one.blocked = outcome;
+  if (outcome == Outcome::kNeedsKeys) waited_ = true;
+}
+
+bool Connection::expired(WallTime now) const {
+  if (!waits_since_ || !waiting()) return false;
+  return now - *waits_since_ >= (waiting_for_keys() ? context_.limits.key_wait : kPeerWait);
+}
+
+// From here on nothing is waited for: a half without keys is left alone.
+void Connection::expire() {
+  if (waiting_for_keys()) keys_expired_ = true;
+  peer_expired_ = true;
+}
+
+// Of the halves that can go on, the one whose next event came first.
+Connection::Half* Connection::next_half(const std::array<bool, 2>& stuck) {
+  Half* next = nullptr;
+  std::uint64_t least = 0;
+  for (Half& one : halves_) {
+    const WaitingQueue::Event* event = queue_ ? queue_->front(one.direction) : nullptr;
+    const bool record = one.blocked != Outcome::kDone && !one.partial.empty() && one.partial.complete();
+    if (stuck[index_of(one.direction)] || (event == nullptr && !record)) continue;
+    const std::uint64_t order = record ? one.order : event->order;
+    if (next == nullptr || order < least) {
+      next = &one;
+      least = order;
+    }
+  }
+  return next;
+}
+
+// One event, or the record that waits complete.
+Connection::Outcome Connection::step(Half& one) {
+  if (one.blocked != Outcome::kDone && one.partial.complete()) {
+    Bytes nothing;
+    return feed_partial(one, nothing, one.time);
+  }
+  WaitingQueue::Event& event = *queue_->front(one.direction);
+  Outcome outcome = Outcome::kDone;
+  one.order = event.order;
+  if (event.kind == WaitingQueue::Event::Kind::kEnd) deliver_end(one, event.how, event.time);
+  if (event.kind == WaitingQueue::Event::Kind::kGap && !deaf(one)) outcome = on_gap(one, event.size, event.time);
+  if (event.kind == WaitingQueue::Event::Kind::kData && !deaf(one)) {
+    Bytes rest = event.rest();
+    outcome = feed(one, rest, event.time);
+    if (dead()) return Outcome::kDone;
+    event.taken = event.size - rest.size();
+    if (outcome != Outcome::kDone && !rest.empty()) return outcome;
+  }
+  if (!dead()) queue_->pop(one.direction);
+  return outcome;
+}
+
+void Connection::replay(WallTime now) {
+  std::array<bool, 2> stuck{};
+  for (Half* one = next_half(stuck); one != nullptr; one = next_half(stuck)) {
+    const Outcome outcome = step(*one);
+    if (dead()) return;
+    if (outcome == Outcome::kDone) {
+      one->blocked = Outcome::kDone;
+      stuck[index_of(opposite(one->direction))] = false;
+      continue;
+    }
+    block(*one, outcome, now);
+    stuck[index_of(one->direction)] = true;
+    if (outcome == Outcome::kNeedsKeys) return;
+  }
+}
+
+// Goes on as far as possible; when all has been read, back to the fast way.
+void Connection::pump(WallTime now, bool keys_changed) {
+  if (!waiting_for_keys() || keys_changed) replay(now);
+  while (!dead() && expired(now)) {
+    expire();
+    replay(now);
+  }
+  if (dead() || waiting()) return;
+  waits_since_.reset();
+  queue_.reset();
+}
+
+Connection::Outcome Connection::on_gap(Half& one, std::uint64_t size, WallTime time) {
+  if (size == 0 || !one.partial.add_hole(size, context_.buffers)) {
+    give_up(TlsState::kFailed, std::nullopt, time);
+    return Outcome::kDone;
+  }
+  Bytes nothing;
+  return one.partial.complete() ? feed_partial(one, nothing, time) : Outcome::kDone;
+}
+
+void Connection::deliver_end(Half& one, StreamEnd how, WallTime time) {
+  if (one.ended) return;
+  one.ended = true;
+  one.partial.clear();
+  if (announced_) reader_.end(one.direction, how, time);
+}
+
+void Connection::make_blind(Half& one, WallTime time) {
+  count_once(Counter::kNoKey);
+  if (other(one).blind) return give_up(TlsState::kNoKey, std::nullopt, time);
+  one.blind = true;
+  one.cipher.reset();
+  if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
+}
+
+void Connection::give_up(TlsState state, std::optional<Counter> counter, WallTime time) {
+  if (dead()) return;
+  if (counter) count_once(*counter);
+  final_ = state;
+  waits_since_.reset();
+  handshake_.reset();
+  queue_.reset();
+  for (Half& one : halves_) {
+    one.blocked = Outcome::kDone;
+    one.partial.clear();
+    one.handshake.clear();
+    one.cipher.reset();
+    one.traffic = Secret();
+    if (announced_ && !one.ended) {
+      if (!one.blind) reader_.gap(one.direction, 0, time);
+      reader_.end(one.direction, StreamEnd::kEvicted, time);
+    }
+    one.ended = true;
+  }
+}
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS 1.2 (RFC 5246) and older: keys change at ChangeCipherSpec.
+#include "agent/inspect/tls/connection.hpp"
+
+namespace tidegate::inspect {
+
+void Connection::on_change_cipher_spec(Half& one, WallTime time) {
+  // TLS 1.3 sends it for old middleboxes only; a client may do so before it knows the version.
+  if (version_ == TlsVersion::k13 || version_ == TlsVersion::kNone) return;
+  if (!handshake_ || !handshake_->server) return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+  enter(one, Epoch::kApplication);
+}
+
+std::unique_ptr<RecordCipher> Connection::cipher_12(const Half& one) {
+  const CipherParameters parameters{version_, suite_, handshake_->server->encrypt_then_mac};
+  const KeyPair keys = keys_of_master(version_, *suite_, secret(SecretKind::kMaster).view(), handshake_->secrets.random,
+                                      handshake_->server->random);
+  return make_cipher(context_.ciphers, parameters, one.direction == Direction::kToServer ? keys.client : keys.server);
+}
+
+Connection::Outcome Connection::on_record_12(Half& one, const Record& record, WallTime time) {
+  if (!one.cipher) {
+    if (!handshake_ || !handshake_->server) {  // a handshake began anew before this half had taken part in the last
+      give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+      return Outcome::kDone;
+    }
+    if (!secret(SecretKind::kMaster)) return Outcome::kNeedsKeys;
+    one.cipher = cipher_12(one);
+  }
+  if (!one.cipher) {
+    give_up(TlsState::kUnsupported, Counter::kUnsupportedCipher, time);
+    return Outcome::kDone;
+  }
+  if (record.damaged()) {
+    on_damaged(one, record, time);
+    return Outcome::kDone;
+  }
+  if (one.verified && record.type == ContentType::kApplicationData && skip(one, record, time)) return Outcome::kDone;
+  const auto opened = open(one, record);
+  if (!opened && !one.verified) {  // the secret of another connection with the same random
+    one.cipher.reset();
+    return Outcome::kNeedsKeys;
+  }
+  if (!opened) {
+    context_.counters.add(Counter::kDecryptFailed);
+    give_up(TlsState::kFailed, std::nullopt, time);
+    return Outcome::kDone;
+  }
+  verified(one);
+  on_content(one, *opened, time);
+  return Outcome::kDone;
+}
+
+}  // namespace tidegate::inspect

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// From bytes to records, and what is the same in all versions: plain handshakes, alerts, skipping, damaged records.
+#include <algorithm>
+
+#include "agent/inspect/tls/connection.hpp"
+
+namespace tidegate::inspect {
+namespace {
+
+constexpr std::size_t kWorthSkipping = 256;  // below, decrypting is as cheap as looking at the last block
+constexpr std::size_t kMostOverhead = 512;   // of a record over its content, padding of TLS 1.3 aside
+constexpr std::uint16_t kMostUnsynchronised = 256;
+constexpr std::byte kFatal{2};
+constexpr std::byte kCloseNotify{0};
+constexpr std::byte kUserCancelled{90};
+
+}  // namespace
+
+// Takes whole records off `bytes`. When one cannot be read yet it is left there, or complete in half.partial.
+Connection::Outcome Connection::feed(Half& one, Bytes& bytes, WallTime time) {
+  while (!bytes.empty()) {
+    if (dead() || deaf(one) || !synchronise(one, bytes)) {
+      bytes = {};
+      return Outcome::kDone;
+    }
+    Outcome outcome = Outcome::kDone;
+    // 0: its header is not complete, or none.
+    const std::size_t size = bytes.size() >= kRecordHeader ? record_size(bytes).value_or(0) : 0;
+    if (mid_stream_ && !one.verified && one.partial.empty() && bytes.size() >= kRecordHeader && size == 0) {
+      one.synchronised = false;  // what looked like records were none
+      continue;
+    }
+    if (one.partial.empty() && size != 0 && size <= bytes.size()) {
+      outcome = on_record(one, record_of(bytes.first(size)), time);
+      if (outcome == Outcome::kDone) bytes = bytes.subspan(size);
+    } else {
+      outcome = feed_partial(one, bytes, time);
+    }
+    if (outcome != Outcome::kDone) return outcome;
+  }
+  return Outcome::kDone;
+}
+
+Connection::Outcome Connection::feed_partial(Half& one, Bytes& bytes, WallTime time) {
+  if (!one.partial.complete()) {
+    switch (one.partial.add(bytes, context_.buffers)) {
+      case PartialRecord::State::kIncomplete:
+        return Outcome::kDone;
+      case PartialRecord::State::kComplete:
+        break;
+      case PartialRecord::State::kMalformed:
+        give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+        return Outcome::kDone;
+      case PartialRecord::State::kNoMemory:
+        give_up(TlsState::kFailed, Counter::kEvictedMemory, time);
+        return Outcome::kDone;
+    }
+  }
+  one.time = time;
+  const Outcome outcome = on_record(one, one.partial.record(), time);
+  if (outcome == Outcome::kDone && !dead()) one.partial.clear();
+  return outcome;
+}
+
+// A connection whose beginning was missed is read from the first segment that looks like the start of a record.
+bool Connection::synchronise(Half& one, Bytes bytes) {
+  if (one.synchronised) return true;
+  if (bytes.size() >= kRecordHeader && record_size(bytes)) return one.synchronised = true;
+  if (++one.trials >= kMostUnsynchronised) give_up(TlsState::kNoKey, Counter::kNoKey, {});
+  return false;
+}
+
+Connection::Outcome Connection::on_record(Half& one, const Record& record, WallTime time) {
+  const bool plain =
+      version_ == TlsVersion::k13 ? record.type != ContentType::kApplicationData : one.epoch == Epoch::kPlain;
+  return plain ? on_plain(one, record, time) : on_protected(one, record, time);
+}
+
+Connection::Outcome Connection::on_plain(Half& one, const Record& record, WallTime time) {
+  if (record.type == ContentType::kApplicationData) {
+    if (mid_stream_ && version_ == TlsVersion::kNone) return on_protected(one, record, time);
+    const bool may_be_early = version_ == TlsVersion::kNone && one.direction == Direction::kToServer;
+    if (may_be_early && !peer_expired_) return Outcome::kNeedsPeer;  // the ServerHello tells how it is protected
+    if (may_be_early) {
+      give_up(TlsState::kNoKey, Counter::kNoKey, time);
+    } else {
+      give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+    }
+    return Outcome::kDone;
+  }
+  const bool misplaced = record.type == ContentType::kHandshake && one.epoch != Epoch::kPlain;
+  if (record.damaged() || misplaced) {
+    give_up(TlsState::kFailed, misplaced ? std::optional(Counter::kMalformedTls) : std::nullopt, time);
+    return Outcome::kDone;
+  }
+  on_content(one, {record.type, record.body()}, time);
+  return Outcome::kDone;
+}
+
+// Keys may have come since they were looked up last: nothing is waited for before the store was asked again.
+Connection::Outcome Connection::on_protected(Half& one, const Record& record, WallTime time) {
+  const auto read = [&] {
+    const bool mid_stream = mid_stream_ && one.epoch == Epoch::kPlain && !(handshake_ && handshake_->server);
+    if (mid_stream) return on_mid_stream(one, record, time);
+    return version_ == TlsVersion::k13 ? on_record_13(one, record, time) : on_record_12(one, record, time);
+  };
+  Outcome outcome = read();
+  if (!dead() && outcome == Outcome::kNeedsKeys && load_secrets()) outcome = read();
+  if (dead() || outcome != Outcome::kNeedsKeys || !keys_expired_) return dead() ? Outcome::kDone : outcome;
+  make_blind(one, time);
+  return Outcome::kDone;
+}
+
+// Of an opened record, or of a plain one.
+void Connection::on_content(Half& one, const Opened& opened, WallTime time) {
+  switch (opened.type) {
+    case ContentType::kApplicationData:
+      if (opened.content.empty()) return;
+      announce();
+      reader_.data(one.direction, opened.content, time);
+      return;
+    case ContentType::kHandshake:
+      return on_handshake(one, opened.content, time);
+    case ContentType::kAlert:
+      return on_alert(one, opened.content, time);
+    case ContentType::kChangeCipherSpec:
+      return on_change_cipher_spec(one, time);
+    case ContentType::kHeartbeat:
+      return;
+  }
+}
+
+void Connection::on_alert(Half& one, Bytes content, WallTime time) {
+  if (content.size() != 2) return;
+  if (content[1] == kCloseNotify) return deliver_end(one, StreamEnd::kFinished, time);
+  const bool fatal = version_ == TlsVersion::k13 ? content[1] != kUserCancelled : content[0] == kFatal;
+  if (fatal) deliver_end(one, StreamEnd::kReset, time);
+}
+
+void Connection::on_handshake(Half& one, Bytes content, WallTime time) {
+  HandshakeReader::Message message;
+  while (!content.empty() && !dead() && !deaf(one)) {
+    const HandshakeReader::Step step = one.handshake.next(content, message);
+    if (step == HandshakeReader::Step::kTooLong) {
+      const bool unknown = mid_stream_ && version_ == TlsVersion::kNone;  // most likely encrypted
+      return unknown ? give_up(TlsState::kNoKey, Counter::kNoKey, time)
+                     : give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+    }
+    if (step == HandshakeReader::Step::kMessage) on_message(one, message, time);
+  }
+  if (dead() || one.handshake.kept() == one.handshake_charge) return;
+  context_.budget.give_back(one.handshake_charge);
+  one.handshake_charge = context_.budget.take(one.handshake.kept()) ? one.handshake.kept() : 0;
+  if (one.handshake_charge != one.handshake.kept()) give_up(TlsState::kFailed, Counter::kEvictedMemory, time);
+}
+
+void Connection::on_message(Half& one, const HandshakeReader::Message& message, WallTime time) {
+  const bool from_client = one.direction == Direction::kToServer;
+  switch (message.type) {
+    case HandshakeType::kClientHello:
+      if (from_client) on_client_hello(message.body, time);
+      return;
+    case HandshakeType::kServerHello:
+      if (!from_client) on_server_hello(message.body, time);
+      return;
+    case HandshakeType::kEncryptedExtensions:
+      if (!from_client && one.epoch == Epoch::kHandshake) {
+        handshake_->extensions = read_encrypted_extensions(message.body);
+        if (!handshake_->extensions) give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+      }
+      return;
+    case HandshakeType::kEndOfEarlyData:
+      if (one.epoch == Epoch::kEarly) enter(one, Epoch::kHandshake);
+      return;
+    case HandshakeType::kFinished:
+      if (one.epoch == Epoch::kHandshake) enter(one, Epoch::kApplication);
+      return;
+    case HandshakeType::kKeyUpdate:
+      if (version_ == TlsVersion::k13 && one.epoch == Epoch::kApplication) on_key_update(one, time);
+      return;
+  }
+}
+
+// The first one, the one after a HelloRetryRequest, or that of a renegotiation.
+void Connection::on_client_hello(Bytes body, WallTime time) {
+  auto hello = read_client_hello(body);
+  if (!hello) return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+  const bool retry = handshake_ && handshake_->server && handshake_->server->retry;
+  if (retry && handshake_->client) {
+    hello->ja4 = std::move(handshake_->client->ja4);
+    hello->early_data = false;
+    handshake_->client = std::move(hello);
+    return;
+  }
+  if (handshake_ && handshake_->server && version_ == TlsVersion::k13) return;
+  handshake_ = std::make_unique<Handshake>();
+  handshake_->client = std::move(hello);
+  keys_expired_ = false;
+  peer_expired_ = false;
+}
+
+void Connection::on_server_hello(Bytes body, WallTime time) {
+  auto hello = read_server_hello(body);
+  if (!hello) return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+  if (announced_ && hello->version == TlsVersion::k13 && version_ != TlsVersion::k13) {
+    return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
+  }
+  if (!handshake_) handshake_ = std::make_unique<Handshake>();
+  const bool again = handshake_->server && !handshake_->server->retry;
+  if (again || (announced_ && version_ == TlsVersion::k13)) return;
+  version_ = hello->version;
+  suite_ = find_suite(hello->cipher);
+  const bool tls13 = version_ == TlsVersion::k13;
+  const bool supported = suite_ != nullptr && suite_->tls13 == tls13 && version_ != TlsVersion::kNone &&
+                         (version_ >= TlsVersion::k12 || suite_->is_cbc());
+  if (!supported) return give_up(TlsState::kUnsupported, Counter::kUnsupportedCipher, time);
+  handshake_->server = std::move(hello);
+  if (!tls13 || handshake_->server->retry) return;
+  const bool early = handshake_->client && handshake_->client->early_data;
+  enter(half(Direction::kToServer), early ? Epoch::kEarly : Epoch::kHandshake);
+  enter(half(Direction::kToClient), Epoch::kHandshake);
+}
+
+void Connection::enter(Half& one, Epoch epoch) {
+  one.epoch = epoch;
+  one.cipher.reset();
+  one.sequence = 0;
+  one.verified = false;
+  one.trials = 0;
+}
+
+std::optional<Opened> Connection::open(Half& one, const Record& record) {
+  auto opened = one.cipher->open(record, one.sequence, context_.scratch());
+  if (opened) ++one.sequence;
+  return opened;
+}
+
+// A record of this half's last epoch was opened. When both are so far, the secrets are not needed any more.
+void Connection::verified(Half& one) {
+  if (one.verified) return;
+  one.verified = true;
+  if (waited_) count_once(Counter::kKeysLate);
+  if (!other(one).verified || other(one).epoch != Epoch::kApplication || !handshake_) return;
+  context_.keys.forget(handshake_->secrets.random);
+  handshake_->secrets = SessionSecrets();
+  if (announced_) handshake_.reset();
+}
+
+void Connection::announce() {
+  if (announced_) return;
+  announced_ = true;
+  count_once(Counter::kDecrypted);
+  std::string sni, alpn, ja4;
+  if (handshake_ && handshake_->client) {
+    sni = std::move(handshake_->client->sni);
+    ja4 = std::move(handshake_->client->ja4);
+  }
+  if (handshake_ && handshake_->server) alpn = handshake_->server->alpn;
+  if (handshake_ && handshake_->extensions) alpn = handshake_->extensions->alpn;
+  reader_.established(version_, sni, alpn, ja4);
+  if (halves_[0].verified && halves_[1].verified && halves_[0].epoch == halves_[1].epoch) handshake_.reset();
+}
+
+// False: the store knows nothing more than before.
+bool Connection::load_secrets() {
+  if (!handshake_) handshake_ = std::make_unique<Handshake>();
+  const auto found = handshake_->client ? context_.keys.find(handshake_->client->random) : context_.keys.find(flow_);
+  if (!found) return false;
+  const auto same = [](const Secret& a, const Secret& b) { return std::ranges::equal(a.view(), b.view()); };
+  const SessionSecrets& known = handshake_->secrets;
+  if (known.random == found->random && std::ranges::equal(known.secrets, found->secrets, same)) return false;
+  handshake_->secrets = *found;
+  return true;
+}
+
+// Passes a record over that lies wholly in what the reader ignores.
+bool Connection::skip(Half& one, const Record& record, WallTime time) {
+  if (!announced_ || record.damaged() || record.body().size() < kWorthSkipping) return false;
+  const std::uint64_t ignored = reader_.ignores(one.direction);
+  if (ignored < kWorthSkipping / 2 || ignored + kMostOverhead < record.body().size()) return false;
+  const auto inside = one.cipher->peek(record, one.sequence);
+  if (!inside || inside->type != ContentType::kApplicationData || inside->size > ignored) return false;
+  ++one.sequence;
+  context_.counters.add(Counter::kSkippedBytes, inside->size);
+  if (inside->size != 0) reader_.skipped(one.direction, inside->size, time);
+  return true;
+}
+
+// A record with a hole cannot be opened, but its number is known, and mostly its content's size.
+void Connection::on_damaged(Half& one, const Record& record, WallTime time) {
+  const auto inside = one.cipher->peek(record, one.sequence);
+  if (!inside && version_ == TlsVersion::k10) return give_up(TlsState::kFailed, std::nullopt, time);
+  ++one.sequence;
+  if (inside && inside->type != ContentType::kApplicationData) return;
+  if (announced_) reader_.gap(one.direction, inside ? inside->size : 0, time);
+}
+
+}  // namespace tidegate::inspect
