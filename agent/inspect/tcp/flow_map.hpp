@@ -26,16 +26,18 @@ enum class EntryKind : std::uint8_t {
 };
 inline constexpr std::size_t kEntryKinds = 7;
 
-struct Entry {
+struct alignas(64) Entry {
+  // What every packet looks at: one cache line.
   FlowKey key{};
   Entry* chain = nullptr;  // in the same bucket; or the next free one
-  Entry* older = nullptr;  // in the list of its kind
-  Entry* newer = nullptr;
-  WallTime seen{};  // to within kTouchEvery
   std::unique_ptr<Connection> connection;
-  Opening opening;
+  WallTime seen{};  // to within kTouchEvery
+
   EntryKind kind = EntryKind::kFree;
   bool server_is_high = false;
+  Entry* older = nullptr;  // in the list of its kind
+  Entry* newer = nullptr;
+  Opening opening;
 
   bool followed() const { return connection != nullptr; }
   Flow flow() const { return server_is_high ? Flow{key.low(), key.high()} : Flow{key.high(), key.low()}; }
