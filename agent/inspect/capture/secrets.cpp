@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace tidegate::inspect {
 namespace {
@@ -32,8 +32,8 @@ Error damaged(std::uint64_t offset, const char* what) {
 // A part of the file in memory, moved along with what is asked for.
 class Window {
  public:
-  explicit Window(int file) : file_(file), buffer_(kWindow) {}
-  ~Window() { explicit_bzero(buffer_.data(), buffer_.size()); }
+  explicit Window(int file) : file_(file), buffer_(std::make_unique_for_overwrite<std::byte[]>(kWindow)) {}
+  ~Window() { explicit_bzero(buffer_.get(), used_); }
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
 
@@ -41,7 +41,7 @@ class Window {
   Result<Bytes> at(std::uint64_t offset, std::size_t size) {
     if (offset < begin_ || offset + size > begin_ + held_) TIDEGATE_TRY(load(offset));
     const std::size_t skip = static_cast<std::size_t>(offset - begin_);
-    return Bytes(buffer_).subspan(skip, std::min(size, held_ - skip));
+    return Bytes(buffer_.get(), held_).subspan(skip, std::min(size, held_ - skip));
   }
 
  private:
@@ -49,7 +49,7 @@ class Window {
     begin_ = offset;
     held_ = 0;
     while (held_ < kWindow) {
-      const ssize_t got = pread(file_, buffer_.data() + held_, kWindow - held_, static_cast<off_t>(begin_ + held_));
+      const ssize_t got = pread(file_, buffer_.get() + held_, kWindow - held_, static_cast<off_t>(begin_ + held_));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == ESPIPE) {
         return fail(ErrorCode::kUnsupported, "embedded secrets are read from a file, not from a pipe: save it first");
@@ -57,12 +57,14 @@ class Window {
       if (got < 0) return fail_errno(errno, "capture file: cannot read at offset " + std::to_string(begin_ + held_));
       if (got == 0) break;
       held_ += static_cast<std::size_t>(got);
+      used_ = std::max(used_, held_);
     }
     return {};
   }
 
   int file_;
-  std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> buffer_;
+  std::size_t used_ = 0;  // of the buffer, ever: to be wiped
   std::uint64_t begin_ = 0;
   std::size_t held_ = 0;
 };
