@@ -83,15 +83,11 @@ void Conversation::give_up() {
   speaks_ = Speaks::kNothingOfInterest;
 }
 
-void Conversation::lost() {
-  if (!lossy_) shared_.counters.add(Counter::kLossy);
-  lossy_ = true;
-}
-
 // What is lost of the server under overload does not come back: its sequence of records is broken.
 void Conversation::shed_server(WallTime time) {
   server_shed_ = true;
-  lost();
+  if (!lossy_) shared_.counters.add(Counter::kLossy);
+  lossy_ = true;
   if (StreamSink* above = layer()) above->gap(Direction::kToClient, 0, time);
   if (StreamSink* above = layer()) above->end(Direction::kToClient, StreamEnd::kEvicted, time);
   settle_tls();
@@ -168,7 +164,7 @@ void Conversation::skipped(Direction direction, std::uint64_t size, WallTime tim
 }
 
 void Conversation::gap(Direction direction, std::uint64_t size, WallTime time) {
-  lost();
+  lossy_ = true;
   if (!looks_further(direction, size, time)) return;
   if (speaks_ == Speaks::kUnknown) {
     mid_stream_ = true;  // in effect: the beginning is not there

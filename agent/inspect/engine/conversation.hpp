@@ -75,7 +75,6 @@ class Conversation final : public StreamSink, public Waiter {
   void take_client_beginning(Bytes bytes, WallTime time);
   void hand_up(Direction direction, Bytes bytes, WallTime time);
   void shed_server(WallTime time);
-  void lost();
   void settle_tls();
   void give_up();
   void forget_beginning();
@@ -87,7 +86,7 @@ class Conversation final : public StreamSink, public Waiter {
   Speaks speaks_ = Speaks::kUnknown;
   bool mid_stream_;
   bool at_client_beginning_;  // a PROXY header may come
-  bool lossy_ = false;
+  bool lossy_ = false;        // and the connection table has counted it
   bool server_shed_ = false;
   std::vector<std::byte> client_beginning_;  // an incomplete PROXY header
   DecryptedReader reader_;

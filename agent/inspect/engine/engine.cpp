@@ -88,8 +88,6 @@ std::unique_ptr<StreamSink> Engine::State::open(const Flow& flow, bool mid_strea
     counters.add(Counter::kEvictedMemory);
     return nullptr;
   }
-  counters.add(Counter::kConnections);
-  if (mid_stream) counters.add(Counter::kMidStream);
   return std::make_unique<Conversation>(shared, flow, mid_stream);
 }
 
