@@ -23,6 +23,9 @@ class Context {
 
   Environment& environment() { return environment_; }
   Output& output() { return output_; }
+  // Whether -o was said: a command that is mostly read by programs may choose otherwise.
+  bool format_given() const { return format_given_; }
+  void set_format_given(bool given) { format_given_ = given; }
   Command& root() { return root_; }
   const std::string& socket() const { return socket_; }
   // Connects with the first call that is made through it.
@@ -38,6 +41,7 @@ class Context {
   Output output_;
   std::string socket_;
   Command& root_;
+  bool format_given_ = false;
   std::unique_ptr<Client> client_;
 };
 

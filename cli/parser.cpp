@@ -105,6 +105,11 @@ Argument Command::option(const std::string& names, std::uint64_t& value, const s
   return Argument(app_->add_option(names, value, help)->type_name(placeholder));
 }
 
+Argument Command::option(const std::string& names, std::vector<std::string>& value, const std::string& placeholder,
+                         const std::string& help) {
+  return Argument(app_->add_option(names, value, help)->type_name(placeholder)->expected(1)->take_all());
+}
+
 Argument Command::option(const std::string& names, std::optional<std::chrono::seconds>& value,
                          const std::string& help) {
   const auto store = [&value, names](const std::string& text) {
@@ -151,7 +156,8 @@ Parser::~Parser() = default;
 
 void Parser::add_globals() {
   root_->option("--socket", globals_.socket, "PATH", "The agent's Unix socket (or variable TIDEGATE_SOCKET)");
-  root_->option("-o,--output", globals_.format, "", "How results are written").one_of({"table", "json", "yaml"});
+  root_->option("-o,--output", globals_.format, "", "How results are written (default: table)")
+      .one_of({"table", "json", "yaml"});
   root_->option("--server", globals_.server, "HOST:PORT", "An agent's network API (not in this version)");
   root_->option("--cert", globals_.certificate, "FILE", "Client certificate for --server");
   root_->option("--key", globals_.key, "FILE", "Key of the client certificate");

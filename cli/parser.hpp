@@ -53,6 +53,9 @@ class Command {
                   const std::string& help);
   Argument option(const std::string& names, std::uint64_t& value, const std::string& placeholder,
                   const std::string& help);
+  // May be repeated, one value each.
+  Argument option(const std::string& names, std::vector<std::string>& value, const std::string& placeholder,
+                  const std::string& help);
   // "30s", "5m", "1h", "7d"
   Argument option(const std::string& names, std::optional<std::chrono::seconds>& value, const std::string& help);
   Argument positional(const std::string& name, std::string& value, const std::string& help);
@@ -72,7 +75,7 @@ class Command {
 // What stands before any command.
 struct Globals {
   std::string socket;
-  std::string format = "table";
+  std::string format;  // empty: not given
   // Of the network API: known, and refused in one line, because this version's agent listens on a Unix socket only.
   std::optional<std::string> server, certificate, key, ca, token_file;
 };

@@ -24,6 +24,7 @@ void register_commands(Command& root) {
   add_safelist(root);
   add_policy(root);
   add_replay(root);
+  add_inspect(root);
   add_attach(root);
   add_detach(root);
   add_support(root);
@@ -62,7 +63,9 @@ int run(int argc, const char* const* argv, Environment& environment) {
   if (const Outcome<> usable = check_globals(parser.globals()); !usable) {
     return say(environment, usable.error().exit, usable.error().message);
   }
-  Context context(environment, format_of(parser.globals().format), parser.globals().socket, parser.root());
+  const std::string& format = parser.globals().format;
+  Context context(environment, format_of(format), parser.globals().socket, parser.root());
+  context.set_format_given(!format.empty());
   if (const Outcome<> outcome = parser.chosen()(context); !outcome) {
     return say(environment, outcome.error().exit, outcome.error().message);
   }

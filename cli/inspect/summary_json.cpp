@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/inspect/summary_json.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "cli/format/escape.hpp"
+#include "cli/format/output.hpp"
+
+namespace tidegate::cli {
+namespace {
+
+using inspect::HttpVersion;
+using inspect::Summary;
+using inspect::TlsVersion;
+
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
+}
+
+void append_key(std::string& out, std::string_view key) {
+  out += ",\"";
+  out += key;
+  out += "\":";
+}
+
+template <typename Number>
+void append_number(std::string& out, Number value) {
+  std::array<char, 24> digits;  // NOLINT: only what was written is read
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+}
+
+// `value` with exactly `width` digits.
+void append_padded(std::string& out, std::uint64_t value, unsigned width) {
+  std::array<char, 20> digits;  // NOLINT: only what was written is read
+  for (unsigned i = width; i-- > 0; value /= 10) digits[i] = static_cast<char>('0' + value % 10);
+  out.append(digits.data(), width);
+}
+
+void append_text_or_null(std::string& out, std::string_view text) {
+  if (text.empty()) {
+    out += "null";
+  } else {
+    append_json_string(out, text);
+  }
+}
+
+template <typename Number>
+void append_or_null(std::string& out, const std::optional<Number>& value) {
+  if (value) {
+    append_number(out, *value);
+  } else {
+    out += "null";
+  }
+}
+
+void append_quoted(std::string& out, std::string_view plain) {
+  out += '"';
+  out += plain;
+  out += '"';
+}
+
+void append_hash(std::string& out, const std::optional<inspect::IdentityHash>& hash) {
+  if (hash) {
+    append_quoted(out, hex(*hash));
+  } else {
+    out += "null";
+  }
+}
+
+// Milliseconds, to the microsecond.
+void append_duration(std::string& out, std::chrono::nanoseconds duration) {
+  const auto microseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0) / 1000);
+  append_number(out, microseconds / 1000);
+  if (microseconds % 1000 == 0) return;
+  out += '.';
+  append_padded(out, microseconds % 1000, 3);
+}
+
+void append_keys(std::string& out, const std::vector<std::string>& keys) {
+  out += '[';
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, keys[i]);
+  }
+  out += ']';
+}
+
+void append_flag(std::string& out, std::string_view key, bool value) {
+  append_key(out, key);
+  out += value ? "true" : "false";
+}
+
+void append_websocket(std::string& out, const std::optional<inspect::WebSocketCounts>& counts) {
+  append_key(out, "websocket");
+  if (!counts) {
+    out += "null";
+    return;
+  }
+  out += "{\"client_frames\":";
+  append_number(out, counts->client_frames);
+  append_key(out, "server_frames");
+  append_number(out, counts->server_frames);
+  append_key(out, "client_bytes");
+  append_number(out, counts->client_bytes);
+  append_key(out, "server_bytes");
+  append_number(out, counts->server_bytes);
+  out += '}';
+}
+
+void append_request(std::string& out, const Summary& summary) {
+  append_key(out, "http");
+  append_quoted(out, http_text(summary.http));
+  append_key(out, "method");
+  append_json_string(out, summary.method);
+  append_key(out, "path");
+  append_json_string(out, summary.path);
+  append_key(out, "query_keys");
+  append_keys(out, summary.query_keys);
+  append_key(out, "path_template");
+  append_json_string(out, summary.path_template);
+  append_key(out, "status");
+  append_or_null(out, summary.status);
+  append_key(out, "grpc_status");
+  append_or_null(out, summary.grpc_status);
+  append_key(out, "request_bytes");
+  append_number(out, summary.request_bytes);
+  append_key(out, "response_bytes");
+  append_number(out, summary.response_bytes);
+  append_key(out, "duration_ms");
+  append_duration(out, summary.duration);
+  append_key(out, "user_agent");
+  append_text_or_null(out, summary.user_agent);
+}
+
+void append_extra(std::string& out, const Summary& summary) {
+  append_key(out, "host");
+  append_text_or_null(out, summary.host);
+  append_key(out, "service");
+  append_text_or_null(out, summary.service);
+  append_key(out, "account");
+  append_hash(out, summary.account);
+  append_websocket(out, summary.websocket);
+  append_flag(out, "lossy", summary.lossy);
+  append_flag(out, "truncated", summary.truncated);
+  append_flag(out, "reset", summary.reset);
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  if (is_plain(text)) return append_quoted(out, text);
+  out += escape_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string_view tls_text(TlsVersion version) {
+  constexpr std::array<std::string_view, 5> kNames{"", "1.0", "1.1", "1.2", "1.3"};
+  return kNames[static_cast<std::size_t>(version)];
+}
+
+std::string_view http_text(HttpVersion version) {
+  constexpr std::array<std::string_view, 3> kNames{"1.0", "1.1", "2"};
+  return kNames[static_cast<std::size_t>(version)];
+}
+
+std::string hex(const inspect::IdentityHash& hash) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : hash) {
+    text += kDigits[std::to_integer<unsigned>(byte) >> 4];
+    text += kDigits[std::to_integer<unsigned>(byte) & 0xf];
+  }
+  return text;
+}
+
+std::string_view SummaryJson::text_of(const Address& address) {
+  Known& known = known_[(address.lo ^ (address.lo >> 8) ^ (address.lo >> 16) ^ address.hi) % known_.size()];
+  if (known.text.empty() || known.address != address) known = {address, address.to_string()};
+  return known.text;
+}
+
+void SummaryJson::append_time(std::string& out, WallTime time) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+  if (second != second_) {
+    second_ = second;
+    second_text_ = to_rfc3339(WallTime(second));
+    second_text_.pop_back();  // the Z
+  }
+  out += second_text_;
+  out += '.';
+  append_padded(out, static_cast<std::uint64_t>((time.time_since_epoch() - second).count() / 1000), 6);
+  out += 'Z';
+}
+
+void SummaryJson::append(std::string& out, const Summary& summary) {
+  const inspect::ConnectionFacts& connection = summary.connection;
+  out += "{\"time\":\"";
+  append_time(out, summary.began);
+  out += "\",\"client_ip\":\"";
+  out += text_of(connection.flow.client.address);
+  out += "\",\"client_port\":";
+  append_number(out, connection.flow.client.port);
+  out += ",\"server_ip\":\"";
+  out += text_of(connection.flow.server.address);
+  out += "\",\"server_port\":";
+  append_number(out, connection.flow.server.port);
+  append_key(out, "tls");
+  append_text_or_null(out, tls_text(connection.tls));
+  append_key(out, "sni");
+  append_text_or_null(out, connection.sni);
+  append_key(out, "alpn");
+  append_text_or_null(out, connection.alpn);
+  append_key(out, "ja4");
+  append_text_or_null(out, connection.ja4);
+  append_request(out, summary);
+  append_key(out, "session");
+  append_hash(out, summary.session);
+  append_key(out, "proxied_ip");
+  append_text_or_null(out, summary.proxied ? text_of(*summary.proxied) : "");
+  append_extra(out, summary);
+  out += "}\n";
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests as JSON, written without a document in between: there may be millions of them.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "agent/inspect/model/summary.hpp"
+
+namespace tidegate::cli {
+
+// Appends `text` as a JSON string: what would harm a terminal is escaped, bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+// Writes one object a line, keys as the contract has them. Used by one thread.
+class SummaryJson {
+ public:
+  void append(std::string& out, const inspect::Summary& summary);
+
+ private:
+  // Texts of addresses that come again and again.
+  std::string_view text_of(const Address& address);
+  void append_time(std::string& out, WallTime time);
+
+  struct Known {
+    Address address;
+    std::string text;
+  };
+  std::array<Known, 256> known_;
+  std::chrono::seconds second_{-1};
+  std::string second_text_;
+};
+
+// "1.3", "1.2", …; empty: no TLS.
+std::string_view tls_text(inspect::TlsVersion version);
+std::string_view http_text(inspect::HttpVersion version);
+std::string hex(const inspect::IdentityHash& hash);
+
+}  // namespace tidegate::cli
