@@ -61,6 +61,7 @@ class Connection final : public TlsStream {
     bool blind = false;     // its keys never came: its bytes are dropped
     bool ended = false;     // its reader was told, or would have been
     bool verified = false;  // a record of this epoch was opened
+    bool settled = false;   // and it is the last epoch of the present handshake
     bool synchronised = true;
     bool discards = false;  // records that do not open are rejected early data
     std::uint16_t trials = 0;
@@ -122,7 +123,9 @@ class Connection final : public TlsStream {
   void on_damaged(Half& half, const Record& record, WallTime time);
   void announce();
   void enter(Half& half, Epoch epoch);
+  void begin_handshake();
   void verified(Half& half);
+  void drop_handshake();
   bool load_secrets();
   const Secret& secret(SecretKind kind) const { return handshake_->secrets.of(kind); }
   std::optional<Opened> open(Half& half, const Record& record);

@@ -193,10 +193,8 @@ void Connection::on_client_hello(Bytes body, WallTime time) {
     return;
   }
   if (handshake_ && handshake_->server && version_ == TlsVersion::k13) return;
-  handshake_ = std::make_unique<Handshake>();
+  begin_handshake();
   handshake_->client = std::move(hello);
-  keys_expired_ = false;
-  peer_expired_ = false;
 }
 
 void Connection::on_server_hello(Bytes body, WallTime time) {
@@ -205,7 +203,7 @@ void Connection::on_server_hello(Bytes body, WallTime time) {
   if (announced_ && hello->version == TlsVersion::k13 && version_ != TlsVersion::k13) {
     return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
   }
-  if (!handshake_) handshake_ = std::make_unique<Handshake>();
+  if (!handshake_) begin_handshake();
   const bool again = handshake_->server && !handshake_->server->retry;
   if (again || (announced_ && version_ == TlsVersion::k13)) return;
   version_ = hello->version;
@@ -226,6 +224,7 @@ void Connection::enter(Half& one, Epoch epoch) {
   one.cipher.reset();
   one.sequence = 0;
   one.verified = false;
+  one.settled = false;
   one.trials = 0;
 }
 
@@ -235,15 +234,26 @@ std::optional<Opened> Connection::open(Half& one, const Record& record) {
   return opened;
 }
 
+void Connection::begin_handshake() {
+  handshake_ = std::make_unique<Handshake>();
+  for (Half& one : halves_) one.settled = false;
+  keys_expired_ = false;
+  peer_expired_ = false;
+}
+
 // A record of this half's last epoch was opened. When both are so far, the secrets are not needed any more.
 void Connection::verified(Half& one) {
   if (one.verified) return;
-  one.verified = true;
+  one.verified = one.settled = true;
   if (waited_) count_once(Counter::kKeysLate);
-  if (!other(one).verified || other(one).epoch != Epoch::kApplication || !handshake_) return;
+  if (!other(one).settled || !handshake_) return;
   context_.keys.forget(handshake_->secrets.random);
   handshake_->secrets = SessionSecrets();
-  if (announced_) handshake_.reset();
+  drop_handshake();
+}
+
+void Connection::drop_handshake() {
+  if (announced_ && halves_[0].settled && halves_[1].settled) handshake_.reset();
 }
 
 void Connection::announce() {
@@ -258,7 +268,7 @@ void Connection::announce() {
   if (handshake_ && handshake_->server) alpn = handshake_->server->alpn;
   if (handshake_ && handshake_->extensions) alpn = handshake_->extensions->alpn;
   reader_.established(version_, sni, alpn, ja4);
-  if (halves_[0].verified && halves_[1].verified && halves_[0].epoch == halves_[1].epoch) handshake_.reset();
+  drop_handshake();
 }
 
 // False: the store knows nothing more than before.

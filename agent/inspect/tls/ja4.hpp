@@ -14,10 +14,10 @@ namespace tidegate::inspect {
 struct Ja4Input {
   std::uint16_t version = 0;  // highest of supported_versions, else the hello's
   bool has_sni = false;
-  std::string_view alpn;  // the first one offered; empty: none
-  std::vector<std::uint16_t> ciphers;
-  std::vector<std::uint16_t> extensions;
-  std::vector<std::uint16_t> signature_algorithms;
+  std::string_view alpn{};  // the first one offered; empty: none
+  std::vector<std::uint16_t> ciphers{};
+  std::vector<std::uint16_t> extensions{};
+  std::vector<std::uint16_t> signature_algorithms{};
 };
 
 // Over TCP: "t13d1516h2_8daaf6152771_e5627efa2ab1".

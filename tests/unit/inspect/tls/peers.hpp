@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,8 +22,8 @@ struct Piece {
 // What went over the wire, and what it meant.
 struct Transcript {
   std::vector<Piece> pieces;
-  std::vector<std::string> keys;
-  std::string said[2];  // plaintext, by Direction
+  std::vector<std::string> keys{};
+  std::array<std::string, 2> said{};  // plaintext, by Direction
 };
 
 struct SslDeleter {
@@ -33,8 +34,8 @@ struct SslDeleter {
 
 struct PeerSetup {
   int version = TLS1_3_VERSION;
-  std::string suites;  // TLS 1.3: ciphersuites, else: cipher list; empty: libssl's own
-  bool alpn = true;    // both speak http/1.1
+  std::string suites{};  // TLS 1.3: ciphersuites, else: cipher list; empty: libssl's own
+  bool alpn = true;      // both speak http/1.1
   std::function<void(SSL_CTX* client, SSL_CTX* server)> configure{};
 };
 

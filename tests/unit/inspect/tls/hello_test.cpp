@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/inspect/tls/hello.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/inspect/tls/handshake_reader.hpp"
+#include "agent/inspect/tls/ja4.hpp"
+#include "tests/unit/inspect/tls/feed.hpp"
+
+namespace tidegate::inspect::test {
+namespace {
+
+// The example of FoxIO's technical description.
+Ja4Input example() {
+  return {.version = 0x0304,
+          .has_sni = true,
+          .alpn = "h2",
+          .ciphers = {0x1a1a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
+                      0x009c, 0x009d, 0x002f, 0x0035},
+          .extensions = {0xaaaa, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012,
+                         0x002b, 0xff01, 0x000b, 0x000a, 0x0015, 0x5a5a},
+          .signature_algorithms = {0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601}};
+}
+
+TEST(Ja4Test, TheExampleOfItsDescription) { EXPECT_EQ(ja4_of(example()), "t13d1516h2_8daaf6152771_e5627efa2ab1"); }
+
+TEST(Ja4Test, OrderOfCiphersAndExtensionsDoesNotMatterThatOfSignaturesDoes) {
+  Ja4Input other = example();
+  std::reverse(other.ciphers.begin(), other.ciphers.end());
+  std::reverse(other.extensions.begin(), other.extensions.end());
+  EXPECT_EQ(ja4_of(other), ja4_of(example()));
+  std::reverse(other.signature_algorithms.begin(), other.signature_algorithms.end());
+  EXPECT_NE(ja4_of(other), ja4_of(example()));
+}
+
+TEST(Ja4Test, WhatIsMissingIsZeros) {
+  EXPECT_EQ(ja4_of({.version = 0x0303}), "t12i000000_000000000000_000000000000");
+  EXPECT_EQ(ja4_of({.version = 0x7f1c}).substr(0, 10), "t00i000000");
+}
+
+TEST(Ja4Test, AlpnOfOtherBytesIsShownInHex) {
+  const auto alpn = [](std::string_view text) { return ja4_of({.version = 0x0303, .alpn = text}).substr(8, 2); };
+  EXPECT_EQ(alpn("http/1.1"), "h1");
+  EXPECT_EQ(alpn("x"), "xx");
+  EXPECT_EQ(alpn("\xab"), "ab");
+  EXPECT_EQ(alpn("\xab\xcd"), "ad");
+  EXPECT_EQ(alpn("0\xab"), "3b");
+  EXPECT_EQ(alpn("0+"), "3b");
+  EXPECT_EQ(alpn(""), "00");
+}
+
+TEST(Ja4Test, CountsEndAt99) {
+  Ja4Input input{.version = 0x0303};
+  for (std::uint16_t i = 0; i < 150; ++i) input.ciphers.push_back(static_cast<std::uint16_t>(i * 3 + 1));
+  EXPECT_EQ(ja4_of(input).substr(4, 2), "99");
+}
+
+TEST(GreaseTest, OnlyItsSixteenValues) {
+  int count = 0;
+  for (unsigned i = 0; i < 0x10000; ++i) count += is_grease(static_cast<std::uint16_t>(i)) ? 1 : 0;
+  EXPECT_EQ(count, 16);
+  EXPECT_TRUE(is_grease(0x0a0a));
+  EXPECT_FALSE(is_grease(0x0a1a));
+}
+
+// What libssl sends, cut off at every byte: never read beyond its end, and whole only when it is whole.
+TEST(ClientHelloTest, CutOffAnywhereIsMalformed) {
+  Peers peers({});
+  peers.connect();
+  peers.handshake();
+  const std::string& record = peers.transcript().pieces[0].bytes;
+  const Bytes body = bytes_of(record).subspan(9);
+  const auto whole = read_client_hello(body);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->sni, "test.example");
+  EXPECT_EQ(whole->alpn, "http/1.1");
+  EXPECT_TRUE(whole->ja4.starts_with("t13d"));
+  EXPECT_EQ(whole->ja4.substr(8, 3), "h1_");
+  for (std::size_t size = 0; size < body.size(); ++size) {
+    // Without extensions a hello is whole too (RFC 5246), and there one can end.
+    const auto cut = read_client_hello(body.first(size));
+    EXPECT_TRUE(!cut || cut->ja4.substr(6, 2) == "00") << size;
+  }
+}
+
+TEST(ServerHelloTest, CutOffAnywhereIsMalformed) {
+  Peers peers({});
+  peers.connect();
+  peers.handshake();
+  const Bytes record = bytes_of(peers.transcript().pieces[1].bytes);
+  const std::size_t size = std::to_integer<std::size_t>(record[7]) << 8 | std::to_integer<std::size_t>(record[8]);
+  const Bytes body = record.subspan(9, size);
+  const auto whole = read_server_hello(body);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->version, TlsVersion::k13);
+  EXPECT_FALSE(whole->retry);
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const auto cut = read_server_hello(body.first(i));
+    EXPECT_TRUE(!cut || cut->version == TlsVersion::k12) << i;
+  }
+}
+
+TEST(HandshakeReaderTest, MessagesMayBeCutAndRunTogether) {
+  const std::string hello = std::string("\x02\x00\x00\x05", 4) + "hello";
+  const std::string certificate = std::string("\x0b\x00\x01\x00", 4) + std::string(256, 'c');
+  const std::string all = hello + certificate + hello + std::string("\x14\x00\x00\x04", 4) + "done";
+  for (std::size_t step = 1; step <= all.size(); ++step) {
+    HandshakeReader reader;
+    std::string seen;
+    for (std::size_t at = 0; at < all.size(); at += step) {
+      const std::string part = all.substr(at, step);
+      Bytes bytes = bytes_of(part);
+      HandshakeReader::Message message;
+      while (!bytes.empty()) {
+        if (reader.next(bytes, message) != HandshakeReader::Step::kMessage) continue;
+        seen += std::to_string(static_cast<int>(message.type)) + ':' +
+                std::string(reinterpret_cast<const char*>(message.body.data()), message.body.size()) + ' ';
+      }
+      ASSERT_LE(reader.kept(), 64U) << "a certificate is kept";
+    }
+    ASSERT_EQ(seen, "2:hello 11: 2:hello 20: ") << step;
+  }
+}
+
+}  // namespace
+}  // namespace tidegate::inspect::test
