@@ -26,6 +26,7 @@ void Http2Reader::adopt(Exchange* upgraded) {
 }
 
 std::size_t Http2Reader::data(Direction direction, Bytes bytes, WallTime time, bool may_wait) {
+  if (over_) return bytes.size();
   std::string_view rest = text_of(bytes);
   if (direction == Direction::kToServer && preface_left_ > 0 && !take_preface(rest)) malformed();
   if (direction == Direction::kToClient) {

@@ -138,8 +138,7 @@ void Http2Reader::reset(Direction direction, std::uint32_t id) {
   Http2Stream* stream = streams_.find(id);
   if (stream == nullptr || stream->cancelled) return;
   if (by_client && !server_seen_) {
-    stream->cancelled = true;
-    stream->exchange->last = client_.began;
+    stream->cancelled = client_.began;
     ++cancelled_;
     return;
   }
@@ -177,7 +176,7 @@ void Http2Reader::finish(std::uint32_t id, Ending ending) {
 void Http2Reader::finish_cancelled() {
   auto& all = streams_.all();
   for (std::size_t i = all.size(); i-- > 0;) {
-    if (all[i].cancelled && all[i].exchange->last < server_time_) finish(all[i].id, Ending::kReset);
+    if (all[i].cancelled && *all[i].cancelled < server_time_) finish(all[i].id, Ending::kReset);
   }
 }
 

@@ -181,7 +181,7 @@ void Stream::pump() {
 bool Stream::drain(Direction direction, bool may_wait) {
   auto& lane = lanes_[index_of(direction)];
   bool progress = false;
-  while (lane) {
+  while (lane && !lane->empty()) {
     const Lane::Event event = lane->front();
     if (event.kind == Kind::kData) {
       const std::size_t taken = feed(direction, lane->front_data(), event.time, may_wait);
@@ -193,8 +193,8 @@ bool Stream::drain(Direction direction, bool may_wait) {
       apply(direction, event);
       progress = true;
     }
-    if (lane->empty()) lane.reset();
   }
+  if (lane && lane->empty()) lane.reset();
   return progress;
 }
 

@@ -127,14 +127,13 @@ std::string_view extension_of(std::string_view segment) {
 
 void append_segment(std::string_view segment, std::string& to, std::string& room) {
   segment = unescaped(segment.substr(0, segment.find(';')), room);
-  const std::string_view extension = extension_of(segment);
+  const bool mail = segment.find('@') != std::string_view::npos;
+  const std::string_view extension = mail ? std::string_view() : extension_of(segment);
   const std::string_view stem = segment.substr(0, segment.size() - extension.size());
   if (is_identifier(stem)) {
     to.append("{}").append(extension);
-  } else if (is_identifier(segment)) {
-    to.append("{}");
   } else {
-    to.append(segment);
+    to.append(is_identifier(segment) ? std::string_view("{}") : segment);
   }
 }
 

@@ -11,7 +11,7 @@ Http2Stream* StreamTable::find(std::uint32_t id) {
 }
 
 Http2Stream& StreamTable::add(std::uint32_t id, Exchange* exchange) {
-  return streams_.emplace_back(Http2Stream{id, exchange, nullptr, false});
+  return streams_.emplace_back(Http2Stream{id, exchange, nullptr, std::nullopt});
 }
 
 void StreamTable::erase(std::uint32_t id) {
@@ -20,7 +20,9 @@ void StreamTable::erase(std::uint32_t id) {
 }
 
 std::uint32_t StreamTable::least_needed() const {
-  const auto over = [](const Http2Stream& stream) { return stream.cancelled || stream.exchange->response_done; };
+  const auto over = [](const Http2Stream& stream) {
+    return stream.cancelled.has_value() || stream.exchange->response_done;
+  };
   const auto found = std::ranges::find_if(streams_, over);
   return (found != streams_.end() ? *found : streams_.front()).id;
 }

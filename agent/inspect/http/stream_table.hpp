@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/inspect/http/exchange.hpp"
@@ -19,8 +20,8 @@ struct Http2Stream {
 
   std::uint32_t id = 0;
   Exchange* exchange = nullptr;
-  std::unique_ptr<Frames> frames;  // of a WebSocket connection (RFC 8441)
-  bool cancelled = false;          // by the client, before anything of the server was seen
+  std::unique_ptr<Frames> frames;     // of a WebSocket connection (RFC 8441)
+  std::optional<WallTime> cancelled;  // when the client did so, before anything of the server was seen
 };
 
 // The open ones, by id. Clients open them in ascending order, so that they stay sorted.
