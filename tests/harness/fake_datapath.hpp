@@ -141,13 +141,15 @@ class FakeDatapath final : public kernel::Datapath {
   Status replace_entries(const kernel::EntryStream& stream) override {
     std::map<Prefix, kernel::BlockEntry> new_blocks;
     std::map<Prefix, kernel::LimitEntry> new_limits;
+    std::size_t largest = 0;
     TIDEGATE_TRY(stream([&](const kernel::Entries& part) -> Status {
-      largest_part = std::max(largest_part, part.blocks.size() + part.limits.size());
+      largest = std::max(largest, part.blocks.size() + part.limits.size());
       for (const auto& entry : part.blocks) new_blocks[entry.target] = entry;
       for (const auto& entry : part.limits) new_limits[entry.target] = entry;
       return {};
     }));
     const std::lock_guard lock(mutex_);
+    largest_part = std::max(largest_part, largest);
     const bool full = new_blocks.size() > block_capacity;
     while (new_blocks.size() > block_capacity) new_blocks.erase(std::prev(new_blocks.end()));
     blocks = std::move(new_blocks);
