@@ -56,7 +56,7 @@ class Nginx:
         self.here, self.port = here, port
         www = here.path("www")
         www.mkdir(exist_ok=True)
-        for name, size in (("small", 100), ("medium", 20_000), ("large", 3_000_000)):
+        for name, size in (("small", 100), ("medium", 20_000), ("large", 200_000)):
             (www / name).write_bytes(b"0123456789abcdef" * (size // 16 + 1))
         with contextlib.suppress(KeyError):
             pwd.getpwnam(user)
