@@ -23,7 +23,7 @@ class Scene(unittest.TestCase):
         return self.keys.path
 
     @contextlib.contextmanager
-    def traffic(self, filter_="tcp"):
+    def traffic(self, filter_="tcp and not net 127.0.0.0/8"):
         """What happens in the block is captured; afterwards self.pcap, self.extended and self.plain are there."""
         with self.here.capture(filter_=filter_) as self.pcap:
             yield

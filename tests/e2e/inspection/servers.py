@@ -42,7 +42,7 @@ http {{
     location /gone {{ return 410; }}
     location /upload {{ client_body_buffer_size 4m; proxy_pass http://127.0.0.1:{port}0/accepted; }}
   }}
-  server {{ listen 127.0.0.1:{port}0; location /accepted {{ return 202 "accepted\\n"; }} }}
+  server {{ listen 127.0.0.1:{port}0; access_log off; location /accepted {{ return 202 "accepted\\n"; }} }}
 }}
 """
 
@@ -133,8 +133,9 @@ Mutex file:{dir} default
 User www-data
 Group www-data
 Listen {port}
+Listen 80
 {modules}
-Protocols h2 http/1.1
+Protocols h2 h2c http/1.1
 StartServers 2
 ThreadsPerChild 8
 DocumentRoot {dir}/www

@@ -6,8 +6,10 @@ import sys
 
 sys.dont_write_bytecode = True
 import clients  # noqa: E402
+import inspector  # noqa: E402
 import runner  # noqa: E402
 import servers  # noqa: E402
+import wireshark  # noqa: E402
 import world  # noqa: E402
 from scene import Scene  # noqa: E402
 
@@ -64,7 +66,6 @@ class Tls(Scene):
         servers.Nginx(self.here, self.socket, server="ssl_ciphers CAMELLIA128-SHA:@SECLEVEL=0;")
         with self.traffic():
             self.fetch("--http1.1", "--tls-max", "1.2", "--ciphers", "CAMELLIA128-SHA:@SECLEVEL=0")
-        import inspector
         seen = inspector.inspect(self.pcap, self.extended)
         self.assertEqual(seen.rows, [])
         self.assertEqual(seen.statistics["unsupported_cipher"], 1, seen.statistics)
@@ -129,8 +130,6 @@ class Tls(Scene):
 
     def judge_s_server(self, count):
         """tshark sees no end of these answers, so only requests are compared."""
-        import inspector
-        import wireshark
         seen = inspector.inspect(self.pcap, self.extended)
         judged = wireshark.requests(self.pcap, self.plain)
         self.assertEqual(len(judged), count)

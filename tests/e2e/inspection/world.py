@@ -136,7 +136,7 @@ class World:
         return cert, key
 
     @contextlib.contextmanager
-    def capture(self, name="traffic.pcap", filter_="tcp"):
+    def capture(self, name="traffic.pcap", filter_="tcp and not net 127.0.0.0/8"):
         """Everything on loopback while the block runs; gives the path of the file."""
         path = self.unique(name)
         process = self.start("tcpdump", "-i", "lo", "-U", "--immediate-mode", "-B", "65536", "-s", "0", "-Z", "root", "-w", path, filter_)
