@@ -76,7 +76,7 @@ void fill(v1::GetStatusResponse& to, const control::StatusReport& from) {
   to.set_enforcing(from.enforcing);
   for (const auto& interface : from.interfaces) fill(*to.add_interfaces(), interface);
   fill_tables(to, from);
-  to.mutable_inspector()->set_state("off");
+  fill(*to.mutable_inspector(), from.inspector);
   fill_health(to, from);
   for (const auto& name : from.not_enforced) to.add_not_enforced(name);
   set_time(to.mutable_started(), from.started);

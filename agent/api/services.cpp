@@ -3,6 +3,7 @@
 
 #include "agent/api/datapath_service.hpp"
 #include "agent/api/decision_service.hpp"
+#include "agent/api/key_service.hpp"
 #include "agent/api/policy_service.hpp"
 #include "agent/api/safelist_service.hpp"
 #include "agent/api/status_service.hpp"
@@ -16,6 +17,7 @@ Services make_services(control::Controllers& controllers, const std::string& act
   services.push_back(std::make_unique<SafelistService>(controllers.safelist, actor));
   services.push_back(std::make_unique<StatusService>(controllers));
   services.push_back(std::make_unique<DatapathService>(controllers.attach, actor));
+  services.push_back(std::make_unique<KeyService>(controllers.env.inspection));
   return services;
 }
 

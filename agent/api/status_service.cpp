@@ -54,6 +54,15 @@ void fill_counters(v1::TopResponse& to, std::vector<telemetry::CounterRow> rows,
   for (std::size_t at = 0; at < std::min(limit, rows.size()); ++at) fill(*to.add_rows(), rows[at], services);
 }
 
+grpc::Status top_endpoints(const inspection::Inspection* inspection, std::size_t limit, v1::TopResponse& response) {
+  if (response.status().inspector().state() == "off") {
+    return to_grpc(Error{ErrorCode::kFailedPrecondition,
+                         "top: nothing is inspected; add `tls: {inspect: true}` to a service of the policy"});
+  }
+  for (const auto& row : inspection->endpoints(limit)) api::fill(*response.add_rows(), row);
+  return grpc::Status::OK;
+}
+
 bool is_ready(const control::StatusReport& report) {
   return report.generation != 0 &&
          std::all_of(report.interfaces.begin(), report.interfaces.end(),
@@ -101,10 +110,12 @@ grpc::Status StatusService::Top(grpc::ServerContext*, const v1::TopRequest* requ
     case v1::TOP_BY_REASON:
       fill_counters(*response, status.counters.reasons, limit, false);
       return grpc::Status::OK;
+    case v1::TOP_BY_ENDPOINT:
+      return top_endpoints(controllers_.env.inspection, limit, *response);
     default:
-      return to_grpc(
-          Error{ErrorCode::kUnsupported,
-                "top: behaviour rules and endpoints come with TLS inspection; use source, service or reason"});
+      return to_grpc(Error{ErrorCode::kUnsupported,
+                           "top: behaviour rules are not enforced by this version; use source, service, reason or "
+                           "endpoint"});
   }
 }
 

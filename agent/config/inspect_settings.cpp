@@ -13,7 +13,7 @@ namespace {
 using policy::in_quotes;
 
 constexpr std::size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
-constexpr std::size_t kMostSources = 64;  // of one kind
+constexpr std::size_t kMostSources = 64;  // of all kinds together
 constexpr std::uint64_t kMostCores = 64;
 // Below, one connection that waits for its keys would fill it; above, it is a mistake in the unit.
 constexpr std::uint64_t kLeastMemory = 32'000'000;
@@ -36,18 +36,17 @@ void read_key_socket(const Node* node, const Values& values, std::optional<KeySo
 void read_paths(const Node* node, const std::string& what, bool sockets, const Values& values,
                 std::set<std::filesystem::path>& seen, std::vector<std::filesystem::path>& paths) {
   const auto items = values.list(node, what, false);
-  if (items.size() > kMostSources) {
-    values.error(node->location, what + " has more than " + std::to_string(kMostSources) + " entries");
-    return;
-  }
   for (const Node* item : items) {
     std::filesystem::path path;
     sockets ? read_socket_path(item, what, values, path) : read_path(item, what, values, path);
     if (path.empty()) continue;
-    if (seen.insert(path).second) {
-      paths.push_back(std::move(path));
-    } else {
+    if (!seen.insert(path).second) {
       values.error(item->location, what + ": " + path.string() + " is there twice; remove one");
+    } else if (seen.size() > kMostSources) {
+      values.error(item->location, what + ": more than " + std::to_string(kMostSources) + " key sources; leave some out");
+      return;
+    } else {
+      paths.push_back(std::move(path));
     }
   }
 }

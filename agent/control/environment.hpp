@@ -16,6 +16,7 @@
 #include "agent/decisions/spool.hpp"
 #include "agent/decisions/store.hpp"
 #include "agent/history/history.hpp"
+#include "agent/inspection/report.hpp"
 #include "agent/kernel/datapath.hpp"
 #include "agent/telemetry/telemetry.hpp"
 
@@ -42,6 +43,7 @@ struct Environment {
   std::string policy_file_name;
   std::uint64_t bucket_ways = 65536;
   std::chrono::nanoseconds tick{4'000'000};  // of the datapath's clock
+  inspection::Inspection* inspection = nullptr;  // none: nothing is ever inspected
 };
 
 }  // namespace tidegate::control

@@ -57,6 +57,7 @@ StatusReport StatusController::report() const {
   if (const auto pending = policy_.pending()) report.confirm_by = pending->confirm_by;
   report.decisions = decisions_.count();
   report.agent_memory = env_.resident_bytes();
+  if (env_.inspection != nullptr) report.inspector = env_.inspection->report();
   const Checked checked = *checked_.lock();
   report.warnings =
       make_warnings({.report = report,

@@ -35,6 +35,7 @@ struct StatusReport {
   WallTime started;
   std::optional<WallTime> confirm_by;
   telemetry::CounterView counters;
+  inspection::Report inspector;
   std::uint64_t decisions = 0;
   std::uint64_t tables_memory = 0;
   std::uint64_t agent_memory = 0;

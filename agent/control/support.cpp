@@ -55,6 +55,25 @@ std::string counters_text(const StatusReport& status) {
   return text.str();
 }
 
+std::string inspector_text(const inspection::Report& inspector) {
+  std::ostringstream text;
+  text << "state " << to_string(inspector.state) << ' ' << inspector.problem << "\nrestarts " << inspector.restarts
+       << ", killed " << inspector.kills << "\nopen connections " << inspector.open_connections << ", sessions "
+       << inspector.sessions << "\nmemory " << inspector.memory << ", resident " << inspector.resident_bytes
+       << "\nsandboxed " << inspector.sandboxed << ", secrets locked " << inspector.secrets_locked << "\nshedding "
+       << inspector.shedding << ", share " << inspector.shed_share << ", ring " << inspector.ring_fill << '\n';
+  for (std::size_t i = 0; i < inspect::kCounters; ++i) {
+    const auto counter = static_cast<inspect::Counter>(i);
+    text << "counter " << text_of(counter).name << ' ' << inspector.counters.of(counter) << '\n';
+  }
+  for (const auto& source : inspector.keys) {
+    text << "keys " << source.kind << ' ' << source.path << " accepted " << source.accepted << " malformed "
+         << source.malformed << " dropped " << source.dropped << " refused " << source.refused << ' '
+         << source.problem << '\n';
+  }
+  return text.str();
+}
+
 std::string policy_text(const Environment& environment) {
   const auto present = environment.history.in_force();
   if (!present) return "# " + present.error().message + '\n';
@@ -106,7 +125,7 @@ std::map<std::string, std::string> support_files(const Environment& environment,
   return {{"system.txt", system_text(status)},        {"status.txt", status_text(status)},
           {"counters.txt", counters_text(status)},    {"policy.yaml", policy_text(environment)},
           {"history.txt", history_text(environment)}, {"decisions.txt", decisions_text(environment)},
-          {"events.txt", acts_text(environment)}};
+          {"events.txt", acts_text(environment)},     {"inspector.txt", inspector_text(status.inspector)}};
 }
 
 }  // namespace tidegate::control

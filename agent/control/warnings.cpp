@@ -2,6 +2,7 @@
 // The warnings of `tidegate status`: each one sentence with its remedy, most urgent first.
 #include <algorithm>
 
+#include "agent/control/inspection_warnings.hpp"
 #include "agent/control/status.hpp"
 
 namespace tidegate::control {
@@ -126,6 +127,7 @@ std::vector<std::string> make_warnings(const WarningInput& input) {
   not_dropping(warnings, input);
   waiting(warnings, input);
   tables(warnings, input);
+  inspection_warnings(warnings, input.report.inspector);
   stale(warnings, input);
   degraded(warnings, input);
   faults(warnings, input);

@@ -70,8 +70,8 @@ std::chrono::nanoseconds DurationHistogram::quantile(double share) const {
 struct EndpointFigures::Entry {
   std::string key;
   EndpointRow totals;
-  std::uint64_t window = 0;         // the present one
-  std::uint64_t first_window = 0;   // that it was seen in
+  std::uint64_t window = 0;                  // the present one
+  std::uint64_t first_window = 0;            // that it was seen in
   std::array<std::uint64_t, 2> in_window{};  // present, the one before
   std::array<DurationHistogram, 2> durations;
   std::size_t place = 0;  // in order_

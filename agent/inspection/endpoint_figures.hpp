@@ -80,7 +80,7 @@ class EndpointFigures {
   const Limits limits_;
   MonotonicTime started_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
-  std::vector<Entry*> order_;  // for taking a few at random
+  std::vector<Entry*> order_;                            // for taking a few at random
   std::map<std::string, std::unique_ptr<Entry>> other_;  // by service
   std::minstd_rand random_{1};
 };

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the supervisor's thread does; nobody else touches it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <variant>
+
+#include "agent/inspection/key_sources.hpp"
+#include "agent/inspection/restarts.hpp"
+#include "agent/inspection/session.hpp"
+#include "agent/inspection/shared.hpp"
+#include "agent/inspection/supervisor.hpp"
+#include "agent/inspection/tally.hpp"
+
+namespace tidegate::inspection {
+
+class Supervisor::Loop {
+ public:
+  Loop(Shared& shared, Options options);
+  ~Loop();
+  void run(const std::stop_token& stop);
+
+ private:
+  // What is wished.
+  void take_wishes();
+  void take_plan(Plan plan);
+  void switch_off();
+  void hand_on_lines();
+
+  // The life of the inspector.
+  void keep_alive(MonotonicTime now);
+  Status start(MonotonicTime now);
+  Status prepare();
+  Status brief();
+  void bury(const std::string& how, MonotonicTime now);
+  void watch(MonotonicTime now);
+  void listen(MonotonicTime now);
+  void take(const inspect::wire::ToAgent& message, MonotonicTime now);
+  void take_statistics(const inspect::wire::Statistics& statistics);
+  void take_summaries(const inspect::wire::Summaries& summaries);
+
+  // What changes outside.
+  void look_around(MonotonicTime now);
+  void refresh_keys();
+  Status refresh_scope();
+  void renew_identity_key(MonotonicTime now);
+  Status send_settings();
+
+  std::chrono::nanoseconds until_next(MonotonicTime now) const;
+  void wait(MonotonicTime now);
+  void publish_report(MonotonicTime now);
+  Report make_report(MonotonicTime now) const;
+  std::vector<KeySourceReport> key_reports(MonotonicTime now) const;
+  State state() const;
+  void complain(const std::string& text);
+
+  Shared& shared_;
+  Options options_;
+  Plan plan_;
+  KeySources keys_;
+  Tally tally_;
+  Restarts restarts_{Restarts::Limits{}};
+  inspect::HashKey key_{};
+  MonotonicTime key_until_{0};
+  std::unique_ptr<kernel::Capture> capture_;
+  std::optional<kernel::CaptureScope> scope_;  // in the filter
+  std::optional<Session> session_;
+  MonotonicTime start_at_{0};
+  MonotonicTime look_at_{0};
+  MonotonicTime report_at_{0};
+  State reported_ = State::kOff;
+  std::string problem_;                              // why it does not run
+  std::string last_complaint_;                       // not said twice in a row
+  std::map<std::string, std::string> key_problems_;  // by path, said when they change
+  inspect::wire::Ready facts_;
+  inspect::Summary summary_;  // its memory is used again
+  std::uint64_t restart_count_ = 0;
+  std::uint64_t kill_count_ = 0;
+};
+
+}  // namespace tidegate::inspection

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What changes around the inspector, and what is told of it.
+#include <string.h>
+
+#include <algorithm>
+
+#include "agent/inspection/loop.hpp"
+#include "agent/inspection/ring_geometry.hpp"
+
+namespace tidegate::inspection {
+
+namespace wire = inspect::wire;
+
+namespace {
+
+constexpr std::chrono::milliseconds kReportEvery{50};
+
+}  // namespace
+
+void Supervisor::Loop::look_around(MonotonicTime now) {
+  look_at_ = now + options_.timing.look_around;
+  refresh_keys();
+  renew_identity_key(now);
+  tally_.sample();
+  if (!capture_) return;
+  if (const auto done = refresh_scope(); !done) complain(done.error().message);
+}
+
+// Opens what can be opened by now, tells the inspector, and says what cannot be, once.
+void Supervisor::Loop::refresh_keys() {
+  const auto opened = keys_.refresh();
+  for (const auto& entry : keys_.entries()) {
+    auto& said = key_problems_[entry.path.string()];
+    if (said != entry.problem && !entry.problem.empty()) options_.warn("keys: " + entry.problem);
+    said = entry.problem;
+  }
+  if (!session_) return;
+  for (const auto* entry : opened) {
+    const auto sent = session_->send(wire::ToInspector(keys_.describe(*entry)), entry->fd.get());
+    if (!sent) complain(sent.error().message);
+  }
+}
+
+// Only when it differs from what the filter has: an interface came, went or has another index.
+Status Supervisor::Loop::refresh_scope() {
+  kernel::CaptureScope scope;
+  for (const auto& name : plan_.interfaces) {
+    if (const auto found = options_.find_interface(name)) scope.interfaces.push_back(*found);
+  }
+  scope.ports = plan_.ports;
+  scope.sample = options_.inspect.sample;
+  scope.seed = flow_seed(key_);
+  if (scope_ == scope) return {};
+  TIDEGATE_TRY(capture_->set_scope(scope));
+  scope_ = std::move(scope);
+  return {};
+}
+
+void Supervisor::Loop::renew_identity_key(MonotonicTime now) {
+  if (key_until_ == MonotonicTime(0) || now < key_until_) return;
+  if (const auto made = options_.random_key(key_); !made) return complain(made.error().message);
+  key_until_ = now + options_.timing.identity_key;
+  if (!session_) return;
+  const auto sent = session_->send(wire::ToInspector(wire::IdentityKey{key_}), -1, true);
+  if (!sent) complain(sent.error().message);
+}
+
+Status Supervisor::Loop::send_settings() {
+  inspect::Settings settings = plan_.settings;
+  settings.sample = options_.inspect.sample;
+  settings.memory_bytes = budget(options_.inspect);
+  settings.identity_key = key_;
+  const auto sent = session_->send(settings);
+  ::explicit_bzero(settings.identity_key.data(), settings.identity_key.size());
+  return sent;
+}
+
+std::vector<KeySourceReport> Supervisor::Loop::key_reports(MonotonicTime now) const {
+  std::vector<KeySourceReport> reports;
+  for (const auto& entry : keys_.entries()) {
+    const auto source = tally_.source(entry.id);
+    KeySourceReport report{.kind = name_of(entry.kind), .path = entry.path.string()};
+    report.accepted = source.figures.accepted;
+    report.malformed = source.figures.malformed;
+    report.dropped = source.figures.dropped;
+    report.refused = source.figures.refused;
+    report.senders = source.figures.senders;
+    if (source.last_seen) report.last_seen = now - *source.last_seen;
+    report.problem = entry.problem;
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+// Not after every message: making one costs more than most messages do.
+void Supervisor::Loop::publish_report(MonotonicTime now) {
+  if (now < report_at_ && state() == reported_) return;
+  report_at_ = now + kReportEvery;
+  reported_ = state();
+  Report report = make_report(now);
+  auto board = shared_.board.lock();
+  board->report = std::move(report);
+  board->time = now;
+}
+
+Report Supervisor::Loop::make_report(MonotonicTime now) const {
+  Report report;
+  report.state = state();
+  report.problem = problem_;
+  report.services = plan_.services;
+  report.counters = tally_.total();
+  report.recent = tally_.recent();
+  if (capture_) report.counters.add(inspect::Counter::kShedFlows, capture_->counts().shed_connections);
+  report.open_connections = tally_.open_connections();
+  report.sessions = tally_.sessions();
+  report.memory = tally_.memory();
+  report.resident_bytes = tally_.resident_bytes();
+  report.ring_fill = tally_.ring_fill();
+  report.shedding = tally_.shedding();
+  report.shed_share = tally_.shed_share();
+  report.restarts = restart_count_;
+  report.kills = kill_count_;
+  const bool running = report.state == State::kRunning;
+  report.sandboxed = running && facts_.filter && facts_.no_capabilities && facts_.no_dump;
+  report.secrets_locked = running && facts_.secrets_locked;
+  if (plan_.wanted) report.keys = key_reports(now);
+  return report;
+}
+
+}  // namespace tidegate::inspection

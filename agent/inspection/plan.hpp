@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a policy means for the inspector: pure, no kernel, no files.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/inspect/model/settings.hpp"
+#include "agent/policy/model.hpp"
+
+namespace tidegate::inspection {
+
+struct Plan {
+  bool wanted = false;                                         // some service asks for inspection
+  std::vector<std::string> services;                           // those, in the order of the policy
+  std::vector<std::string> interfaces;                         // that are listened on
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // TCP, inclusive, sorted, disjoint
+  inspect::Settings settings;                                  // without identity key, memory and sample
+};
+
+// Which service a connection belongs to is decided as in the datapath: longest address, narrowest port range, the
+// protocol alone, the default. Services that are not inspected are listed too where they keep connections from one
+// that is.
+Plan make_plan(const policy::Policy& policy);
+
+// Seed of flow_hash() as the inspector takes it from the identity key, for the capture filter.
+std::uint64_t flow_seed(const inspect::HashKey& key);
+
+}  // namespace tidegate::inspection
