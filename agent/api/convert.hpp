@@ -33,6 +33,8 @@ void fill(v1::ApplyPolicyResponse& to, const control::ApplyReport& from);
 void fill(v1::InterfaceStatus& to, const control::InterfaceReport& from);
 void fill(v1::CounterRow& to, const telemetry::CounterRow& from);
 void fill(v1::GetStatusResponse& to, const control::StatusReport& from);
+void fill(v1::InspectorStatus& to, const inspection::Report& from);
+void fill(v1::TopRow& to, const inspection::EndpointRow& from);
 void fill(v1::WhyResponse& to, const control::WhyReport& from);
 
 // "100/s" and "1MB/s"; an empty text is no limit of that unit.

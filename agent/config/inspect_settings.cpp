@@ -43,7 +43,8 @@ void read_paths(const Node* node, const std::string& what, bool sockets, const V
     if (!seen.insert(path).second) {
       values.error(item->location, what + ": " + path.string() + " is there twice; remove one");
     } else if (seen.size() > kMostSources) {
-      values.error(item->location, what + ": more than " + std::to_string(kMostSources) + " key sources; leave some out");
+      values.error(item->location,
+                   what + ": more than " + std::to_string(kMostSources) + " key sources; leave some out");
       return;
     } else {
       paths.push_back(std::move(path));

@@ -42,7 +42,7 @@ struct Environment {
   std::string version;
   std::string policy_file_name;
   std::uint64_t bucket_ways = 65536;
-  std::chrono::nanoseconds tick{4'000'000};  // of the datapath's clock
+  std::chrono::nanoseconds tick{4'000'000};      // of the datapath's clock
   inspection::Inspection* inspection = nullptr;  // none: nothing is ever inspected
 };
 

@@ -70,7 +70,8 @@ void key_sources(Warnings& warnings, const Report& inspector) {
 void unsafe(Warnings& warnings, const Report& inspector) {
   if (inspector.state != State::kRunning) return;
   if (!inspector.sandboxed) {
-    warnings.push_back("the inspector runs without its whole sandbox on this kernel; a fault in it could reach further");
+    warnings.push_back(
+        "the inspector runs without its whole sandbox on this kernel; a fault in it could reach further");
   }
   if (!inspector.secrets_locked) {
     warnings.push_back("session keys are not locked in memory and may be swapped; raise LimitMEMLOCK to 16M or more");

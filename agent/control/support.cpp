@@ -68,8 +68,8 @@ std::string inspector_text(const inspection::Report& inspector) {
   }
   for (const auto& source : inspector.keys) {
     text << "keys " << source.kind << ' ' << source.path << " accepted " << source.accepted << " malformed "
-         << source.malformed << " dropped " << source.dropped << " refused " << source.refused << ' '
-         << source.problem << '\n';
+         << source.malformed << " dropped " << source.dropped << " refused " << source.refused << ' ' << source.problem
+         << '\n';
   }
   return text.str();
 }

@@ -40,6 +40,7 @@ void Supervisor::Loop::run(const std::stop_token& stop) {
       if (now >= look_at_) look_around(now);
       keep_alive(now);
     }
+    hand_on_lines();
     publish_report(now);
     wait(now);
   }
@@ -50,7 +51,6 @@ void Supervisor::Loop::run(const std::stop_token& stop) {
 void Supervisor::Loop::take_wishes() {
   auto plan = std::exchange(shared_.inbox.lock()->plan, std::nullopt);
   if (plan) take_plan(std::move(*plan));
-  hand_on_lines();
 }
 
 void Supervisor::Loop::take_plan(Plan plan) {
@@ -161,8 +161,8 @@ Status Supervisor::Loop::brief() {
 }
 
 void Supervisor::Loop::bury(const std::string& how, MonotonicTime now) {
-  problem_ = how;
-  complain("inspector: " + how + "; it is started again, enforcement is not touched");
+  problem_ = last_words_.empty() ? how : how + " (" + std::exchange(last_words_, {}) + ")";
+  complain("inspector: " + problem_ + "; it is started again, enforcement is not touched");
   restarts_.ended(now - session_->started(), session_->ready());
   session_.reset();
   tally_.end_life();
@@ -173,7 +173,8 @@ void Supervisor::Loop::bury(const std::string& how, MonotonicTime now) {
 void Supervisor::Loop::watch(MonotonicTime now) {
   if (const auto how = session_->process().ended()) {
     // What it still said counts.
-    (void)session_->receive(kLastMessages, [&](const wire::ToAgent& message) { take(message, now); }, now);
+    (void)session_->receive(
+        kLastMessages, [&](const wire::ToAgent& message) { take(message, now); }, now);
     return bury(*how, now);
   }
   const auto patience = session_->ready() ? options_.timing.silence : options_.timing.ready_within;
@@ -205,7 +206,8 @@ void Supervisor::Loop::take(const wire::ToAgent& message, MonotonicTime now) {
     problem_.clear();
     last_complaint_.clear();
   } else if (const auto* problem = std::get_if<wire::Problem>(&message)) {
-    complain("inspector: " + policy::printable(problem->text));
+    if (problem->fatal) last_words_ = policy::printable(problem->text);
+    if (!problem->fatal) complain("inspector: " + policy::printable(problem->text));
   } else if (const auto* ended = std::get_if<wire::KeySourceEnded>(&message)) {
     keys_.lost(ended->id);
   }

@@ -73,6 +73,7 @@ class Supervisor::Loop {
   MonotonicTime report_at_{0};
   State reported_ = State::kOff;
   std::string problem_;                              // why it does not run
+  std::string last_words_;                           // of an inspector that ends by itself
   std::string last_complaint_;                       // not said twice in a row
   std::map<std::string, std::string> key_problems_;  // by path, said when they change
   inspect::wire::Ready facts_;

@@ -31,9 +31,9 @@ struct KeySourceReport {
   std::string path;  // empty for "publish"
   std::uint64_t accepted = 0;
   std::uint64_t malformed = 0;
-  std::uint64_t dropped = 0;                          // as senders report, or for want of room
-  std::uint64_t refused = 0;                          // senders without the right to be one
-  std::uint64_t senders = 0;                          // connected now
+  std::uint64_t dropped = 0;                               // as senders report, or for want of room
+  std::uint64_t refused = 0;                               // senders without the right to be one
+  std::uint64_t senders = 0;                               // connected now
   std::optional<std::chrono::nanoseconds> last_seen = {};  // age of the last accepted line; none: there was none
   std::string problem = {};                                // why nothing can come, or who may not send
 };

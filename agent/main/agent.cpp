@@ -88,6 +88,7 @@ Agent::Agent(const config::Settings& settings, history::State state, std::unique
       datapath_(std::move(datapath)),
       telemetry_(system_clock(), secret_number()),
       acts_(telemetry_.events().follow({.acts_only = true})),
+      inspection_(inspection_options(settings), system_clock()),
       controllers_(environment(settings)),
       scheduler_(system_clock()),
       exporter_(std::move(exporter)) {}
@@ -109,7 +110,18 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .version = TIDEGATE_VERSION,
           .policy_file_name = settings.policy.string(),
           .bucket_ways = settings.tables.buckets,
-          .tick = clock_tick()};
+          .tick = clock_tick(),
+          .inspection = &inspection_};
+}
+
+inspection::Options Agent::inspection_options(const config::Settings& settings) {
+  inspection::Options options = inspection::default_options();
+  options.keys = settings.keys;
+  options.inspect = settings.inspect;
+  options.load_capture = kernel::Capture::load;
+  options.find_interface = kernel::find_capture_interface;
+  options.warn = [this](const std::string& what) { telemetry_.note(telemetry::EventKind::kWarning, what); };
+  return options;
 }
 
 Status Agent::begin(const config::Settings& settings, api::Listener listener) {

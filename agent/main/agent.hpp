@@ -12,6 +12,7 @@
 #include "agent/control/controllers.hpp"
 #include "agent/control/scheduler.hpp"
 #include "agent/history/state.hpp"
+#include "agent/inspection/supervisor.hpp"
 #include "agent/main/process.hpp"
 #include "agent/metrics/exporter.hpp"
 
@@ -32,6 +33,7 @@ class Agent {
   Agent(const config::Settings& settings, history::State state, std::unique_ptr<metrics::Exporter> exporter,
         std::unique_ptr<kernel::Datapath> datapath);
   control::Environment environment(const config::Settings& settings);
+  inspection::Options inspection_options(const config::Settings& settings);
   Status begin(const config::Settings& settings, api::Listener listener);
   void add_tasks();
   void add_task(const std::string& name, std::chrono::nanoseconds every, std::function<Status()> task);
@@ -42,6 +44,7 @@ class Agent {
   std::unique_ptr<kernel::Datapath> datapath_;
   telemetry::Telemetry telemetry_;
   std::shared_ptr<telemetry::Follower> acts_;
+  inspection::Supervisor inspection_;  // before those who steer it, after those whom it tells
   control::Controllers controllers_;
   control::Scheduler scheduler_;
   std::map<std::string, std::string> task_problems_;  // logged when they change

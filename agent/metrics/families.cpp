@@ -103,6 +103,66 @@ void health(std::vector<MetricFamily>& families, const control::StatusReport& st
   families.push_back(features.take());
 }
 
+const char* kind_of(inspect::CounterKind kind) {
+  switch (kind) {
+    case inspect::CounterKind::kTraffic:
+      return "traffic";
+    case inspect::CounterKind::kLoss:
+      return "loss";
+    case inspect::CounterKind::kHostile:
+      return "hostile";
+  }
+  return "unknown";
+}
+
+// A family for each counter of counters.def. Without inspection there are none.
+void inspector_counters(std::vector<MetricFamily>& families, const inspection::Report& inspector) {
+  for (std::size_t i = 0; i < inspect::kCounters; ++i) {
+    const auto counter = static_cast<inspect::Counter>(i);
+    const auto& text = text_of(counter);
+    Family family("tidegate_inspector_" + std::string(text.name) + "_total",
+                  std::string(text.help) + " (" + kind_of(text.kind) + ").", MetricType::Counter);
+    family.add({}, number(inspector.counters.of(counter)));
+    families.push_back(family.take());
+  }
+}
+
+void inspector_keys(std::vector<MetricFamily>& families, const inspection::Report& inspector) {
+  Family lines("tidegate_inspector_key_lines_total", "Key lines by source and what became of them.",
+               MetricType::Counter);
+  for (const auto& source : inspector.keys) {
+    const std::pair<const char*, std::uint64_t> outcomes[] = {
+        {"accepted", source.accepted}, {"malformed", source.malformed}, {"dropped", source.dropped}};
+    for (const auto& [outcome, count] : outcomes) {
+      lines.add({{"source", source.kind}, {"path", source.path}, {"outcome", outcome}}, number(count));
+    }
+  }
+  families.push_back(lines.take());
+}
+
+void inspector(std::vector<MetricFamily>& families, const inspection::Report& inspector) {
+  single(families, "tidegate_inspector_up", "1 while the inspector runs.",
+         inspector.state == inspection::State::kRunning);
+  if (inspector.state == inspection::State::kOff) return;
+  inspector_counters(families, inspector);
+  inspector_keys(families, inspector);
+  Family restarts("tidegate_inspector_restarts_total", "Times that the inspector ended and was started again.",
+                  MetricType::Counter);
+  restarts.add({}, number(inspector.restarts));
+  families.push_back(restarts.take());
+  single(families, "tidegate_inspector_open_connections", "Connections followed now.",
+         number(inspector.open_connections));
+  single(families, "tidegate_inspector_sessions", "TLS sessions whose keys are kept.", number(inspector.sessions));
+  single(families, "tidegate_inspector_memory_bytes", "Memory of its budget in use.", number(inspector.memory));
+  single(families, "tidegate_inspector_resident_bytes", "Resident memory of its process.",
+         number(inspector.resident_bytes));
+  single(families, "tidegate_inspector_ring_fill", "Fill of the fullest capture ring, 0 to 1.", inspector.ring_fill);
+  single(families, "tidegate_inspector_shedding", "0 none, 1 new connections, 2 and what servers send.",
+         inspector.shedding);
+  single(families, "tidegate_inspector_secrets_locked", "1 while session keys are locked in memory.",
+         inspector.secrets_locked);
+}
+
 }  // namespace
 
 std::vector<MetricFamily> make_families(const control::StatusReport& status,
@@ -112,6 +172,7 @@ std::vector<MetricFamily> make_families(const control::StatusReport& status,
   interfaces(families, status);
   tables(families, status);
   health(families, status);
+  inspector(families, status.inspector);
   single(families, "tidegate_policy_generation", "The policy generation in force, 0 for none.",
          number(status.generation));
   single(families, "tidegate_enforcing", "0 in dry-run of the whole host or without a policy.", status.enforcing);

@@ -2,6 +2,7 @@
 #include "cli/command/status_view.hpp"
 
 #include "cli/command/attachments.hpp"
+#include "cli/command/inspector_view.hpp"
 #include "cli/format/documents.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/format/quantity.hpp"
@@ -116,10 +117,10 @@ std::string listed(const Texts& texts) {
   return escape_text(line);
 }
 
-void print_rest(std::ostream& out, const v1::GetStatusResponse& status) {
+void print_rest(std::ostream& out, const Style& style, const v1::GetStatusResponse& status) {
   out << "\ndecisions " << status.decisions() << " · tables " << short_bytes(status.tables_memory_bytes())
-      << " · agent " << short_bytes(status.agent_memory_bytes()) << " · inspector "
-      << escape_text(status.inspector().state()) << '\n';
+      << " · agent " << short_bytes(status.agent_memory_bytes()) << '\n';
+  print_inspector(out, style, status.inspector());
   std::string ages;
   for (const v1::AgeStatus& age : status.ages()) {
     ages +=
@@ -158,7 +159,7 @@ void print_status(std::ostream& out, const Style& style, const v1::GetStatusResp
   print_counters(out, style, "SERVICE", status.services(), true);
   print_counters(out, style, "REASON", status.reasons(), false);
   print_tables(out, style, status);
-  print_rest(out, status);
+  print_rest(out, style, status);
 }
 
 }  // namespace tidegate::cli

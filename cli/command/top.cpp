@@ -7,6 +7,7 @@
 #include "cli/format/documents.hpp"
 #include "cli/format/quantity.hpp"
 #include "cli/format/table.hpp"
+#include "cli/top/endpoints.hpp"
 #include "cli/top/render.hpp"
 #include "cli/top/screen.hpp"
 
@@ -37,6 +38,7 @@ v1::TopRequest to_request(v1::TopBy by, std::uint64_t limit) {
 }
 
 void print_rows(std::ostream& out, const Style& style, const v1::TopResponse& response, v1::TopBy by) {
+  if (by == v1::TOP_BY_ENDPOINT) return print_endpoints(out, style, response);
   Table table(out, style,
               {{title_of(by)},
                {"SERVICE"},
@@ -66,9 +68,11 @@ Outcome<> once(Context& context, const Options& options) {
   return {};
 }
 
-v1::TopBy next_group(v1::TopBy by) {
+// Endpoints only where something is inspected.
+v1::TopBy next_group(v1::TopBy by, bool inspects) {
   if (by == v1::TOP_BY_SOURCE) return v1::TOP_BY_SERVICE;
-  return by == v1::TOP_BY_SERVICE ? v1::TOP_BY_REASON : v1::TOP_BY_SOURCE;
+  if (by == v1::TOP_BY_SERVICE) return v1::TOP_BY_REASON;
+  return by == v1::TOP_BY_REASON && inspects ? v1::TOP_BY_ENDPOINT : v1::TOP_BY_SOURCE;
 }
 
 // Asks once a second and draws after every answer and key.
@@ -93,7 +97,7 @@ class Live {
  private:
   bool react(Screen::Key key) {
     if (key == Screen::Key::kNextGroup) {
-      view_.by = next_group(view_.by);
+      view_.by = next_group(view_.by, view_.response.status().inspector().state() != "off");
       view_.response.clear_rows();
       regroup_ = true;
     }
@@ -146,7 +150,7 @@ Outcome<> top(Context& context, const Options& options) {
 void add_top(Command& root) {
   auto options = std::make_shared<Options>();
   Command command = root.add("top", "Live screen: what is sent, what gets through, what is dropped and why",
-                             "top\ntop --once --by source -o json");
+                             "top\ntop --once --by source -o json\ntop --by endpoint");
   command.option("--by", options->by, "", "Group by this (default: source)")
       .one_of({"source", "rule", "service", "reason", "endpoint"});
   command.option("--limit", options->limit, "N", "At most this many rows with --once (default: 20)");

@@ -8,9 +8,6 @@ namespace {
 
 constexpr std::int64_t kLatestSecond = 9'000'000'000;  // fits nanoseconds in 64 bits
 
-// A tenth is more than an estimate deserves, and keeps documents short.
-double rounded(double value) { return std::isfinite(value) ? std::round(value * 10) / 10 : 0; }
-
 void add_traffic(Json& document, const std::string& name, const v1::Traffic& traffic) {
   document[name] = traffic.packets();
   document[name + "_bytes"] = traffic.bytes();
@@ -46,11 +43,6 @@ Json document_of(const v1::FaultCount& fault) { return {{"name", fault.name()}, 
 
 Json document_of(const v1::AgeStatus& age) { return {{"name", age.name()}, {"seconds", age.age().seconds()}}; }
 
-Json document_of(const v1::InspectorStatus& inspector) {
-  return {
-      {"state", inspector.state()}, {"lost_bytes", inspector.lost_bytes()}, {"connections", inspector.connections()}};
-}
-
 Json document_of(const v1::WhyMatch& match) {
   return {{"kind", match.kind()},
           {"origin", match.origin()},
@@ -71,6 +63,9 @@ Json list_of(const Texts& texts) {
 }
 
 }  // namespace
+
+// A tenth is more than an estimate deserves, and keeps documents short.
+double rounded(double value) { return std::isfinite(value) ? std::round(value * 10) / 10 : 0; }
 
 WallTime to_wall_time(const google::protobuf::Timestamp& time) {
   const std::int64_t seconds = std::clamp<std::int64_t>(time.seconds(), -kLatestSecond, kLatestSecond);
@@ -171,6 +166,7 @@ Json document_of(const v1::WhyResponse& why) {
 }
 
 Json document_of(const v1::TopRow& row) {
+  if (row.has_endpoint()) return document_of(row.service(), row.endpoint());
   return {{"source", text_or_null(row.source())},    {"service", text_or_null(row.service())},
           {"passed_pps", rounded(row.passed_pps())}, {"dropped_pps", rounded(row.dropped_pps())},
           {"passed_bps", rounded(row.passed_bps())}, {"dropped_bps", rounded(row.dropped_bps())},

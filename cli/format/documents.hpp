@@ -23,6 +23,7 @@ std::string action_name(v1::Action action);  // "block", "limit", "monitor"
 // RFC 3339, or null when there is no such time: `time_or_null(d.has_expires(), d.expires())`.
 Json time_or_null(bool has, const google::protobuf::Timestamp& time);
 Json text_or_null(const std::string& text);
+double rounded(double value);  // to tenths; 0 for what is no number
 
 Json document_of(const v1::Decision& decision);
 Json document_of(const v1::SafelistEntry& entry);
@@ -32,6 +33,8 @@ Json document_of(const v1::PolicyGeneration& generation);
 Json document_of(const v1::ApplyPolicyResponse& applied);
 Json document_of(const v1::WhyResponse& why);
 Json document_of(const v1::TopRow& row);
+Json document_of(const std::string& service, const v1::EndpointFigures& endpoint);
+Json document_of(const v1::InspectorStatus& inspector);
 Json document_of(const v1::Event& event);
 Json document_of(const v1::InterfaceStatus& interface);
 Json document_of(const v1::GetStatusResponse& status);

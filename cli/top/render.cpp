@@ -7,6 +7,7 @@
 #include "cli/format/documents.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/format/quantity.hpp"
+#include "cli/top/endpoints.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -199,7 +200,16 @@ Line list_row(const v1::TopRow& row, const Columns& columns, v1::TopBy by, doubl
   return line;
 }
 
+void add_endpoints(Lines& lines, const TopView& view, std::size_t width, std::size_t height) {
+  for (const Line& line : endpoint_lines(view.response, width)) {
+    if (lines.size() >= height) return;
+    lines.push_back(line);
+  }
+  if (view.response.rows().empty() && lines.size() < height) lines.push_back({{"nothing yet", Paint::kDim}});
+}
+
 void add_list(Lines& lines, const TopView& view, std::size_t width, std::size_t height) {
+  if (view.by == v1::TOP_BY_ENDPOINT) return add_endpoints(lines, view, width, height);
   const Columns columns = columns_for(width, view.by);
   const std::vector<v1::TopRow> rows = sorted_rows(view.response);
   const double most = rows.empty() ? 0 : rows.front().dropped_pps();
@@ -214,8 +224,8 @@ void add_list(Lines& lines, const TopView& view, std::size_t width, std::size_t 
 Line help_line(const TopView& view, std::size_t width) {
   const bool estimated = std::any_of(view.response.rows().begin(), view.response.rows().end(),
                                      [](const v1::TopRow& row) { return row.estimated(); });
-  const std::string keys =
-      " q quit   s by source, service, reason   r reset   space " + std::string(view.paused ? "go on" : "pause");
+  const std::string keys = " q quit   s by source, service, reason, endpoint   r reset   space " +
+                           std::string(view.paused ? "go on" : "pause");
   const std::string note = estimated ? "estimated " : "";
   const std::size_t room = width > note.size() ? width - note.size() : 0;
   return {{left(keys, room) + note, Paint::kDim}};

@@ -61,6 +61,7 @@ std::string title_of(TopBy by) {
 std::string name_of(const TopRow& row, TopBy by) {
   if (by == v1::TOP_BY_SERVICE) return row.service();
   if (by == v1::TOP_BY_REASON) return row.reason();
+  if (by == v1::TOP_BY_ENDPOINT) return row.endpoint().path_template();
   return row.source().empty() ? row.service() : row.source();
 }
 

@@ -84,8 +84,9 @@ fs::path Agent::file(const std::string& name, const std::string& text) const {
 void Agent::write_config() const {
   file("tidegate.yaml", "policy: " + (directory_.path() / "policy.yaml").string() + "\nsocket: " + socket_.string() +
                             "\nstate_dir: " + state_dir_.string() + "\npin_dir: " + pin_dir_.string() +
-                            "\nmetrics: " + options_.metrics + "\nlog: {level: debug, to: stderr}\ntables: {buckets: " +
-                            std::to_string(options_.buckets) + ", blocks: " + std::to_string(options_.blocks) + "}\n");
+                            "\nmetrics: " + options_.metrics +
+                            "\nlog: {level: debug, to: stderr}\ntables: {buckets: " + std::to_string(options_.buckets) +
+                            ", blocks: " + std::to_string(options_.blocks) + "}\n" + options_.settings);
 }
 
 std::vector<std::string> Agent::command() const {

@@ -47,6 +47,7 @@ struct AgentOptions {
   std::optional<std::filesystem::path> pin_dir;    // none: in a bpffs of its own
   std::optional<std::filesystem::path> socket;
   std::string metrics = "127.0.0.1:9464";  // in its own namespace
+  std::string settings;                    // more lines of tidegate.yaml, such as keys and inspect
   std::vector<std::string> wrapper;        // put before the command: {"setpriv", …}
 };
 

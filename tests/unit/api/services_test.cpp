@@ -10,6 +10,7 @@
 #include "tests/unit/api/health.hpp"
 #include "tests/unit/control/fixture.hpp"
 #include "tidegate/v1/decisions.grpc.pb.h"
+#include "tidegate/v1/keys.grpc.pb.h"
 #include "tidegate/v1/policy.grpc.pb.h"
 #include "tidegate/v1/status.grpc.pb.h"
 
@@ -186,6 +187,86 @@ TEST_F(ServicesTest, StatusAndTop) {
   EXPECT_EQ(top.rows(0).reason(), "packet_limit");
   EXPECT_EQ(top.rows(0).dropped_total(), 1000U);
   EXPECT_TRUE(top.rows(0).estimated());
+}
+
+TEST_F(ServicesTest, TheInspectorInFull) {
+  {
+    auto state = inspection_.state.lock();
+    auto& report = state->report;
+    report.state = inspection::State::kRunning;
+    report.services = {"api"};
+    report.counters.add(inspect::Counter::kLostBytes, 5);
+    report.counters.add(inspect::Counter::kConnections, 6);
+    report.counters.add(inspect::Counter::kNoKey, 7);
+    report.restarts = 2;
+    report.secrets_locked = true;
+    report.keys.push_back({.kind = "fifo", .path = "/f", .accepted = 9, .last_seen = std::chrono::seconds(3)});
+    state->rows.push_back({.service = "api",
+                           .method = "GET",
+                           .path_template = "/users/{}",
+                           .requests = 4,
+                           .requests_per_second = 0.5,
+                           .by_class = {0, 0, 3, 0, 1, 0},
+                           .median = std::chrono::milliseconds(2),
+                           .p99 = std::chrono::milliseconds(20)});
+  }
+  grpc::ClientContext context;
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(v1::StatusService::NewStub(channel_)->GetStatus(&context, {}, &status).ok());
+  const auto& inspector = status.inspector();
+  EXPECT_EQ(inspector.state(), "running");
+  EXPECT_EQ(inspector.lost_bytes(), 5U);
+  EXPECT_EQ(inspector.connections(), 6U);
+  EXPECT_EQ(inspector.no_key(), 7U);
+  EXPECT_EQ(inspector.restarts(), 2U);
+  EXPECT_TRUE(inspector.secrets_locked());
+  EXPECT_EQ(inspector.counters_size(), static_cast<int>(inspect::kCounters));
+  ASSERT_EQ(inspector.keys_size(), 1);
+  EXPECT_EQ(inspector.keys(0).accepted(), 9U);
+  EXPECT_EQ(inspector.keys(0).last_seen().seconds(), 3);
+
+  grpc::ClientContext asking;
+  v1::TopRequest request;
+  request.set_by(v1::TOP_BY_ENDPOINT);
+  v1::TopResponse top;
+  ASSERT_TRUE(v1::StatusService::NewStub(channel_)->Top(&asking, request, &top).ok());
+  ASSERT_EQ(top.rows_size(), 1);
+  EXPECT_EQ(top.rows(0).service(), "api");
+  EXPECT_EQ(top.rows(0).endpoint().path_template(), "/users/{}");
+  EXPECT_EQ(top.rows(0).endpoint().by_class(4), 1U);
+  EXPECT_EQ(top.rows(0).endpoint().p99_ms(), 20);
+}
+
+TEST_F(ServicesTest, EndpointsOfNothingAreRefused) {
+  grpc::ClientContext context;
+  v1::TopRequest request;
+  request.set_by(v1::TOP_BY_ENDPOINT);
+  v1::TopResponse top;
+  const auto status = v1::StatusService::NewStub(channel_)->Top(&context, request, &top);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(status.error_message().find("nothing is inspected"), std::string::npos);
+}
+
+TEST_F(ServicesTest, KeysArePublished) {
+  const auto publish = [&](const std::vector<std::string>& messages, v1::PublishKeysResponse& response) {
+    grpc::ClientContext context;
+    const auto stub = v1::KeyService::NewStub(channel_);
+    const auto writer = stub->Publish(&context, &response);
+    for (const auto& lines : messages) {
+      v1::PublishKeysRequest request;
+      request.set_lines(lines);
+      writer->Write(request);
+    }
+    writer->WritesDone();
+    return writer->Finish();
+  };
+  v1::PublishKeysResponse response;
+  ASSERT_TRUE(publish({"a\n", "b\n"}, response).ok());
+  EXPECT_EQ(inspection_.state.lock()->published, "a\nb\n");
+  EXPECT_EQ(response.handed_on(), 2U);
+  EXPECT_EQ(response.dropped(), 4U);
+  EXPECT_EQ(publish({"bad\n"}, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(publish({std::string((64 << 10) + 1, '\n')}, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(ServicesTest, EventsSinceThenFollowedOnceEach) {

@@ -67,6 +67,40 @@ TEST_F(StatusCommands, JsonHasTheKeysOfTheContract) {
   EXPECT_EQ(status["inspector"]["connections"], 0);
 }
 
+TEST_F(StatusCommands, TheInspectorAndWhereItsKeysComeFrom) {
+  auto& inspector = *agent.status.get.response.mutable_inspector();
+  inspector.set_state("running");
+  inspector.set_connections(1200);
+  inspector.set_open_connections(7);
+  inspector.set_decrypted(1100);
+  inspector.set_no_key(42);
+  inspector.set_restarts(3);
+  const auto counter = [&](const char* name, const char* kind, std::uint64_t count) {
+    auto& row = *inspector.add_counters();
+    row.set_name(name);
+    row.set_kind(kind);
+    row.set_count(count);
+  };
+  counter("requests", "traffic", 5);
+  counter("connections_no_key", "loss", 42);
+  counter("ring_dropped_packets", "loss", 0);
+  counter("malformed_tls", "hostile", 2);
+  auto& source = *inspector.add_keys();
+  source.set_kind("socket");
+  source.set_path("/run/tidegate/keys.sock");
+  source.set_accepted(900);
+  source.mutable_last_seen()->set_seconds(3);
+  const std::string out = run({"status"}).out;
+  EXPECT_THAT(out, HasSubstr("inspector running · connections 1.2k (7 open) · decrypted 1.1k · without key 42"));
+  EXPECT_THAT(out, HasSubstr("restarts 3\n  not seen: connections_no_key 42\n  hostile: malformed_tls 2\n"));
+  EXPECT_THAT(out, HasSubstr("  keys socket /run/tidegate/keys.sock: 900 lines, last 3s ago\n"));
+  const Json document = Json::parse(run({"status", "-o", "json"}).out)["inspector"];
+  EXPECT_EQ(document["counters"]["connections_no_key"], 42);
+  EXPECT_EQ(document["keys"][0]["kind"], "socket");
+  EXPECT_EQ(document["keys"][0]["last_seen_seconds"], 3);
+  EXPECT_EQ(document["restarts"], 3);
+}
+
 TEST_F(StatusCommands, WarningsComeFirst) {
   const std::string out = run({"status"}).out;
   EXPECT_THAT(out, StartsWith("tidegate 0.1.0 · enforcing · generation 3 · up 2h 14m\nwarning: eth1 is detached\n"));

@@ -177,6 +177,62 @@ TEST(TopCommand, OnceHasTheKeysOfTheContract) {
   EXPECT_EQ(agent.status.top.asked.limit(), 5U);
 }
 
+v1::TopResponse endpoints() {
+  v1::TopResponse response;
+  for (const char* path : {"/users/{}", "/login"}) {
+    auto& row = *response.add_rows();
+    row.set_service("api");
+    auto& endpoint = *row.mutable_endpoint();
+    endpoint.set_method("GET");
+    endpoint.set_path_template(path);
+    endpoint.set_requests(100);
+    endpoint.set_requests_per_second(12.34);
+    for (const std::uint64_t count : {0, 0, 75, 0, 25, 0}) endpoint.add_by_class(count);
+    endpoint.set_median_ms(1.5);
+    endpoint.set_p99_ms(120);
+  }
+  return response;
+}
+
+TEST(TopCommand, EndpointsKeepTheOrderOfTheAgent) {
+  FakeAgent agent;
+  Runner run{agent.socket()};
+  agent.status.top.response = endpoints();
+  const Ran ran = run({"top", "--once", "--by", "endpoint", "-o", "json"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(agent.status.top.asked.by(), v1::TOP_BY_ENDPOINT);
+  const Json rows = Json::parse(ran.out);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["path_template"], "/users/{}");
+  EXPECT_EQ(rows[0]["method"], "GET");
+  EXPECT_EQ(rows[0]["service"], "api");
+  EXPECT_EQ(rows[0]["requests"], 100);
+  EXPECT_EQ(rows[0]["requests_per_second"], 12.3);
+  EXPECT_EQ(rows[0]["status"]["2xx"], 75);
+  EXPECT_EQ(rows[0]["status"]["none"], 0);
+  EXPECT_EQ(rows[0]["p99_ms"], 120);
+  const std::string table = run({"top", "--once", "--by", "endpoint"}).out;
+  EXPECT_THAT(table, HasSubstr("GET /users/{}"));
+  EXPECT_THAT(table, HasSubstr("25 %"));
+}
+
+TEST(TopRender, EndpointsFitTheScreen) {
+  TopView view;
+  view.by = v1::TOP_BY_ENDPOINT;
+  v1::TopResponse response = endpoints();
+  response.mutable_rows(0)->mutable_endpoint()->set_path_template("/" + std::string(300, 'x') + "\x1b[2J");
+  view.take(response);
+  for (const std::size_t width : {20U, 80U, 160U}) {
+    for (const std::string& line : texts(render_top(view, ManualClock(), width, 24))) {
+      EXPECT_LE(display_width(line), width) << line;
+      EXPECT_EQ(line.find('\x1b'), std::string::npos);
+    }
+  }
+  const auto lines = texts(render_top(view, ManualClock(), 100, 24));
+  EXPECT_LT(line_with(lines, "ENDPOINT"), line_with(lines, "GET /login"));
+  EXPECT_LT(line_with(lines, "GET /login"), lines.size());
+}
+
 TEST(TopCommand, WithoutATerminalNamesOnce) {
   FakeAgent agent;
   Runner run{agent.socket()};

@@ -10,6 +10,7 @@
 
 #include "agent/control/controllers.hpp"
 #include "tests/harness/fake_datapath.hpp"
+#include "tests/harness/fake_inspection.hpp"
 #include "tests/harness/flaky_history.hpp"
 
 namespace tidegate::testing {
@@ -107,7 +108,8 @@ class ControlTest : public ::testing::Test {
             },
             .resident_bytes = [] { return std::uint64_t{1 << 20}; },
             .version = "0.1.0",
-            .policy_file_name = "policy.yaml"};
+            .policy_file_name = "policy.yaml",
+            .inspection = &inspection_};
   }
 
   static control::ApplyRequest request(const std::string& text) {
@@ -137,6 +139,7 @@ class ControlTest : public ::testing::Test {
   std::filesystem::path directory_;
   ManualClock clock_;
   FakeDatapath datapath_;
+  FakeInspection inspection_;
   decisions::HostFacts facts_;
   std::string policy_file_;
   std::unique_ptr<decisions::Store> decisions_;

@@ -140,6 +140,76 @@ TEST_F(StatusTest, UdpOfAnInspectedServiceAndKeptSections) {
   EXPECT_TRUE(warns("not enforced by this version: rules"));
 }
 
+using inspect::Counter;
+using inspection::State;
+
+class InspectorWarnings : public StatusTest {
+ protected:
+  void SetUp() override {
+    StatusTest::SetUp();
+    apply_first();
+    auto state = inspection_.state.lock();
+    state->report.state = State::kRunning;
+    state->report.sandboxed = state->report.secrets_locked = true;
+  }
+};
+
+TEST_F(InspectorWarnings, AHealthyInspectorHasNone) { EXPECT_TRUE(warnings().empty()) << warnings().front(); }
+
+TEST_F(InspectorWarnings, OneThatIsDownSaysWhy) {
+  inspection_.state.lock()->report.state = State::kFailed;
+  inspection_.state.lock()->report.problem = "exited with status 1";
+  EXPECT_TRUE(warns("nothing is inspected, the inspector is failed: exited with status 1"));
+  inspection_.state.lock()->report.state = State::kOff;
+  EXPECT_TRUE(warnings().empty()) << "what nobody asked for is not missed";
+  inspection_.state.lock()->report = {.state = State::kStarting};
+  EXPECT_TRUE(warnings().empty()) << "a start is no trouble yet";
+}
+
+TEST_F(InspectorWarnings, BlindIsNeverSilent) {
+  auto& recent = inspection_.state.lock()->report.recent;
+  recent.add(Counter::kNoKey, 9);
+  EXPECT_FALSE(warns("blind")) << "a few";
+  recent.add(Counter::kNoKey, 11);
+  recent.add(Counter::kDecrypted, 5);
+  EXPECT_TRUE(warns("blind: 20 of 25 TLS connections of the last minute had no keys"));
+  recent.add(Counter::kDecrypted, 100);
+  EXPECT_FALSE(warns("blind")) << "most are read";
+}
+
+TEST_F(InspectorWarnings, EveryWayToLose) {
+  auto& report = inspection_.state.lock()->report;
+  report.recent.add(Counter::kRingDropped, 7);
+  report.recent.add(Counter::kSummariesDropped, 8);
+  report.recent.add(Counter::kKeySourceDropped, 9);
+  report.recent.add(Counter::kUnsupportedCipher, 3);
+  report.shedding = 2;
+  report.shed_share = 0.25;
+  EXPECT_TRUE(warns("losing: 7 packets of the last minute were not inspected, the capture ring was full"));
+  EXPECT_TRUE(warns("losing: 8 requests"));
+  EXPECT_TRUE(warns("losing: TLS servers dropped 9 key lines"));
+  EXPECT_TRUE(warns("overloaded: 25 % of new connections are not inspected, and of the others not what servers send"));
+  EXPECT_TRUE(warns("3 TLS connections of the last minute have a version or cipher suite that cannot be read"));
+}
+
+TEST_F(InspectorWarnings, WeakProtectionOfSecretsAndKeySourcesThatFail) {
+  auto& report = inspection_.state.lock()->report;
+  report.secrets_locked = report.sandboxed = false;
+  report.keys.push_back({.kind = "file", .path = "/keys.log", .problem = "/keys.log: Permission denied"});
+  EXPECT_TRUE(warns("session keys are not locked in memory"));
+  EXPECT_TRUE(warns("without its whole sandbox"));
+  EXPECT_TRUE(warns("keys: /keys.log: Permission denied"));
+}
+
+TEST_F(StatusTest, InspectionLearnsOfEveryPolicyInForce) {
+  apply_first();
+  ASSERT_EQ(inspection_.state.lock()->policies.size(), 1U);
+  EXPECT_FALSE(controllers_->policy.apply(request("version: 1\nservices: 1\n")));
+  EXPECT_EQ(inspection_.state.lock()->policies.size(), 1U) << "what is refused does not count";
+  ASSERT_TRUE(controllers_->policy.apply(request(testing::kOtherPolicy)));
+  EXPECT_EQ(inspection_.state.lock()->policies.back().services.size(), 2U);
+}
+
 TEST_F(StatusTest, CountersOfInterfaceServiceAndReason) {
   apply_first();
   auto counters = testing::empty_counters();

@@ -31,6 +31,25 @@ TEST(Families, PacketsByServiceReasonAndVerdictAreCounters) {
   expect_line(text, R"(tidegate_bytes_total{service="api",reason="packet_limit",verdict="drop"} 700)");
 }
 
+TEST(Families, EveryCounterOfTheInspector) {
+  control::StatusReport status;
+  EXPECT_EQ(text_of(status, {}).find("tidegate_inspector_requests_total"), std::string::npos) << "nothing is inspected";
+  expect_line(text_of(status, {}), "tidegate_inspector_up 0");
+  status.inspector.state = inspection::State::kRunning;
+  status.inspector.restarts = 3;
+  status.inspector.keys.push_back({.kind = "fifo", .path = "/f", .accepted = 5, .dropped = 6});
+  for (std::size_t i = 0; i < inspect::kCounters; ++i) status.inspector.counters.values()[i] = 100 + i;
+  const auto text = text_of(status, {});
+  expect_line(text, "tidegate_inspector_up 1");
+  expect_line(text, "tidegate_inspector_restarts_total 3");
+  expect_line(text, R"(tidegate_inspector_key_lines_total{source="fifo",path="/f",outcome="accepted"} 5)");
+  expect_line(text, R"(tidegate_inspector_key_lines_total{source="fifo",path="/f",outcome="dropped"} 6)");
+  for (std::size_t i = 0; i < inspect::kCounters; ++i) {
+    const auto name = std::string(inspect::text_of(static_cast<inspect::Counter>(i)).name);
+    expect_line(text, "tidegate_inspector_" + name + "_total " + std::to_string(100 + i));
+  }
+}
+
 TEST(Families, InterfacesTablesFaultsAndGauges) {
   control::StatusReport status;
   status.generation = 4;

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor over a program that speaks the inspector's protocol (tests/harness/fake_inspector.cpp).
+#include "agent/inspection/supervisor.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "agent/config/policy_reader.hpp"
+
+namespace tidegate::inspection {
+namespace {
+
+using inspect::Counter;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// What the supervisor did with the capture; shared, because the supervisor owns the capture itself.
+struct CaptureLog {
+  std::vector<kernel::CaptureScope> scopes;
+  kernel::CaptureShedding shedding;
+  unsigned opened = 0;
+};
+
+class FakeCapture final : public kernel::Capture {
+ public:
+  explicit FakeCapture(Guarded<CaptureLog>& log) : log_(log) {}
+  Status set_scope(const kernel::CaptureScope& scope) override {
+    log_.lock()->scopes.push_back(scope);
+    return {};
+  }
+  void set_shedding(const kernel::CaptureShedding& shedding) override { log_.lock()->shedding = shedding; }
+  kernel::CaptureCounts counts() const override { return {.shed_connections = 3, .shed_packets = 9}; }
+  Result<std::vector<UniqueFd>> open(unsigned count, const std::function<Status(int)>&) override {
+    log_.lock()->opened += count;
+    std::vector<UniqueFd> sockets(count);
+    for (auto& socket : sockets) socket = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    return sockets;
+  }
+
+ private:
+  Guarded<CaptureLog>& log_;
+};
+
+bool eventually(const std::function<bool()>& condition, milliseconds timeout = seconds(5)) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  return true;
+}
+
+class SupervisorTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "tg-supervisor-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    options_ = default_options();
+    options_.keys.socket.reset();
+    options_.find_program = [] { return std::filesystem::path(FAKE_INSPECTOR); };
+    options_.load_capture = [this]() -> Result<std::unique_ptr<kernel::Capture>> {
+      return std::make_unique<FakeCapture>(captured_);
+    };
+    options_.find_interface = [this](const std::string& interface) -> std::optional<kernel::CaptureInterface> {
+      if (interface != "eth0" || ifindex_ == 0) return std::nullopt;
+      return kernel::CaptureInterface{.index = ifindex_, .loopback = false};
+    };
+    options_.warn = [this](const std::string& what) { warnings_.lock()->push_back(what); };
+    options_.timing.look_around = milliseconds(20);
+  }
+  void TearDown() override {
+    supervisor_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void start(const std::string& service = "web") {
+    supervisor_ = std::make_unique<Supervisor>(options_, system_clock());
+    apply(service);
+  }
+  // Empty: a policy that inspects nothing.
+  void apply(const std::string& service) {
+    const std::string wish = service.empty() ? "" : ", tls: {inspect: true}";
+    const auto parsed = config::read_policy("version: 1\ninterfaces: [eth0]\nservices:\n  - {name: " +
+                                            (service.empty() ? "web" : service) + ", match: tcp/443" + wish + "}\n");
+    ASSERT_TRUE(parsed.valid());
+    supervisor_->set_policy(parsed.policy);
+  }
+
+  Report report() const { return supervisor_->report(); }
+  bool reaches(State state, milliseconds timeout = seconds(5)) const {
+    return eventually([&] { return report().state == state; }, timeout);
+  }
+  // Process id of the inspector that was told of this service, as the fake reports it.
+  pid_t pid_for(const std::string& service, std::uint64_t other_than = 0) {
+    std::uint64_t total = 0;
+    (void)eventually([&] {
+      for (const auto& row : supervisor_->endpoints(10)) {
+        if (row.service == service) total = row.request_bytes;
+      }
+      return total > other_than;
+    });
+    return static_cast<pid_t>(total - other_than);
+  }
+  bool warned(const std::string& what) {
+    for (const auto& warning : *warnings_.lock()) {
+      if (warning.find(what) != warning.npos) return true;
+    }
+    return false;
+  }
+  std::filesystem::path at(const std::string& name) const { return directory_ / name; }
+
+  std::filesystem::path directory_;
+  Guarded<CaptureLog> captured_;
+  Guarded<std::vector<std::string>> warnings_;
+  std::atomic<unsigned> ifindex_{7};
+  Options options_;
+  std::unique_ptr<Supervisor> supervisor_;
+};
+
+TEST_F(SupervisorTest, NothingRunsWhileNoServiceAsks) {
+  std::atomic<bool> looked = false;
+  options_.find_program = [&] {
+    looked = true;
+    return std::filesystem::path(FAKE_INSPECTOR);
+  };
+  start("");
+  EXPECT_FALSE(eventually([&] { return report().state != State::kOff || looked; }, milliseconds(100)));
+  EXPECT_EQ(captured_.lock()->opened, 0U);
+  EXPECT_THAT(supervisor_->endpoints(10), IsEmpty());
+}
+
+TEST_F(SupervisorTest, RunsReportsAndSummarises) {
+  options_.inspect.cores = 2;
+  start();
+  ASSERT_TRUE(reaches(State::kRunning)) << report().problem;
+  ASSERT_TRUE(eventually([&] { return report().counters.of(Counter::kConnections) == 2; }));
+  const Report seen = report();
+  EXPECT_THAT(seen.services, ::testing::ElementsAre("web"));
+  EXPECT_TRUE(seen.sandboxed);
+  EXPECT_TRUE(seen.secrets_locked);
+  EXPECT_EQ(seen.open_connections, 2U);
+  EXPECT_EQ(seen.restarts, 0U);
+  EXPECT_EQ(seen.counters.of(Counter::kShedFlows), 3U) << "what the filter shed counts too";
+  EXPECT_EQ(captured_.lock()->opened, 2U);
+  ASSERT_TRUE(eventually([&] { return supervisor_->endpoints(10).size() == 1; }));
+  EXPECT_EQ(supervisor_->endpoints(10)[0].path_template, "/settings");
+  EXPECT_THAT(*warnings_.lock(), IsEmpty());
+}
+
+TEST_F(SupervisorTest, AKilledInspectorIsBackWithinASecond) {
+  start();
+  const pid_t first = pid_for("web");
+  ASSERT_TRUE(eventually([&] { return report().counters.of(Counter::kConnections) == 1; }));
+  ASSERT_GT(first, 0);
+  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  ASSERT_TRUE(eventually([&] { return report().restarts == 1 && report().state == State::kRunning; }, seconds(1)));
+  EXPECT_NE(pid_for("web", static_cast<std::uint64_t>(first)), first);
+  EXPECT_TRUE(warned("inspector: killed by signal 9; it is started again, enforcement is not touched"));
+  EXPECT_EQ(report().kills, 0U);
+  EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kConnections) == 2; })) << "over both lives";
+}
+
+TEST_F(SupervisorTest, AHungInspectorIsReplaced) {
+  options_.timing.silence = milliseconds(300);
+  start();
+  const pid_t first = pid_for("web");
+  ASSERT_TRUE(reaches(State::kRunning));
+  ASSERT_EQ(::kill(first, SIGSTOP), 0);
+  ASSERT_TRUE(eventually([&] { return report().kills == 1 && report().state == State::kRunning; }));
+  EXPECT_TRUE(warned("it did not answer any more"));
+  EXPECT_EQ(::kill(first, 0), -1) << "reaped";
+}
+
+TEST_F(SupervisorTest, OneThatNeverBecomesReadyIsFailed) {
+  options_.timing.ready_within = milliseconds(50);
+  start("mute");
+  ASSERT_TRUE(reaches(State::kFailed));
+  EXPECT_THAT(report().problem, HasSubstr("did not become ready"));
+  apply("web");
+  ASSERT_TRUE(reaches(State::kRunning)) << "it is tried again";
+}
+
+TEST_F(SupervisorTest, NonsenseAndCrashesEndALifeNotTheAgent) {
+  for (const char* service : {"nonsense", "crash"}) {
+    start(service);
+    ASSERT_TRUE(eventually([&] { return report().restarts >= 2; })) << service;
+    apply("web");
+    ASSERT_TRUE(reaches(State::kRunning)) << service;
+  }
+}
+
+TEST_F(SupervisorTest, AMissingProgramIsSaid) {
+  options_.find_program = []() -> Result<std::filesystem::path> {
+    return fail(ErrorCode::kNotFound, "tidegate-inspector is nowhere");
+  };
+  start();
+  ASSERT_TRUE(reaches(State::kFailed));
+  EXPECT_THAT(report().problem, HasSubstr("tidegate-inspector is nowhere"));
+  EXPECT_TRUE(warned("tidegate-inspector is nowhere"));
+}
+
+TEST_F(SupervisorTest, ANewPolicyIsNewSettingsForTheSameProcess) {
+  start();
+  const pid_t first = pid_for("web");
+  apply("shop");
+  EXPECT_EQ(pid_for("shop"), first);
+  EXPECT_EQ(captured_.lock()->opened, 1U);
+  EXPECT_EQ(report().restarts, 0U);
+}
+
+TEST_F(SupervisorTest, InspectionIsSwitchedOffAndOn) {
+  options_.keys.socket = config::KeySocketSettings{.path = at("keys.sock"), .group = "no-such-group"};
+  start();
+  const pid_t first = pid_for("web");
+  ASSERT_TRUE(std::filesystem::exists(at("keys.sock")));
+  apply("");
+  ASSERT_TRUE(reaches(State::kOff));
+  EXPECT_TRUE(eventually([&] { return ::kill(first, 0) != 0; }));
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(at("keys.sock")); }));
+  EXPECT_THAT(report().keys, IsEmpty());
+  apply("web");
+  ASSERT_TRUE(reaches(State::kRunning));
+  EXPECT_EQ(report().restarts, 0U) << "what was wished is no restart";
+}
+
+TEST_F(SupervisorTest, InterfacesThatComeAndGoChangeTheFilter) {
+  ifindex_ = 0;
+  start();
+  ASSERT_TRUE(reaches(State::kRunning)) << "an interface that is not there yet is no reason not to run";
+  EXPECT_THAT(captured_.lock()->scopes.back().interfaces, IsEmpty());
+  ifindex_ = 9;
+  ASSERT_TRUE(eventually([&] { return captured_.lock()->scopes.back().interfaces.size() == 1; }));
+  EXPECT_EQ(captured_.lock()->scopes.back().interfaces[0].index, 9U);
+  EXPECT_EQ(captured_.lock()->scopes.back().ports, (std::vector<std::pair<std::uint16_t, std::uint16_t>>{{443, 443}}));
+  const std::size_t before = captured_.lock()->scopes.size();
+  EXPECT_FALSE(eventually([&] { return captured_.lock()->scopes.size() > before; }, milliseconds(100)))
+      << "nothing changed, nothing is written";
+}
+
+TEST_F(SupervisorTest, OverloadReachesTheFilter) {
+  start("overload");
+  ASSERT_TRUE(eventually([&] { return captured_.lock()->shedding.headers_only; }));
+  EXPECT_DOUBLE_EQ(captured_.lock()->shedding.shed, 0.5);
+  EXPECT_TRUE(eventually([&] { return report().shedding == 2 && report().shed_share == 0.5; }));
+}
+
+TEST_F(SupervisorTest, KeySourcesAreHandedOverAndCounted) {
+  options_.keys.fifos = {at("fifo")};
+  options_.keys.files = {at("keys.log")};
+  start();
+  ASSERT_TRUE(reaches(State::kRunning));
+  std::ofstream(at("fifo")) << "a\nb\n" << std::flush;
+  const auto accepted = [&](const char* kind) {
+    for (const auto& source : report().keys) {
+      if (source.kind == kind) return source.accepted;
+    }
+    return std::uint64_t{0};
+  };
+  EXPECT_TRUE(eventually([&] { return accepted("fifo") == 2; }));
+  EXPECT_TRUE(warned("keys.log")) << "it is not there yet";
+  std::ofstream(at("keys.log")) << "c\n" << std::flush;
+  EXPECT_TRUE(eventually([&] { return accepted("file") == 1; }));
+  const auto sources = report().keys;
+  ASSERT_THAT(sources, SizeIs(3));
+  EXPECT_LT(*sources[0].last_seen, seconds(5));
+  EXPECT_EQ(sources[1].problem, "");
+  EXPECT_EQ(sources[2].kind, "publish");
+}
+
+TEST_F(SupervisorTest, SendersNeedNotNoticeARestart) {
+  options_.keys.fifos = {at("fifo")};
+  start();
+  const pid_t first = pid_for("web");
+  ASSERT_TRUE(reaches(State::kRunning));
+  std::ofstream writer(at("fifo"));
+  writer << "a\n" << std::flush;
+  ASSERT_TRUE(eventually([&] { return report().keys[0].accepted == 1; }));
+  ::kill(first, SIGKILL);
+  writer << "b\n" << std::flush;
+  EXPECT_TRUE(eventually([&] { return report().keys[0].accepted == 2; }));
+}
+
+TEST_F(SupervisorTest, PublishedLinesAreHandedOn) {
+  start();
+  ASSERT_TRUE(reaches(State::kRunning));
+  const auto published = supervisor_->publish("CLIENT_RANDOM a b\nCLIENT_RANDOM c d");
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->handed_on, 2U);
+  EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysAccepted) == 2; }))
+      << "the last line got its end";
+  EXPECT_EQ(report().keys.back().accepted, 2U);
+  const auto many = supervisor_->publish(std::string(200'000, '\n'));
+  ASSERT_TRUE(many);
+  EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysAccepted) == 200'002; })) << "in parts";
+  const auto longer = supervisor_->publish("ok\n" + std::string(2000, 'x') + "\n");
+  ASSERT_FALSE(longer);
+  EXPECT_THAT(longer.error().message, HasSubstr("line 2 of the message is longer than 1024 bytes"));
+}
+
+TEST_F(SupervisorTest, PublishedLinesThatNobodyReadsAreDroppedAndCounted) {
+  start("");
+  const auto off = supervisor_->publish("a\nb\n");
+  ASSERT_TRUE(off);
+  EXPECT_EQ(off->handed_on, 0U);
+  EXPECT_EQ(off->dropped, 2U);
+  apply("web");
+  ASSERT_TRUE(reaches(State::kRunning));
+  EXPECT_EQ(report().keys.back().dropped, 2U);
+  const auto much = supervisor_->publish(std::string(300'000, '\n'));
+  ASSERT_TRUE(much);
+  EXPECT_EQ(much->dropped, 300'000U) << "more than waits at most";
+}
+
+TEST_F(SupervisorTest, TheIdentityKeyIsReplaced) {
+  options_.timing.identity_key = milliseconds(50);
+  start();
+  EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysLate) >= 2; }));
+  const auto log = captured_.lock();
+  ASSERT_GE(log->scopes.size(), 2U);
+  EXPECT_NE(log->scopes.front().seed, log->scopes.back().seed) << "the filter follows";
+}
+
+TEST_F(SupervisorTest, ConsumersSeeEverySummary) {
+  struct Consumer final : SummaryConsumer {
+    void take(const inspect::Summary& summary) override { service = summary.service == "web"; }
+    std::atomic<bool> service = false;
+  };
+  const auto consumer = std::make_shared<Consumer>();
+  options_.consumers.push_back(consumer);
+  start();
+  EXPECT_TRUE(eventually([&] { return consumer->service.load(); }));
+}
+
+}  // namespace
+}  // namespace tidegate::inspection
