@@ -162,7 +162,8 @@ TEST_F(InspectorWarnings, OneThatIsDownSaysWhy) {
   EXPECT_TRUE(warns("nothing is inspected, the inspector is failed: exited with status 1"));
   inspection_.state.lock()->report.state = State::kOff;
   EXPECT_TRUE(warnings().empty()) << "what nobody asked for is not missed";
-  inspection_.state.lock()->report = {.state = State::kStarting};
+  inspection_.state.lock()->report = inspection::Report{};
+  inspection_.state.lock()->report.state = State::kStarting;
   EXPECT_TRUE(warnings().empty()) << "a start is no trouble yet";
 }
 
