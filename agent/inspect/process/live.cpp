@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include "agent/inspect/process/key_control.hpp"
@@ -56,6 +57,7 @@ class Live {
   wire::SettingsAssembler assembler_;
   unsigned share_ = 1;  // of the memory: one part in so many
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<std::latch> running_;
   std::latch open_{1};
   std::vector<std::jthread> threads_;  // last: they end before what they use
 };
@@ -78,16 +80,19 @@ Status Live::make_workers(const wire::Start& start) {
   return {};
 }
 
-// Threads exist before the filter is loaded, because it forbids new ones; they wait until it is.
+// Threads run before the filter is loaded, because it forbids what starting one takes; they wait until it is.
 Result<sandbox::Facts> Live::close_sandbox() {
   sandbox::Facts facts;
+  running_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers_.size()));
   TIDEGATE_TRY(sandbox::drop_privileges(kMostDescriptors, facts));
   for (const auto& worker : workers_) {
     threads_.emplace_back([this, &worker = *worker] {
+      running_->count_down();
       open_.wait();
       worker.run();
     });
   }
+  running_->wait();
   TIDEGATE_TRY(sandbox::seal(channel_.fd(), facts));
   return facts;
 }
