@@ -86,7 +86,6 @@ void ConnectionTable::State::answer(Entry& entry, const Segment& syn_ack, bool f
     make_room(EntryKind::kHalfOpen, syn_ack.time);
     map_.move(entry, EntryKind::kHalfOpen, syn_ack.time);
   }
-  if (entry.server_is_high != from_high) entry.opening = {};
   entry.server_is_high = from_high;
   entry.opening.answer(syn_ack);
 }

@@ -63,6 +63,15 @@ TEST(CaptureFileTest, OtherLinkTypesAreRefusedByName) {
   EXPECT_NE(file.error().message.find("IEEE802_11_RADIO"), std::string::npos) << file.error().message;
 }
 
+TEST(CaptureFileTest, LinkTypesHaveSeveralNumbers) {
+  for (const auto& [number, link] :
+       {std::pair{108, LinkType::kNull}, {12, LinkType::kRawIp}, {101, LinkType::kRawIp}}) {
+    auto bytes = test::to_pcap(frames_of(link), link);
+    bytes[20] = static_cast<std::byte>(number);
+    expect_reads(CaptureFile::open(file_of(bytes)), link);
+  }
+}
+
 TEST(CaptureFileTest, WhatIsNoCaptureIsRefused) {
   const std::string text = "this is not a capture, not at all";
   EXPECT_EQ(CaptureFile::open(file_of(std::as_bytes(std::span(text)))).error().code, ErrorCode::kInvalidArgument);

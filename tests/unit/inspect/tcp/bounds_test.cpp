@@ -105,6 +105,15 @@ TEST_F(BoundsTest, IgnoredConnectionsAreBounded) {
   EXPECT_EQ(owner_.asked, 1001U) << "forgotten, and asked for anew";
 }
 
+TEST_F(BoundsTest, EndedConnectionsAreRememberedWithinABound) {
+  for (unsigned i = 0; i < 100; ++i) add(TcpScript(client(i)).handshake().client("x").close().segments());
+  EXPECT_EQ(table_.size(), 0U);
+  add(TcpScript(client(99)).handshake().client("x").segments(), {3});
+  EXPECT_EQ(owner_.asked, 100U) << "a late segment";
+  add(TcpScript(client(0)).handshake().client("x").segments(), {3});
+  EXPECT_EQ(owner_.asked, 101U) << "forgotten";
+}
+
 // Thousands of holes of one byte: the work for a segment stays bounded, and nothing is lost but the holes given up.
 TEST_F(BoundsTest, ManySmallHolesAreBounded) {
   auto script = TcpScript({.acknowledge = false});

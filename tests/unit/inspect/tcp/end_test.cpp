@@ -82,7 +82,29 @@ TEST_F(EndTest, AFinBeforeWhatCameAlreadyIsNone) {
   table_.add(fin.view());
   fin.head.sequence = 1002;
   table_.add(fin.view());
+  OwnedSegment between = TcpScript().handshake().client("wxyz").segments().at(3);
+  between.head.sequence = 1006;
+  table_.add(between.view());
+  EXPECT_EQ(only().client(), "hellowxyzzz");
   EXPECT_FALSE(only().end[0]);
+}
+
+TEST_F(EndTest, AFinBehindAHoleIsStillTheEnd) {
+  TcpScript script({.acknowledge = false});
+  add(script.handshake().client("ab").lose(Direction::kToServer, 7).fin(Direction::kToServer).segments());
+  EXPECT_FALSE(only().end[0]);
+  table_.finish(end_);
+  EXPECT_EQ(only().client(), "ab[7]");
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_EQ(only().end[1], StreamEnd::kEvicted);
+}
+
+TEST_F(EndTest, AResetAfterAFinIsExactToo) {
+  TcpScript script;
+  script.handshake().client("hello").fin(Direction::kToServer).server("world").reset(Direction::kToServer);
+  add(script.segments());
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_EQ(only().end[1], StreamEnd::kReset);
 }
 
 TEST_F(EndTest, AResetEndsBoth) {
@@ -169,6 +191,14 @@ TEST_F(EndTest, GivingUpFromWithinTakesEffectAfterwards) {
   add(segments, {0, 1, 2, 4, 3});
   EXPECT_EQ(only().client(), "ab") << "no bytes after it was given up";
   EXPECT_EQ(only().end[0], StreamEnd::kEvicted);
+  EXPECT_TRUE(only().destroyed);
+}
+
+TEST_F(EndTest, GivingUpWhileSkippingHandsNothingMoreOver) {
+  owner_.ignores[0] = 2;
+  owner_.hook = [&](const Recorded& record) { table_.give_up(record.flow, end_); };
+  hello();
+  EXPECT_EQ(only().client(), "<2>");
   EXPECT_TRUE(only().destroyed);
 }
 

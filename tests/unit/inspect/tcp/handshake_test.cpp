@@ -50,14 +50,27 @@ TEST_F(HandshakeTest, ARefusedOneIsNone) {
 }
 
 TEST_F(HandshakeTest, AForeignResetDoesNotRefuseIt) {
-  auto segments = TcpScript().handshake().client("hello").segments();
+  const auto segments = TcpScript().handshake().client("hello").segments();
   OwnedSegment reset = TcpScript().handshake().reset(Direction::kToClient).segments().back();
   reset.head.acknowledged = 77;
   table_.add(segments[0].view());
   table_.add(reset.view());
-  add(segments, {1, 2, 3});
-  EXPECT_FALSE(only().mid_stream);
+  table_.add(segments[3].view());
+  EXPECT_FALSE(only().mid_stream) << "its SYN is still known";
   EXPECT_EQ(only().client(), "hello");
+}
+
+TEST_F(HandshakeTest, OnlyTheServersExactResetUndoesItsAnswer) {
+  const auto segments = TcpScript().handshake().reset(Direction::kToClient).segments();
+  OwnedSegment foreign = segments[3];
+  foreign.head.sequence += 100;
+  add(segments, {0, 1});
+  table_.add(foreign.view());
+  add(segments, {2});
+  EXPECT_EQ(owner_.asked, 1U);
+  table_.finish(end_);
+  add(segments, {0, 1, 3, 2});
+  EXPECT_EQ(owner_.asked, 1U) << "refused";
 }
 
 TEST_F(HandshakeTest, TheFirstBytesOpenItToo) {
@@ -81,6 +94,16 @@ TEST_F(HandshakeTest, BytesOfASynCountWhenTheServerTakesThem) {
   add(fast_open("hello", 5));
   table_.add(from_client(1006, "more").view());
   EXPECT_EQ(only().client(), "hellomore");
+}
+
+TEST_F(HandshakeTest, ASynSentAgainWithoutItsBytesDoesNotUndoThem) {
+  const auto segments = fast_open("hello", 5);
+  OwnedSegment again = segments[0];
+  again.payload.clear();
+  table_.add(segments[0].view());
+  table_.add(again.view());
+  add(segments, {1, 2});
+  EXPECT_EQ(only().client(), "hello");
 }
 
 TEST_F(HandshakeTest, BytesOfASynThatTheServerLeavesAreSentAgain) {
@@ -147,6 +170,13 @@ TEST_F(HandshakeTest, PortsAreUsedAgainAfterTheEnd) {
   ASSERT_EQ(owner_.connections.size(), 2U);
   EXPECT_EQ(owner_.connections[1]->client(), "two");
   EXPECT_FALSE(owner_.connections[1]->mid_stream);
+}
+
+TEST_F(HandshakeTest, PortsAreUsedAgainThoughTheSynWasMissed) {
+  add(TcpScript().handshake().client("one").close().segments());
+  add(again(70'000, "two"), {1, 2, 3});
+  ASSERT_EQ(owner_.connections.size(), 2U);
+  EXPECT_EQ(owner_.connections[1]->client(), "two");
 }
 
 TEST_F(HandshakeTest, LateSegmentsOfAnEndedConnectionOpenNothing) {
