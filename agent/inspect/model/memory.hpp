@@ -25,4 +25,28 @@ class MemoryBudget {
   std::uint64_t used_ = 0;
 };
 
+// A part of a budget that one purpose may take at most, so that it leaves some to the others. Used by one thread.
+class MemoryShare {
+ public:
+  MemoryShare(MemoryBudget& whole, std::uint64_t limit) : whole_(whole), part_(limit) {}
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+
+  bool take(std::uint64_t bytes) {
+    if (!part_.take(bytes)) return false;
+    if (whole_.take(bytes)) return true;
+    part_.give_back(bytes);
+    return false;
+  }
+  void give_back(std::uint64_t bytes) {
+    part_.give_back(bytes);
+    whole_.give_back(bytes);
+  }
+  std::uint64_t used() const { return part_.used(); }
+
+ private:
+  MemoryBudget& whole_;
+  MemoryBudget part_;
+};
+
 }  // namespace tidegate::inspect

@@ -35,9 +35,14 @@ class ConnectionOwner {
 
 // RFC 9293. Overlaps: what came first wins, a difference is counted (kOverlapConflicts). A hole is given up as a gap
 // when the receiver acknowledges beyond it and what follows is there, or when more than the bound waits behind it.
-// Sequence numbers wrap. Time moves only by segments and expire(). Used by one thread; memory is taken from `budget`.
+// Sequence numbers wrap. Time moves only by segments and expire(). Used by one thread; memory is taken from `budget`,
+// for what is out of order a quarter of it at most. What is lost of bytes that a sink ignores is skipped(), not gap().
+//
+// Addresses can be forged: handshakes under way, and connections of which one side alone was seen, are kept apart from
+// those whose sides were seen to know each other, and make room first.
 class ConnectionTable {
  public:
+  // Draws a random key from the kernel: getrandom(2).
   ConnectionTable(const ConnectionTableLimits& limits, ConnectionOwner& owner, MemoryBudget& budget,
                   Counters& counters);
   ~ConnectionTable();
@@ -50,9 +55,9 @@ class ConnectionTable {
   // Ends every connection (kEvicted).
   void finish(WallTime now);
   // Ends one, for example because its reader keeps too much; safe from within its own sink's calls (takes effect
-  // after).
+  // after). It is remembered as ignored.
   void give_up(const Flow& flow, WallTime now);
-  std::size_t size() const;
+  std::size_t size() const;  // connections that are followed
 
  private:
   struct State;

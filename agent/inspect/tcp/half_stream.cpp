@@ -63,7 +63,7 @@ void HalfStream::in_order(Outlet& outlet, Piece piece) {
   bool conflict = false;
   while (waiting() && queue_->first_offset() < piece.end()) {
     emit(outlet, piece.before(queue_->first_offset()));
-    const ReorderQueue::Chunk kept = queue_->pop(outlet.context.budget);
+    const ReorderQueue::Chunk kept = queue_->pop(outlet.context.memory);
     conflict = conflict || conflicts(kept.piece(), piece);
     emit(outlet, kept.piece().after(next_));
     piece = piece.after(next_);
@@ -77,7 +77,7 @@ void HalfStream::keep(Outlet& outlet, Piece piece) {
   TcpContext& context = outlet.context;
   bool conflict = false;
   bool overflow = false;
-  while (!queue_->insert(piece, context.out_of_order_bytes, context.budget, conflict)) {
+  while (!queue_->insert(piece, context.out_of_order_bytes, context.memory, conflict)) {
     overflow = true;
     lose_until(outlet, waiting() ? std::min(piece.offset, queue_->first_offset()) : piece.offset);
     drain(outlet);
@@ -134,7 +134,7 @@ void HalfStream::settle(Outlet& outlet) {
 
 void HalfStream::drain(Outlet& outlet) {
   while (waiting() && queue_->first_offset() <= next_) {
-    const ReorderQueue::Chunk kept = queue_->pop(outlet.context.budget);
+    const ReorderQueue::Chunk kept = queue_->pop(outlet.context.memory);
     emit(outlet, kept.piece().after(next_));
   }
 }

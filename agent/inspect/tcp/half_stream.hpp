@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kReach = 16 << 20;
 // Shared by all connections of a table.
 struct TcpContext {
   std::size_t out_of_order_bytes;
-  MemoryBudget& budget;
+  MemoryShare& memory;  // for what is out of order, of all connections
   Counters& counters;
 };
 

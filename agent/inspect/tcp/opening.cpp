@@ -6,25 +6,16 @@
 namespace tidegate::inspect {
 namespace {
 
-constexpr std::size_t kMostSynData = 1 << 20;  // of all handshakes together
 constexpr std::size_t kOverhead = 64;
 
 }  // namespace
 
-SynData::SynData(Bytes bytes, MemoryBudget& budget, std::size_t& total)
-    : bytes_(bytes.begin(), bytes.end()), budget_(budget), total_(total) {
-  total_ += bytes_.size() + kOverhead;
-}
+SynData::SynData(Bytes bytes, MemoryShare& memory) : bytes_(bytes.begin(), bytes.end()), memory_(memory) {}
+SynData::~SynData() { memory_.give_back(bytes_.size() + kOverhead); }
 
-SynData::~SynData() {
-  total_ -= bytes_.size() + kOverhead;
-  budget_.give_back(bytes_.size() + kOverhead);
-}
-
-std::unique_ptr<SynData> SynData::keep(Bytes bytes, MemoryBudget& budget, std::size_t& total) {
-  const std::size_t size = bytes.size() + kOverhead;
-  if (bytes.empty() || size > kMostSynData - total || !budget.take(size)) return nullptr;
-  return std::make_unique<SynData>(bytes, budget, total);
+std::unique_ptr<SynData> SynData::keep(Bytes bytes, MemoryShare& memory) {
+  if (bytes.empty() || !memory.take(bytes.size() + kOverhead)) return nullptr;
+  return std::make_unique<SynData>(bytes, memory);
 }
 
 void Opening::answer(const Segment& syn_ack) {

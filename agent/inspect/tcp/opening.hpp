@@ -14,22 +14,21 @@
 namespace tidegate::inspect {
 
 // Bytes that a SYN carried (TCP Fast Open, RFC 7413). They count once the server acknowledges them; otherwise they are
-// sent again. Taken from a budget, and from a bound that all of a table share.
+// sent again.
 class SynData {
  public:
-  SynData(Bytes bytes, MemoryBudget& budget, std::size_t& total);
+  SynData(Bytes bytes, MemoryShare& memory);
   ~SynData();
   SynData(const SynData&) = delete;
   SynData& operator=(const SynData&) = delete;
   // nullptr: nothing to keep, or a bound is reached.
-  static std::unique_ptr<SynData> keep(Bytes bytes, MemoryBudget& budget, std::size_t& total);
+  static std::unique_ptr<SynData> keep(Bytes bytes, MemoryShare& memory);
 
   Bytes bytes() const { return bytes_; }
 
  private:
   std::vector<std::byte> bytes_;
-  MemoryBudget& budget_;
-  std::size_t& total_;
+  MemoryShare& memory_;
 };
 
 struct Opening {

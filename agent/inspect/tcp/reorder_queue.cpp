@@ -31,14 +31,14 @@ bool conflicts(const Piece& one, const Piece& other) {
   return std::memcmp(one.bytes + (begin - one.offset), other.bytes + (begin - other.offset), end - begin) != 0;
 }
 
-bool ReorderQueue::insert(Piece piece, std::size_t limit, MemoryBudget& budget, bool& conflict) {
+bool ReorderQueue::insert(Piece piece, std::size_t limit, MemoryShare& memory, bool& conflict) {
   auto at = static_cast<std::size_t>(std::ranges::upper_bound(chunks_, piece.offset, std::less{}, &Chunk::end) -
                                      chunks_.begin());
   while (!piece.empty()) {
     const bool last = at == chunks_.size() || chunks_[at].offset >= piece.end();
     const Piece missing = last ? piece : piece.before(chunks_[at].offset);
     if (!missing.empty()) {
-      const Placed placed = place(missing, at, limit, budget);
+      const Placed placed = place(missing, at, limit, memory);
       if (placed == Placed::kRefused) return false;
       if (placed == Placed::kNew) ++at;
     }
@@ -50,12 +50,12 @@ bool ReorderQueue::insert(Piece piece, std::size_t limit, MemoryBudget& budget, 
   return true;
 }
 
-ReorderQueue::Placed ReorderQueue::place(const Piece& piece, std::size_t at, std::size_t limit, MemoryBudget& budget) {
-  if (at > 0 && chunks_[at - 1].end() == piece.offset && append(chunks_[at - 1], piece, limit, budget)) {
+ReorderQueue::Placed ReorderQueue::place(const Piece& piece, std::size_t at, std::size_t limit, MemoryShare& memory) {
+  if (at > 0 && chunks_[at - 1].end() == piece.offset && append(chunks_[at - 1], piece, limit, memory)) {
     return Placed::kAppended;
   }
   const std::size_t capacity = piece.bytes == nullptr ? 0 : piece.size;
-  if (chunks_.size() >= kMostChunks || !charge(capacity + kOverhead, limit, budget)) return Placed::kRefused;
+  if (chunks_.size() >= kMostChunks || !charge(capacity + kOverhead, limit, memory)) return Placed::kRefused;
   Chunk chunk{piece.offset, piece.size, capacity, nullptr};
   if (piece.bytes != nullptr) {
     chunk.bytes = std::make_unique_for_overwrite<std::byte[]>(capacity);
@@ -65,7 +65,7 @@ ReorderQueue::Placed ReorderQueue::place(const Piece& piece, std::size_t at, std
   return Placed::kNew;
 }
 
-bool ReorderQueue::append(Chunk& chunk, const Piece& piece, std::size_t limit, MemoryBudget& budget) {
+bool ReorderQueue::append(Chunk& chunk, const Piece& piece, std::size_t limit, MemoryShare& memory) {
   const std::uint64_t size = chunk.size + piece.size;
   if ((chunk.bytes == nullptr) != (piece.bytes == nullptr)) return false;
   if (piece.bytes == nullptr) {
@@ -76,7 +76,7 @@ bool ReorderQueue::append(Chunk& chunk, const Piece& piece, std::size_t limit, M
   if (size > kLargestChunk) return false;
   if (size > chunk.capacity) {
     const std::size_t capacity = std::max<std::size_t>(size, std::min(chunk.capacity * 2, kLargestChunk));
-    if (!charge(capacity - chunk.capacity, limit, budget)) return false;
+    if (!charge(capacity - chunk.capacity, limit, memory)) return false;
     auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity);
     std::memcpy(larger.get(), chunk.bytes.get(), chunk.size);
     chunk.bytes = std::move(larger);
@@ -87,17 +87,17 @@ bool ReorderQueue::append(Chunk& chunk, const Piece& piece, std::size_t limit, M
   return true;
 }
 
-bool ReorderQueue::charge(std::size_t bytes, std::size_t limit, MemoryBudget& budget) {
-  if (bytes > limit || charged_ > limit - bytes || !budget.take(bytes)) return false;
+bool ReorderQueue::charge(std::size_t bytes, std::size_t limit, MemoryShare& memory) {
+  if (bytes > limit || charged_ > limit - bytes || !memory.take(bytes)) return false;
   charged_ += bytes;
   return true;
 }
 
-ReorderQueue::Chunk ReorderQueue::pop(MemoryBudget& budget) {
+ReorderQueue::Chunk ReorderQueue::pop(MemoryShare& memory) {
   Chunk first = std::move(chunks_.front());
   chunks_.erase(chunks_.begin());
   charged_ -= first.capacity + kOverhead;
-  budget.give_back(first.capacity + kOverhead);
+  memory.give_back(first.capacity + kOverhead);
   return first;
 }
 

@@ -27,8 +27,8 @@ struct Piece {
 // Whether two ranges disagree where they overlap; lost bytes agree with all.
 bool conflicts(const Piece& one, const Piece& other);
 
-// Ranges in order, none overlapping another. What came first stays. Takes what it keeps from a budget, overhead
-// included; the owner gives all of it back by pop(). Time per insertion is bounded by kMostChunks.
+// Ranges in order, none overlapping another. What came first stays. Takes what it keeps from a share of memory,
+// overhead included; the owner gives all of it back by pop(). Time per insertion is bounded by kMostChunks.
 class ReorderQueue {
  public:
   static constexpr std::size_t kMostChunks = 512;
@@ -45,20 +45,20 @@ class ReorderQueue {
 
   // Keeps those parts of `piece` that it has not. False: not all, for a bound was reached; it may then be tried again
   // after pop(). Sets `conflict` when a part repeats kept bytes with other content, and leaves it alone otherwise.
-  bool insert(Piece piece, std::size_t limit, MemoryBudget& budget, bool& conflict);
+  bool insert(Piece piece, std::size_t limit, MemoryShare& memory, bool& conflict);
 
   bool empty() const { return chunks_.empty(); }
   std::uint64_t first_offset() const { return chunks_.front().offset; }  // not when empty
   std::uint64_t end_offset() const { return chunks_.back().end(); }      // likewise
   // The first one, now the caller's.
-  Chunk pop(MemoryBudget& budget);
+  Chunk pop(MemoryShare& memory);
   std::size_t charged() const { return charged_; }
 
  private:
   enum class Placed : std::uint8_t { kNew, kAppended, kRefused };
-  Placed place(const Piece& piece, std::size_t at, std::size_t limit, MemoryBudget& budget);
-  bool append(Chunk& chunk, const Piece& piece, std::size_t limit, MemoryBudget& budget);
-  bool charge(std::size_t bytes, std::size_t limit, MemoryBudget& budget);
+  Placed place(const Piece& piece, std::size_t at, std::size_t limit, MemoryShare& memory);
+  bool append(Chunk& chunk, const Piece& piece, std::size_t limit, MemoryShare& memory);
+  bool charge(std::size_t bytes, std::size_t limit, MemoryShare& memory);
 
   std::vector<Chunk> chunks_;
   std::size_t charged_ = 0;

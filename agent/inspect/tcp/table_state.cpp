@@ -9,6 +9,9 @@ namespace {
 constexpr std::chrono::seconds kHandshake{30};
 constexpr std::size_t kExpiredPerCall = 4096;  // of each kind
 constexpr std::size_t kFewest = 16;
+constexpr std::uint64_t kMostSynData = 1 << 20;
+// Holes that a client never fills must not take the memory that others' keys and requests need.
+constexpr std::uint64_t kReorderPart = 4;
 
 bool carries(const Segment& segment) { return !segment.payload.empty() || segment.cut > 0; }
 
@@ -19,7 +22,9 @@ ConnectionTable::State::State(const ConnectionTableLimits& table_limits, Connect
     : limits_(table_limits),
       owner_(table_owner),
       counters_(table_counters),
-      context_{table_limits.out_of_order_bytes, memory, table_counters},
+      syn_data_(memory, kMostSynData),
+      reorder_(memory, memory.limit() / kReorderPart),
+      context_{table_limits.out_of_order_bytes, reorder_, table_counters},
       map_(table_limits.connections + most(EntryKind::kHalfOpen) + most(EntryKind::kIgnored) +
            most(EntryKind::kClosed)) {}
 
@@ -76,7 +81,7 @@ void ConnectionTable::State::begin(Entry& entry, const Segment& syn, bool from_h
   }
   entry.server_is_high = !from_high;
   opening = {.client = syn.sequence};
-  opening.data = SynData::keep(syn.payload, context_.budget, syn_data_);
+  opening.data = SynData::keep(syn.payload, syn_data_);
 }
 
 void ConnectionTable::State::answer(Entry& entry, const Segment& syn_ack, bool from_high) {

@@ -48,8 +48,9 @@ struct ConnectionTable::State {
   ConnectionTableLimits limits_;
   ConnectionOwner& owner_;
   Counters& counters_;
+  MemoryShare syn_data_;  // before the map, whose entries give it back
+  MemoryShare reorder_;
   TcpContext context_;
-  std::size_t syn_data_ = 0;  // bytes kept of SYNs; before the map, whose entries give them back
   FlowMap map_;
   bool busy_ = false;             // within a call of a sink or of the owner
   std::vector<FlowKey> pending_;  // given up meanwhile; each once

@@ -40,6 +40,19 @@ TEST(MemoryBudgetTest, RefusesBeyondItsBoundAndTakesBack) {
   EXPECT_EQ(budget.used(), 0U);
 }
 
+TEST(MemoryShareTest, IsBoundedByItselfAndByTheWhole) {
+  MemoryBudget whole(100);
+  MemoryShare share(whole, 60);
+  EXPECT_FALSE(share.take(61));
+  EXPECT_TRUE(share.take(30));
+  ASSERT_TRUE(whole.take(60));
+  EXPECT_FALSE(share.take(11));
+  EXPECT_EQ(share.used(), 30U) << "a refusal takes nothing";
+  EXPECT_EQ(whole.used(), 90U);
+  share.give_back(30);
+  EXPECT_EQ(whole.used(), 60U);
+}
+
 TEST(SettingsTest, TheFirstServiceThatMatchesWins) {
   Settings settings;
   settings.services.push_back({.name = "here", .ports = {{443, 443}}, .addresses = {*Prefix::parse("192.0.2.0/24")}});

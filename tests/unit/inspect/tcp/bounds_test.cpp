@@ -11,7 +11,8 @@ using test::TcpScriptOptions;
 
 class BoundsTest : public TcpTest {
  protected:
-  BoundsTest() : TcpTest({.connections = 100, .out_of_order_bytes = 4096}) {}
+  explicit BoundsTest(std::uint64_t memory = 8 << 20)
+      : TcpTest({.connections = 100, .out_of_order_bytes = 4096}, memory) {}
 
   static TcpScriptOptions client(unsigned number) {
     TcpScriptOptions options;
@@ -93,6 +94,21 @@ TEST_F(BoundsTest, WithoutMemoryTheHoleIsGivenUp) {
   EXPECT_EQ(only().client(), "ab[10]later");
   EXPECT_EQ(counters_.of(Counter::kReorderOverflow), 1U);
   budget_.give_back(budget_.limit() - 50);
+}
+
+class LittleMemoryTest : public BoundsTest {
+ protected:
+  LittleMemoryTest() : BoundsTest(1 << 20) {}
+};
+
+TEST_F(LittleMemoryTest, HolesOfManyConnectionsLeaveSomeToOthers) {
+  for (unsigned i = 0; i < 100; ++i) {
+    TcpScript script(client(i));
+    add(script.handshake().client("x").lose(Direction::kToServer, 1).client(std::string(3900, 'y')).segments());
+  }
+  EXPECT_GT(budget_.used(), 200'000U);
+  EXPECT_LE(budget_.used(), 1U << 18) << "a quarter";
+  EXPECT_GT(counters_.of(Counter::kReorderOverflow), 0U);
 }
 
 TEST_F(BoundsTest, IgnoredConnectionsAreBounded) {

@@ -92,7 +92,8 @@ class Recorder final : public ConnectionOwner {
 
 class TcpTest : public testing::Test {
  protected:
-  explicit TcpTest(const ConnectionTableLimits& limits = {}) : table_(limits, owner_, budget_, counters_) {}
+  explicit TcpTest(const ConnectionTableLimits& limits = {}, std::uint64_t memory = 8 << 20)
+      : budget_(memory), table_(limits, owner_, budget_, counters_) {}
 
   void add(const std::vector<test::OwnedSegment>& segments) {
     for (const auto& segment : segments) table_.add(segment.view());
@@ -116,7 +117,7 @@ class TcpTest : public testing::Test {
   }
 
   Recorder owner_;
-  MemoryBudget budget_{8 << 20};
+  MemoryBudget budget_;
   Counters counters_;
   ConnectionTable table_;
   WallTime end_ = test::TcpScriptOptions{}.start + std::chrono::hours(1);

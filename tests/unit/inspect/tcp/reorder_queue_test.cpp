@@ -15,13 +15,13 @@ class ReorderQueueTest : public testing::Test {
     return {offset, text.size(), reinterpret_cast<const std::byte*>(text.data())};
   }
   bool insert(std::uint64_t offset, std::string_view text, std::size_t limit = 1 << 20) {
-    return queue_.insert(piece(offset, text), limit, budget_, conflict_);
+    return queue_.insert(piece(offset, text), limit, memory_, conflict_);
   }
   // All that is kept, as "offset:text "; "-" for lost bytes.
   std::string drain() {
     std::string all;
     while (!queue_.empty()) {
-      const auto chunk = queue_.pop(budget_);
+      const auto chunk = queue_.pop(memory_);
       all += std::to_string(chunk.offset) + ":";
       for (std::uint64_t i = 0; i < chunk.size; ++i) all += chunk.bytes ? static_cast<char>(chunk.bytes[i]) : '-';
       all += " ";
@@ -36,6 +36,7 @@ class ReorderQueueTest : public testing::Test {
 
   ReorderQueue queue_;
   MemoryBudget budget_{1 << 20};
+  MemoryShare memory_{budget_, 1 << 20};
   bool conflict_ = false;
 };
 
@@ -72,8 +73,8 @@ TEST_F(ReorderQueueTest, EqualRepetitionIsNoConflict) {
 }
 
 TEST_F(ReorderQueueTest, LostBytesConflictWithNothing) {
-  queue_.insert({10, 4, nullptr}, 1 << 20, budget_, conflict_);
-  queue_.insert({14, 4, nullptr}, 1 << 20, budget_, conflict_);
+  queue_.insert({10, 4, nullptr}, 1 << 20, memory_, conflict_);
+  queue_.insert({14, 4, nullptr}, 1 << 20, memory_, conflict_);
   insert(9, "abcdefghij");
   EXPECT_FALSE(conflict_);
   EXPECT_EQ(drain(), "9:a 10:-------- 18:j ");
