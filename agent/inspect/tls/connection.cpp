@@ -163,17 +163,25 @@ Connection::Outcome Connection::step(Half& one) {
     Bytes nothing;
     return feed_partial(one, nothing, one.time);
   }
+  // Giving up frees the queue: nothing of it is touched after that.
   WaitingQueue::Event& event = *queue_->front(one.direction);
   Outcome outcome = Outcome::kDone;
   one.order = event.order;
-  if (event.kind == WaitingQueue::Event::Kind::kEnd) deliver_end(one, event.how, event.time);
-  if (event.kind == WaitingQueue::Event::Kind::kGap && !deaf(one)) outcome = on_gap(one, event.size, event.time);
-  if (event.kind == WaitingQueue::Event::Kind::kData && !deaf(one)) {
-    Bytes rest = event.rest();
-    outcome = feed(one, rest, event.time);
-    if (dead()) return Outcome::kDone;
-    event.taken = event.size - rest.size();
-    if (outcome != Outcome::kDone && !rest.empty()) return outcome;
+  switch (event.kind) {
+    case WaitingQueue::Event::Kind::kEnd:
+      deliver_end(one, event.how, event.time);
+      break;
+    case WaitingQueue::Event::Kind::kGap:
+      if (!deaf(one)) outcome = on_gap(one, event.size, event.time);
+      break;
+    case WaitingQueue::Event::Kind::kData: {
+      Bytes rest = event.rest();
+      if (!deaf(one)) outcome = feed(one, rest, event.time);
+      if (dead()) return Outcome::kDone;
+      event.taken = event.size - rest.size();
+      if (outcome != Outcome::kDone && !rest.empty()) return outcome;
+      break;
+    }
   }
   if (!dead()) queue_->pop(one.direction);
   return outcome;
