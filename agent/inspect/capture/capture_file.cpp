@@ -14,7 +14,7 @@
 namespace tidegate::inspect {
 namespace {
 
-constexpr std::size_t kReadAhead = 1 << 20;
+constexpr std::size_t kReadAhead = 256 << 10;
 
 struct PcapDeleter {
   void operator()(pcap_t* capture) const { pcap_close(capture); }  // closes its FILE too

@@ -17,6 +17,7 @@ constexpr std::size_t kCookedHeader = 16;
 constexpr std::size_t kCooked2Header = 20;
 constexpr std::size_t kTcpHeader = 20;
 constexpr std::uint8_t kTcp = 6;
+constexpr std::size_t kLargestOffloaded = 1 << 20;  // twice what Linux builds
 
 // The captured bytes, and where the packet ends on the wire; both counted from the start of the frame.
 struct Packet {
@@ -62,9 +63,9 @@ PacketKind decode_tcp(Packet& packet, std::size_t at, Segment& segment) {
 }
 
 // Sets where the packet ends from the length that its IP header states: Ethernet pads short frames, and 0 stands for a
-// segment too large for the field.
+// segment too large for the field (no larger than any system builds, whatever a capture file says).
 bool set_end(Packet& packet, std::size_t begin, std::size_t header, std::size_t stated) {
-  if (stated == 0) return true;
+  if (stated == 0) return packet.end - begin <= kLargestOffloaded;
   if (stated < header || begin + stated > packet.end) return false;
   packet.end = begin + stated;
   return true;

@@ -160,6 +160,12 @@ TEST(PacketTest, OffloadedSegmentsEndWithTheFrame) {
   EXPECT_EQ(decode(v6, LinkType::kEthernet, 200'000).segment.cut, 200'000 - v6.size());
 }
 
+TEST(PacketTest, NoSegmentIsAsLargeAsAFileMayClaim) {
+  const auto v4 = (Ethernet() / Ipv4{.total_length = 0} / Tcp{}).bytes();
+  EXPECT_EQ(decode(v4, LinkType::kEthernet, 4'000'000'000).kind, PacketKind::kMalformed);
+  EXPECT_EQ(decode(v4, LinkType::kEthernet, 500'000).kind, PacketKind::kTcp);
+}
+
 // Whatever is cut off, nothing is read that is not there (the sanitizers watch) and nothing is malformed that was only
 // cut by the capture.
 TEST(PacketTest, EveryCutIsSafe) {

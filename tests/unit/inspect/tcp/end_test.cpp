@@ -167,6 +167,23 @@ TEST_F(EndTest, IdleConnectionsAreForgotten) {
   EXPECT_EQ(counters_.of(Counter::kEvictedIdle), 1U);
 }
 
+TEST_F(EndTest, HandshakesAndEndedConnectionsAreForgottenSooner) {
+  const auto segments = TcpScript().handshake().client("hello").close().segments();
+  const WallTime first = segments.front().head.time;
+  add(segments, {0});
+  table_.expire(first + std::chrono::seconds(31));
+  add(segments, {3});
+  EXPECT_TRUE(only().mid_stream) << "its SYN was forgotten";
+  table_.finish(end_);
+  add(segments);
+  table_.expire(first + std::chrono::seconds(9));
+  add(segments, {3});
+  EXPECT_EQ(owner_.asked, 2U) << "late";
+  table_.expire(first + std::chrono::seconds(11));
+  add(segments, {3});
+  EXPECT_EQ(owner_.asked, 3U) << "forgotten";
+}
+
 TEST_F(EndTest, GivingUpEndsAndIgnores) {
   hello();
   table_.give_up(only().flow, end_);
