@@ -4,6 +4,8 @@ import collections
 import datetime
 import json
 import subprocess
+import sys
+import tempfile
 
 import runner
 
@@ -11,6 +13,16 @@ KEYS = {"time", "client_ip", "client_port", "server_ip", "server_port", "tls", "
         "path", "query_keys", "path_template", "status", "grpc_status", "request_bytes", "response_bytes", "duration_ms",
         "user_agent", "session", "proxied_ip"}
 STATISTICS = {"connections", "decrypted", "no_key", "unsupported_cipher", "mid_stream", "lossy", "requests", "bytes"}
+
+
+# Runs the rest of its command line and writes the largest resident size of all it waited for to its first argument. A
+# process of its own, because children begin with the size of whoever starts them.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[2:]).returncode
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
 
 
 class Inspection:
@@ -32,6 +44,15 @@ class Inspection:
 
 
 def inspect(pcap, *keylogs, policy=None, check=True, timeout=50, command=(), more=()):
+    """Inspection.resident_kb is that of the larger of the command and its inspector."""
+    with tempfile.NamedTemporaryFile() as measured:
+        command = [sys.executable, "-c", MEASURE, measured.name, *command]
+        found = run(pcap, keylogs, policy, check, timeout, command, more)
+        found.resident_kb = int(measured.read() or 0)
+    return found
+
+
+def run(pcap, keylogs, policy, check, timeout, command, more):
     words = [*command, str(runner.program("tidegate")), "-o", "json", "inspect", "--pcap", str(pcap), "--stats", *more]
     for keylog in keylogs:
         words += ["--keylog", str(keylog)]
