@@ -121,12 +121,14 @@ void Http1Reader::response_ends() {
 }
 
 void Http1Reader::switch_protocol(Exchange& exchange) {
+  if (exchange.upgrade == Upgrade::kNone) {
+    connection_.malformed();  // nobody asked for it, and what both speak now is not known
+    return give_up();
+  }
   server_.state = State::kTunnel;
   if (exchange.upgrade == Upgrade::kHttp2 && client_.state == State::kDecides) return decide(Outcome::kHttp2);
   exchange.tunnel = true;
   if (exchange.upgrade == Upgrade::kWebSocket) exchange.summary.websocket.emplace();
-  // A server that switches without having been asked to is taken at its word.
-  if (client_.state == State::kStart && &exchange == last_) client_.state = State::kDecides;
   decide(Outcome::kTunnel);
 }
 

@@ -48,6 +48,7 @@ class Http2Reader final : public Reader, private FieldSink {
     WallTime began{};  // of the frame
     bool settings_seen = false;
     bool ended = false;
+    bool lost = false;  // its header table no longer follows the peer's
   };
 
   void field(std::string_view name, std::string_view value) override;
@@ -76,6 +77,9 @@ class Http2Reader final : public Reader, private FieldSink {
   void finish(std::uint32_t stream, Ending ending);
   void finish_open(Ending ending);
   void finish_cancelled();
+  void lose(Direction direction);
+  // Requests get no answer any more that is understood.
+  bool unanswered() const { return server_.ended || server_.lost; }
   void give_up(Ending ending);
   void malformed();
 

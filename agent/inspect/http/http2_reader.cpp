@@ -26,7 +26,7 @@ void Http2Reader::adopt(Exchange* upgraded) {
 }
 
 std::size_t Http2Reader::data(Direction direction, Bytes bytes, WallTime time, bool may_wait) {
-  if (over_) return bytes.size();
+  if (over_ || side(direction).lost) return bytes.size();
   std::string_view rest = text_of(bytes);
   if (direction == Direction::kToServer && preface_left_ > 0 && !take_preface(rest)) malformed();
   if (direction == Direction::kToClient) {
@@ -82,7 +82,7 @@ bool Http2Reader::must_wait(Direction direction, WallTime time, bool may_wait) {
   if (head.type != FrameType::kHeaders || head.stream <= last_stream_ || head.stream % 2 == 0) return false;
   if (direction == Direction::kToClient) return may_wait && !client_.ended;
   if (streams_.size() < connection_.context.limits.streams) return false;
-  if (may_wait && !server_.ended && time > server_time_) return true;
+  if (may_wait && !unanswered() && time > server_time_) return true;
   make_room();
   return false;
 }
@@ -194,7 +194,7 @@ void Http2Reader::pass(Direction direction, std::uint64_t size, WallTime time, b
 }
 
 void Http2Reader::skipped(Direction direction, std::uint64_t size, WallTime time) {
-  if (over_) return;
+  if (over_ || side(direction).lost) return;
   if (size > ignores(direction)) return gap(direction, size, time);
   pass(direction, size, time, false);
 }
@@ -205,12 +205,12 @@ void Http2Reader::gap(Direction direction, std::uint64_t size, WallTime time) {
   const FrameHead& head = from.walker.head();
   const bool harmless = from.walker.in_frame() && size > 0 && size <= from.walker.left() && !head.is_block() &&
                         head.type != FrameType::kGoAway && head.type != FrameType::kReset;
-  if (over_) return;
-  harmless ? pass(direction, size, time, true) : give_up(Ending::kLossy);
+  if (over_ || from.lost) return;
+  harmless ? pass(direction, size, time, true) : lose(direction);
 }
 
 std::uint64_t Http2Reader::ignores(Direction direction) const {
-  if (over_) return kEverything;
+  if (over_ || side(direction).lost) return kEverything;
   const Side& from = side(direction);
   const FrameHead& head = from.walker.head();
   if (!from.walker.in_frame() || head.is_block() || head.type == FrameType::kGoAway) return 0;

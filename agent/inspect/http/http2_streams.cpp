@@ -128,7 +128,11 @@ void Http2Reader::direction_ends(Direction direction, std::uint32_t id) {
   } else {
     exchange.response_done = true;
   }
-  if (exchange.response_done && (exchange.request_done || stream->cancelled)) finish(id, Ending::kComplete);
+  if (exchange.response_done && (exchange.request_done || stream->cancelled)) {
+    finish(id, Ending::kComplete);
+  } else if (exchange.request_done && unanswered()) {
+    finish(id, server_.lost ? Ending::kLossy : Ending::kUnfinished);
+  }
 }
 
 // What a client cancels may have been answered before: that is only known if the server was seen.
@@ -182,6 +186,13 @@ void Http2Reader::finish_cancelled() {
 
 void Http2Reader::finish_open(Ending ending) {
   while (streams_.size() > 0) finish(streams_.all().front().id, ending);
+}
+
+// Without what the server says, requests are still seen; without what the client says, nothing makes sense.
+void Http2Reader::lose(Direction direction) {
+  if (direction == Direction::kToServer) return give_up(Ending::kLossy);
+  finish_open(Ending::kLossy);
+  server_.lost = true;
 }
 
 void Http2Reader::give_up(Ending ending) {

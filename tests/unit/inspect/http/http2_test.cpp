@@ -261,9 +261,22 @@ TEST(Http2, LossEndsTheConnectionUnlessItIsInsideOfData) {
   talk.script.push_back(loses(kServer, 5));
   talk.say(kServer, body.substr(17));
   talk.ask(3, "/3");
-  talk.script.push_back(loses(kServer, 5));
+  talk.script.push_back(loses(kClient, 5));
   talk.ask(5, "/5");
   EXPECT_THAT(paths(run(talk.script)), ElementsAre("/1 200 lossy", "/3 lossy"));
+}
+
+TEST(Http2, RequestsAreSeenWithoutTheServer) {
+  Talk talk;
+  talk.ask(1, "/1");
+  talk.script.push_back(loses(kServer, 0));
+  talk.script.push_back(ends(kServer, StreamEnd::kEvicted));
+  talk.ask(3, "/3");
+  talk.ask(5, "/5", kHeadEnd);
+  talk.say(kClient, data(5, "body", kFin));
+  const Result result = run(talk.script);
+  EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/3 lossy", "/5 lossy"));
+  EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
 }
 
 TEST(Http2, WebSocketOverAStream) {
