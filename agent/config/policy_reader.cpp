@@ -7,6 +7,7 @@
 #include "agent/config/document.hpp"
 #include "agent/config/inspection_reader.hpp"
 #include "agent/config/map_reader.hpp"
+#include "agent/config/rule_reader.hpp"
 #include "agent/config/service_reader.hpp"
 #include "agent/config/values.hpp"
 
@@ -83,7 +84,14 @@ void read_fragments(const Node* node, const Values& values, Policy& policy) {
   map.finish();
 }
 
-void read_root(const Node& root, const Values& values, Policy& policy) {
+// What rules share with the datapath.
+void copy_settings(const Policy& policy, behavior::Settings& settings) {
+  settings.ipv4_prefix = policy.ipv4_prefix;
+  settings.ipv6_prefix = policy.ipv6_prefix;
+  for (const auto& proxy : policy.trusted_proxies) settings.trusted_proxies.push_back(proxy.prefix);
+}
+
+void read_root(const Node& root, const Values& values, Policy& policy, behavior::RuleSet& rules) {
   MapReader map(root, std::string(kPolicy), values.report());
   read_version(map.require("version"), values);
   read_interfaces(map.take("interfaces"), values, policy);
@@ -95,8 +103,10 @@ void read_root(const Node& root, const Values& values, Policy& policy) {
   read_drop_or_pass(map.take("malformed"), "malformed", values, policy.drop_malformed);
   read_fragments(map.take("fragments"), values, policy);
   read_services(map.take("services"), values, policy);
-  read_rules(map.take("rules"), values, policy);
+  read_rules(map.take("rules"), values, policy, rules);
+  read_behavior(map.take("behavior"), values, policy, rules.settings);
   map.finish();
+  copy_settings(policy, rules.settings);
 }
 
 }  // namespace
@@ -110,7 +120,7 @@ ParsedPolicy read_policy(std::string text) {
   policy::Report report;
   const Node root = read_document(text, report);
   if (!root.is_null()) {
-    read_root(root, Values(report), result.policy);
+    read_root(root, Values(report), result.policy, result.rules);
   } else if (!report.failed()) {
     report.error({1, 1}, std::string(kPolicy) + " is empty; it begins with `version: 1`");
   }

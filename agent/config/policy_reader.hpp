@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// policy.yaml to policy::Policy. docs/policy.md is the grammar.
+// policy.yaml to policy::Policy and behavior::RuleSet. docs/policy.md and docs/rules.md are the grammar.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "agent/behavior/rule.hpp"
 #include "agent/policy/model.hpp"
 
 namespace tidegate::config {
@@ -12,6 +13,7 @@ namespace tidegate::config {
 // A policy as far as it could be read, and everything that is wrong with it, in the order of the file.
 struct ParsedPolicy {
   policy::Policy policy;
+  behavior::RuleSet rules;
   std::vector<policy::Issue> issues;  // at most 100
   // True when no issue is an error; only then may `policy` be used.
   bool valid() const;

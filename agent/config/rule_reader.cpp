@@ -1,176 +1,213 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/config/rule_reader.hpp"
+
 #include <algorithm>
+#include <array>
 #include <map>
 
-#include "agent/config/inspection_reader.hpp"
+#include "agent/config/condition_reader.hpp"
+#include "agent/config/map_reader.hpp"
+#include "agent/config/match_reader.hpp"
 #include "agent/config/service_reader.hpp"
 
 namespace tidegate::config {
 namespace {
 
+using behavior::KeyParts;
 using policy::in_quotes;
 using policy::Location;
 using policy::Policy;
 
-constexpr std::uint64_t kMostCount = 1'000'000'000;
+constexpr std::uint64_t kMostPriority = 1000;
+constexpr std::uint64_t kLeastMemory = 1'000'000;
+constexpr std::uint64_t kMostMemory = 16'000'000'000;
+constexpr std::uint64_t kMostCap = 1'000'000;
+constexpr std::string_view kNeverFires = ", so the rule can never fire";
 
-bool is_status(const std::string& text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.size() != 3 || text[0] < '1' || text[0] > '5') return false;
-  return text.substr(1) == "xx" || (digit(text[1]) && digit(text[2]));
-}
+struct KeyName {
+  std::string_view name;
+  behavior::KeyPart part;
+};
+constexpr std::array<KeyName, 4> kKeys{{{"source", behavior::kBySource},
+                                        {"session", behavior::kBySession},
+                                        {"account", behavior::kByAccount},
+                                        {"ja4", behavior::kByJa4}}};
 
-bool is_method(const std::string& text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
-}
+// One rule, and where its parts stand.
+class RuleReader {
+ public:
+  RuleReader(const Node& node, const Values& values, const Policy& policy)
+      : node_(node), values_(values), policy_(policy), map_(node, "a rule", values.report()), matches_(values) {}
 
-bool is_path(const std::string& text) { return text.starts_with('/') && text.find_first_of("?#") == text.npos; }
-
-// A value or a list of them, each of which `fits`.
-void read_words(const Node* node, const std::string& what, bool (*fits)(const std::string&), std::string_view expected,
-                const Values& values) {
-  const auto items = values.list(node, what, true);
-  if (node != nullptr && items.empty())
-    values.error(node->location, what + " is empty and would match nothing; leave it out");
-  for (const Node* item : items) {
-    const auto text = values.text(item, what);
-    if (text && !fits(*text))
-      values.error(item->location, what + ": " + in_quotes(*text) + " is not " + std::string(expected));
+  // Without a name when it has none.
+  behavior::Rule read() {
+    const auto name = values_.name(map_.require("name"), "name of a rule");
+    if (name) map_.rename("rule " + *name);
+    what_ = map_.what();
+    rule_.name = name.value_or("");
+    const Node* service = map_.take("service");
+    read_service(service);
+    const Node* match = map_.take("match");
+    rule_.match = matches_.read(match, what_ + ": match");
+    read_key(map_.take("key"), service == nullptr || rule_.service);
+    if (const Node* when = map_.require("when")) read_when(*when);
+    if (const Node* then = map_.require("then")) rule_.then = read_action(*then, what_ + ": then", values_);
+    const auto priority = values_.whole(map_.take("priority"), what_ + ": priority", 0, kMostPriority);
+    if (priority) rule_.priority = static_cast<int>(*priority);
+    map_.finish();
+    check_repeat(match, service);
+    return std::move(rule_);
   }
-}
 
-void read_request_match(const Node* node, const std::string& what, const Values& values) {
-  if (node == nullptr) return;
-  MapReader map(*node, what, values.report());
-  read_words(map.take("method"), what + " method", is_method, "a method such as POST", values);
-  read_words(map.take("path"), what + " path", is_path, "a path that begins with '/' and has no query", values);
-  read_words(map.take("status"), what + " status", is_status, "a status such as 404 or 4xx", values);
-  map.finish();
-  if (node->is_map() && node->members.empty()) values.error(node->location, what + " is empty; leave it out");
-}
-
-// The four conditions of a rule; each has `within`.
-void read_condition(const Node& node, const std::string& what, const Values& values) {
-  MapReader map(node, what, values.report());
-  values.duration(map.require("within"), what + " within");
-  const int forms = map.has("distinct") + map.has("ratio") + map.has("without");
-  if (forms > 1)
-    values.error(node.location, what + " has more than one of distinct, ratio and without; make a rule of each");
-  if (map.has("distinct")) {
-    values.choice(map.take("distinct"), what + " distinct",
-                  {"path", "method", "status", "source", "session", "account", "ja4"});
-    values.whole(map.require("over"), what + " over", 1, kMostCount);
-  } else if (map.has("ratio")) {
-    read_request_match(map.take("ratio"), what + " ratio", values);
-    const Node* over = map.require("over");
-    if (const auto share = values.fraction(over, what + " over", 0, 1); share && *share >= 1) {
-      values.error(over->location, what + " over 1 can never fire; use less than 1");
+ private:
+  void read_service(const Node* node) {
+    const auto name = values_.name(node, what_ + ": service");
+    if (!name) return check_any_inspected(node == nullptr);
+    std::vector<std::string_view> known;
+    for (const policy::Service& service : policy_.services) known.push_back(service.name);
+    const auto found = std::find_if(policy_.services.begin(), policy_.services.end(),
+                                    [&](const policy::Service& service) { return service.name == *name; });
+    if (found == policy_.services.end()) {
+      values_.error(node->location, what_ + ": service: no service is named " + in_quotes(*name) +
+                                        std::string(kNeverFires) + suggestion(*name, known));
+      return;
     }
-    values.whole(map.require("min"), what + " min", 1, kMostCount);
-  } else {
-    read_request_match(map.take("without"), what + " without", values);
-    values.whole(map.require("count"), what + " count", 1, kMostCount);
+    if (!found->inspection.wanted()) {
+      values_.error(node->location, what_ + ": service " + *name + " is not inspected" + std::string(kNeverFires) +
+                                        "; give it `tls: {inspect: true}`");
+    }
+    rule_.service = *name;
   }
-  map.finish();
-}
 
-void read_escalation(const Node* node, const std::string& what, std::optional<std::chrono::seconds> first,
-                     const Values& values) {
-  if (node == nullptr) return;
-  MapReader map(*node, what, values.report());
-  values.fraction(map.require("factor"), what + " factor", 1, 1000);
-  const Node* most_node = map.require("max");
-  const auto most = values.duration(most_node, what + " max");
-  if (most && first && *most < *first) values.error(most_node->location, what + " max is shorter than `for`");
-  map.finish();
-}
-
-void read_action(const Node& node, const std::string& what, const Values& values) {
-  constexpr std::size_t kBlock = 0;
-  constexpr std::size_t kLimit = 1;
-  MapReader map(node, what, values.report());
-  const auto action = values.choice(map.require("action"), what + " action", {"block", "limit", "monitor"});
-  const bool has_rate = map.has("packets") || map.has("bytes");
-  values.packet_rate(map.take("packets"), what + " packets");
-  values.byte_rate(map.take("bytes"), what + " bytes");
-  const auto duration = values.duration(map.require("for"), what + " for");
-  read_escalation(map.take("escalate"), what + " escalate", duration, values);
-  values.choice(map.take("mode"), what + " mode", {"enforce", "shadow"});
-  map.finish();
-  if (action == kLimit && !has_rate)
-    values.error(node.location, what + ": a limit needs packets, bytes or both, for example `packets: 5/s`");
-  if (action == kBlock && has_rate)
-    values.error(node.location, what + ": a block has no rate; leave it out or use `action: limit`");
-}
-
-// Whether some service, or the named one, says what a session or an account is.
-bool is_named(const std::string& key, const std::optional<std::string>& service, const Policy& policy) {
-  return std::any_of(policy.services.begin(), policy.services.end(), [&](const policy::Service& candidate) {
-    const auto& inspection = candidate.inspection;
-    const bool names = key == "session" ? inspection.session.has_value() : inspection.account.has_value();
-    return names && (!service || candidate.name == *service);
-  });
-}
-
-void read_key(const Node* node, const std::string& what, const std::optional<std::string>& service,
-              const Values& values, const Policy& policy) {
-  const auto items = values.list(node, what, true);
-  if (node != nullptr && items.empty()) values.error(node->location, what + " is empty; leave it out for source");
-  for (const Node* item : items) {
-    if (!values.choice(item, what, {"source", "session", "account", "ja4"})) continue;
-    if (item->text != "session" && item->text != "account") continue;
-    if (is_named(item->text, service, policy)) continue;
-    values.error(item->location, what + ": " + (service ? "service " + *service + " has no `" : "no service has a `") +
-                                     item->text + "` section, so the rule can never fire");
+  void check_any_inspected(bool every_service) {
+    const bool some = std::any_of(policy_.services.begin(), policy_.services.end(),
+                                  [](const policy::Service& service) { return service.inspection.wanted(); });
+    if (!every_service || some) return;
+    values_.error(node_.location,
+                  what_ + ": no service is inspected" + std::string(kNeverFires) + "; give one `tls: {inspect: true}`");
   }
-}
 
-std::optional<std::string> read_service_name(const Node* node, const std::string& what, const Values& values,
-                                             const Policy& policy) {
-  const auto name = values.name(node, what);
-  if (!name) return std::nullopt;
-  std::vector<std::string_view> known;
-  for (const policy::Service& service : policy.services) known.push_back(service.name);
-  if (std::find(known.begin(), known.end(), *name) != known.end()) return name;
-  values.error(node->location, what + ": no service is named " + in_quotes(*name) + ", so the rule can never fire" +
-                                   suggestion(*name, known));
-  return std::nullopt;
-}
+  // Whether some service, or the named one, says what a session or an account is.
+  bool is_named(behavior::KeyPart part) const {
+    return std::any_of(policy_.services.begin(), policy_.services.end(), [&](const policy::Service& service) {
+      if (rule_.service && service.name != *rule_.service) return false;
+      const auto& inspection = service.inspection;
+      return part == behavior::kBySession ? inspection.session.has_value() : inspection.account.has_value();
+    });
+  }
 
-// Returns the rule's name, "" when it has none.
-std::string read_rule(const Node& node, const Values& values, const Policy& policy) {
-  MapReader map(node, "a rule", values.report());
-  const auto name = values.name(map.require("name"), "name of a rule");
-  if (name) map.rename("rule " + *name);
-  const std::string what = map.what();
-  const Node* service_node = map.take("service");
-  const auto service = read_service_name(service_node, what + ": service", values, policy);
-  read_request_match(map.take("match"), what + ": match", values);
-  const Node* key = map.take("key");
-  if (service || service_node == nullptr) read_key(key, what + ": key", service, values, policy);
-  if (const Node* when = map.require("when")) read_condition(*when, what + ": when", values);
-  if (const Node* then = map.require("then")) read_action(*then, what + ": then", values);
-  map.finish();
-  return name.value_or("");
-}
+  void check_named(std::string_view name, Location location, const std::string& what) {
+    if (name != "session" && name != "account") return;
+    if (is_named(name == "session" ? behavior::kBySession : behavior::kByAccount)) return;
+    values_.error(location, what + ": " +
+                                (rule_.service ? "service " + *rule_.service + " has no `" : "no service has a `") +
+                                std::string(name) + "` section" + std::string(kNeverFires));
+  }
+
+  void read_key(const Node* node, bool service_known) {
+    if (node == nullptr) return;
+    const std::string what = what_ + ": key";
+    const auto items = values_.list(node, what, true);
+    if (items.empty()) values_.error(node->location, what + " is empty; leave it out for source");
+    KeyParts parts = 0;
+    for (const Node* item : items) {
+      const auto choice = values_.choice(item, what, {"source", "session", "account", "ja4"});
+      if (!choice) continue;
+      if ((parts & kKeys[*choice].part) != 0) values_.error(item->location, what + " has " + item->text + " twice");
+      parts |= kKeys[*choice].part;
+      if (service_known) check_named(item->text, item->location, what);
+    }
+    if (parts != 0) rule_.key = parts;
+  }
+
+  void read_when(const Node& node) {
+    const std::string what = what_ + ": when";
+    rule_.when = read_condition(node, what, values_, matches_);
+    constexpr KeyParts kByIdentity = behavior::kBySession | behavior::kByAccount;
+    const auto* distinct = std::get_if<behavior::DistinctCondition>(&rule_.when.what);
+    if (distinct != nullptr) check_named(behavior::distinct_info(distinct->field).name, node.location, what);
+    if ((rule_.key & kByIdentity) != 0 && rule_.when.within > behavior::kLongestIdentityWindow) {
+      values_.error(node.location, what +
+                                       " within is longer than 24h, and sessions and accounts are not known for "
+                                       "longer; use at most 24h");
+    }
+  }
+
+  void check_repeat(const Node* match, const Node* service) {
+    if (!std::holds_alternative<behavior::RepeatCondition>(rule_.when.what)) return;
+    for (const Node* node : {match, service}) {
+      if (node == nullptr) continue;
+      values_.error(node->location, what_ + ": what it repeats says which requests count; leave out match and service");
+    }
+  }
+
+  const Node& node_;
+  const Values& values_;
+  const Policy& policy_;
+  MapReader map_;
+  RuleMatches matches_;
+  std::string what_;
+  behavior::Rule rule_;
+};
 
 }  // namespace
 
-void read_rules(const Node* node, const Values& values, Policy& policy) {
+void read_rules(const Node* node, const Values& values, Policy& policy, behavior::RuleSet& rules) {
   if (node == nullptr) return;
   std::map<std::string, Location> seen;
-  for (const Node* item : values.list(node, "rules", false)) {
-    const std::string name = read_rule(*item, values, policy);
-    if (name.empty()) continue;
-    const auto [first, added] = seen.try_emplace(name, item->location);
+  std::vector<Location> places;
+  const auto items = values.list(node, "rules", false);
+  if (items.size() > behavior::kMostRules) {
+    values.error(node->location, "more than " + std::to_string(behavior::kMostRules) + " rules");
+    return;
+  }
+  for (const Node* item : items) {
+    behavior::Rule rule = RuleReader(*item, values, policy).read();
+    if (rule.name.empty()) continue;
+    const auto [first, added] = seen.try_emplace(rule.name, item->location);
     if (!added) {
       values.error(item->location,
-                   "rule " + name + " is there twice, first at " + to_string(first->second) + "; rename one");
+                   "rule " + rule.name + " is there twice, first at " + to_string(first->second) + "; rename one");
     }
-    keep_section("rules." + name, *item, policy);
+    keep_section("rules." + rule.name, *item, policy);
+    places.push_back(item->location);
+    rules.rules.push_back(std::move(rule));
+  }
+  for (std::size_t i = 0; i < rules.rules.size() && !values.report().failed(); ++i) {
+    const std::string why = behavior::never_fires(rules.rules[i], rules.rules);
+    if (!why.empty()) values.error(places[i], "rule " + rules.rules[i].name + " can never fire: " + why);
   }
   policy.not_enforced.push_back("rules");
+}
+
+void read_behavior(const Node* node, const Values& values, Policy& policy, behavior::Settings& settings) {
+  if (node == nullptr) return;
+  MapReader map(*node, "behavior", values.report());
+  const Node* memory = map.take("memory");
+  if (const auto bytes = values.bytes(memory, "behavior: memory")) {
+    if (*bytes < kLeastMemory || *bytes > kMostMemory)
+      values.error(memory->location, "behavior: memory has to be from " + format_bytes(kLeastMemory) + " to " +
+                                         format_bytes(kMostMemory));
+    settings.memory = *bytes;
+  }
+  const Node* cap = map.take("cap");
+  if (const auto rate = values.packet_rate(cap, "behavior: cap")) {
+    if (rate->amount > kMostCap) values.error(cap->location, "behavior: cap is more than " + std::to_string(kMostCap));
+    settings.cap = *rate;
+  }
+  if (const Node* guard = map.take("nat_guard")) {
+    const std::string what = "behavior: nat_guard";
+    MapReader inside(*guard, what, values.report());
+    settings.nat_guard.share = values.fraction(inside.take("share"), what + " share", 0, 1).value_or(0);
+    settings.nat_guard.min =
+        values.whole(inside.take("min"), what + " min", 0, behavior::kMostGuardMin).value_or(settings.nat_guard.min);
+    if (const auto within = values.duration(inside.take("within"), what + " within"))
+      settings.nat_guard.within = *within;
+    inside.finish();
+  }
+  map.finish();
+  keep_section("behavior", *node, policy);
+  policy.not_enforced.push_back("behavior");
 }
 
 }  // namespace tidegate::config

@@ -20,6 +20,7 @@ services:
   - name: web
     match: [tcp/443]
     limits: {packets: {rate: 100/s}}
+    tls: {inspect: true}
 rules:
   - name: scan
     match: {status: 404}

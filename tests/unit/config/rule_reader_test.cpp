@@ -15,8 +15,8 @@ constexpr const char* kWhen = "when: {count: 10, within: 1m}";
 
 // A policy with a service `web` that names sessions, one `dns` that does not, and this rule in line 5.
 std::string rule(const std::string& inside) {
-  return "version: 1\nservices:\n  - {name: web, match: [tcp/443], session: {cookie: sid}}\n"
-         "  - {name: dns, match: [udp/53]}\nrules: [{name: r, " +
+  return "version: 1\nservices:\n  - {name: web, match: [tcp/443], tls: {inspect: true}, session: {cookie: sid}}\n"
+         "  - {name: dns, match: [tcp/53], http: {inspect: true}}\nrules: [{name: r, " +
          inside + "}]\n";
 }
 
@@ -71,6 +71,16 @@ TEST(Rules, EveryConditionIsChecked) {
   EXPECT_THAT(when_issues("{ratio: {}, over: 0.5, min: 1, within: 1m}"), HasSubstr("ratio is empty"));
   EXPECT_THAT(when_issues("{distinct: path, ratio: {status: 1xx}, over: 1, within: 1m}"),
               HasSubstr("more than one of"));
+  for (const char* good :
+       {"{sum: response_bytes, over: 1MB, within: 1m}", "{after: [{path: /a}, {path: /b}], within: 1m}",
+        "{after: {path: /a}, within: 1m, count: 2}", "{distinct: template, over: 1, within: 30d}"}) {
+    EXPECT_EQ(when_issues(good), "") << good;
+  }
+  EXPECT_THAT(when_issues("{sum: bytes, over: 1MB, within: 1m}"), HasSubstr("unknown 'bytes'"));
+  EXPECT_THAT(when_issues("{sum: request_bytes, over: many, within: 1m}"), HasSubstr("'many' is not a size"));
+  EXPECT_THAT(when_issues("{after: [], within: 1m}"), HasSubstr("after has to have 1 to 8 steps"));
+  EXPECT_THAT(when_issues("{count: 1, within: 31d}"), HasSubstr("within is longer than 30d"));
+  EXPECT_THAT(when_issues("{distinct: path, over: 2000000, within: 1m}"), HasSubstr("from 1 to 1000000"));
 }
 
 TEST(Rules, ThatCanNeverFireAreErrors) {
@@ -84,6 +94,95 @@ TEST(Rules, ThatCanNeverFireAreErrors) {
   EXPECT_THAT(rule_issues("service: dns, key: session" + rest), HasSubstr("service dns has no `session` section"));
   EXPECT_EQ(rule_issues("service: web, key: session" + rest), "");
   EXPECT_EQ(rule_issues("key: session" + rest), "");
+}
+
+TEST(Rules, OfServicesThatNobodyLooksIntoNeverFire) {
+  const std::string rest = std::string(kWhen) + ", " + kThen + "}]\n";
+  EXPECT_THAT(read_issues("version: 1\nservices: [{name: a, match: [tcp/80]}]\nrules: [{name: r, service: a, " + rest),
+              HasSubstr("3:28: rule r: service a is not inspected, so the rule can never fire"));
+  EXPECT_THAT(read_issues("version: 1\nrules: [{name: r, " + rest), HasSubstr("2:9: rule r: no service is inspected"));
+}
+
+TEST(Rules, WhoseRequestsCannotBeAreErrors) {
+  const auto never = [](const std::string& inside) { return rule_issues(inside + ", " + kThen); };
+  EXPECT_THAT(never("match: {status: 404, not: {status: 4xx}}, " + std::string(kWhen)),
+              HasSubstr("5:9: rule r can never fire: no request fulfils all of its `match`"));
+  EXPECT_THAT(never("match: {all: [{method: GET}, {method: POST}]}, " + std::string(kWhen)), HasSubstr("no request"));
+  EXPECT_THAT(never("match: {status: 2xx}, when: {ratio: {status: 404}, over: 0.5, min: 1, within: 1m}"),
+              HasSubstr("no request of its `match` fulfils `ratio`"));
+  EXPECT_THAT(never("match: {status: [404, 403]}, when: {distinct: status, over: 2, within: 1m}"),
+              HasSubstr("at most 2 different values of status"));
+  EXPECT_THAT(never("match: {path: [/a, /b]}, when: {distinct: path, over: 2, within: 1m}"),
+              HasSubstr("at most 2 different values of path"));
+  EXPECT_THAT(never("when: {distinct: source, over: 2, within: 1m}"), HasSubstr("each key has one source only"));
+  EXPECT_THAT(never("when: {distinct: account, over: 2, within: 1m}"), HasSubstr("no service has a `account` section"));
+  EXPECT_EQ(never("match: {status: [404, 403]}, when: {distinct: status, over: 1, within: 1m}"), "");
+  EXPECT_EQ(never("match: {any: [{status: 404}, {method: GET}], not: {status: 404}}, " + std::string(kWhen)), "");
+}
+
+TEST(Rules, RepeatWhatThereIs) {
+  const auto repeat = [](const std::string& more, const std::string& other = "key: source") {
+    return read_issues(
+        "version: 1\nservices:\n  - {name: web, match: [tcp/443], tls: {inspect: true}, session: {cookie: s}}\n"
+        "rules:\n  - {name: r, " +
+        more + ", " + kThen + "}\n  - {name: other, " + other + ", " + kWhen + ", " + kThen + "}\n");
+  };
+  EXPECT_EQ(repeat("when: {repeat: other, count: 2, within: 1d}"), "");
+  EXPECT_EQ(repeat("when: {repeat: [other], count: 2, within: 1d}", "key: [source, session]"), "");
+  EXPECT_THAT(repeat("when: {repeat: nobody, count: 2, within: 1d}"), HasSubstr("no rule is named 'nobody'"));
+  EXPECT_THAT(repeat("when: {repeat: r, count: 2, within: 1d}"), HasSubstr("is a repeat itself"));
+  EXPECT_THAT(repeat("when: {repeat: other, count: 2, within: 1d}", "key: session"), HasSubstr("knows no source"));
+  EXPECT_THAT(repeat("match: {path: /a}, when: {repeat: other, count: 2, within: 1d}"), HasSubstr("leave out match"));
+}
+
+TEST(Rules, DoNotKnowIdentitiesForLongerThanADay) {
+  const auto keyed = [](const std::string& key, const std::string& within) {
+    return rule_issues("key: " + key + ", when: {count: 1, within: " + within + "}, " + kThen);
+  };
+  EXPECT_THAT(keyed("session", "25h"), HasSubstr("within is longer than 24h"));
+  EXPECT_EQ(keyed("session", "24h"), "");
+  EXPECT_EQ(keyed("source", "25h"), "");
+  EXPECT_THAT(keyed("[source, source]", "1h"), HasSubstr("has source twice"));
+}
+
+TEST(Rules, MatchersHaveTheirOperators) {
+  const auto match = [](const std::string& text) {
+    return rule_issues("match: " + text + ", " + kWhen + ", " + kThen);
+  };
+  EXPECT_THAT(match("{path: {regex: \"(\"}}"), HasSubstr("no expression of RE2"));
+  EXPECT_THAT(match("{path: {regex: \"(a{1000}){1000}\"}}"), HasSubstr("no expression of RE2"));
+  EXPECT_THAT(match("{path: {regexp: a}}"), HasSubstr("did you mean 'regex'?"));
+  EXPECT_THAT(match("{path: {}}"), HasSubstr("path is empty; it takes regex"));
+  EXPECT_THAT(match("{path: []}"), HasSubstr("path is empty and would match nothing"));
+  EXPECT_THAT(match("{request_bytes: 5}"), HasSubstr("needs one of over, under, for example `{over: 1MB}`"));
+  EXPECT_THAT(match("{duration: {over: 5}}"), HasSubstr("is not a duration"));
+  EXPECT_THAT(match("{duration: {over: 1m, under: 30s}}"), HasSubstr("no value is over the one and under the other"));
+  EXPECT_THAT(match("{method: {regex: a}}"), HasSubstr("has to be a value or a list of them"));
+  EXPECT_THAT(match("{tls: \"1.4\"}"), HasSubstr("tls: unknown '1.4'"));
+  EXPECT_THAT(match("{grpc_status: 17}"), HasSubstr("from 0 to 16"));
+  EXPECT_THAT(match("{user_agent: {missing: maybe}}"), HasSubstr("neither true nor false"));
+  EXPECT_THAT(match("{not: []}"), HasSubstr("not is empty; leave it out"));
+  EXPECT_EQ(match("{status: [none, 5xx], user_agent: {missing: true}, query: {regex: [a, b]}, http: \"2\"}"), "");
+}
+
+TEST(Rules, AreBoundedInDepthAndNumber) {
+  std::string deep = "{method: GET}";
+  for (int i = 0; i < 7; ++i) deep = "{not: " + deep + "}";
+  const std::string rest = std::string(", ") + kWhen + ", " + kThen;
+  EXPECT_EQ(rule_issues("match: " + deep + rest), "");
+  EXPECT_THAT(rule_issues("match: {not: " + deep + "}" + rest), HasSubstr("more than 8 deep"));
+  std::string many;
+  for (int i = 0; i < 257; ++i) many += std::string(i == 0 ? "" : ", ") + "{path: /" + std::to_string(i) + "}";
+  EXPECT_THAT(rule_issues("match: {any: [" + many + "]}" + rest), HasSubstr("more than 256 matchers"));
+}
+
+TEST(Behavior, IsChecked) {
+  const auto behavior = [](const std::string& text) { return read_issues("version: 1\nbehavior: " + text + "\n"); };
+  EXPECT_EQ(behavior("{memory: 64MB, cap: 300/m, nat_guard: {share: 0.5, min: 2, within: 10m}}"), "");
+  EXPECT_THAT(behavior("{memory: 1kB}"), HasSubstr("memory has to be from 1MB to 16GB"));
+  EXPECT_THAT(behavior("{nat_guard: {min: 9}}"), HasSubstr("from 0 to 8"));
+  EXPECT_THAT(behavior("{nat_guard: {shard: 1}}"), HasSubstr("did you mean 'share'?"));
+  EXPECT_THAT(behavior("{caps: 1/s}"), HasSubstr("did you mean 'cap'?"));
 }
 
 TEST(Rules, RequestMatchesAreChecked) {
@@ -110,6 +209,9 @@ TEST(Rules, ActionsAreChecked) {
   EXPECT_THAT(then_issues("{action: block, for: 1h, mode: test}"), HasSubstr("unknown 'test'"));
   EXPECT_THAT(then_issues("{action: block, for: 1h, escalate: {factor: 0.5, max: 2h}}"),
               HasSubstr("is not a number from 1 to 1000"));
+  EXPECT_EQ(
+      then_issues("{action: block, for: 1h, cooldown: 5m, cap: 10/h, escalate: {factor: 2, max: 1d, memory: 7d}}"), "");
+  EXPECT_THAT(then_issues("{action: block, for: 1h, cap: 10}"), HasSubstr("cap: "));
   EXPECT_THAT(then_issues("{action: block, for: 1h, escalate: {factor: 2, max: 5m}}"),
               HasSubstr("max is shorter than `for`"));
 }

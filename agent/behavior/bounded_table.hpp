@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// A hash table that never outgrows its budget: what matters least makes room.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace tidegate::behavior {
+
+// Keys are 64-bit keyed hashes other than 0. `Value` is movable, has heap_bytes() and a default that holds nothing.
+// `Judge` says what a value is worth: `double worth(const Value&) const`, below 0 when it is over and may go for free;
+// and is told of what had to go: `void evicted(key, const Value&)`.
+//
+// The table is kSegments open-addressed tables, each of which grows by itself, so that no call takes long; each holds
+// its share of the budget. When it is spent, the value worth least of kSampled goes.
+template <typename Value, typename Judge>
+class BoundedTable {
+ public:
+  static constexpr std::size_t kSegments = 64;
+  static constexpr std::size_t kLeastSlots = 16;
+  static constexpr std::size_t kSampled = 16;
+  static constexpr std::size_t kMostLooks = 64;  // slots that one search for a victim looks at, empty ones included
+
+  BoundedTable(std::uint64_t budget, Judge& judge) : share_(budget / kSegments), judge_(judge) {}
+
+  // nullptr: not there. Valid until the next update().
+  Value* find(std::uint64_t key) {
+    Segment& segment = segment_of(key);
+    if (segment.slots.empty()) return nullptr;
+    Slot& slot = segment.slots[place(segment, key)];
+    return slot.key == key ? &slot.value : nullptr;
+  }
+
+  // Hands the value of `key`, a new one where there is none, to `change`, and returns what that returns.
+  template <typename Change>
+  auto update(std::uint64_t key, Change&& change) {
+    Segment& segment = segment_of(key);
+    if (segment.slots.empty()) resize(segment, kLeastSlots);
+    std::size_t at = place(segment, key);
+    if (segment.slots[at].key != key) at = claim(segment, key);
+    Slot& slot = segment.slots[at];
+    const std::size_t before = slot.value.heap_bytes();
+    struct Account {
+      BoundedTable& table;
+      Segment& segment;
+      Slot& slot;
+      std::size_t before;
+      // Values that grow make room as well, by others.
+      ~Account() {
+        segment.heap += slot.value.heap_bytes() - before;
+        const std::uint64_t key = slot.key;
+        for (int i = 0; i < 2 && bytes_of(segment) > table.share_; ++i) table.evict(segment, key);
+      }
+    } account{*this, segment, slot, before};
+    return change(slot.value);
+  }
+
+  void erase(std::uint64_t key) {
+    Segment& segment = segment_of(key);
+    if (segment.slots.empty()) return;
+    const std::size_t at = place(segment, key);
+    if (segment.slots[at].key == key) remove(segment, at);
+  }
+
+  void clear() {
+    for (Segment& segment : segments_) segment = Segment{};
+  }
+
+  std::uint64_t size() const {
+    std::uint64_t total = 0;
+    for (const Segment& segment : segments_) total += segment.used;
+    return total;
+  }
+  // Slots and what hangs on them, without what the allocator adds.
+  std::uint64_t bytes() const {
+    std::uint64_t total = 0;
+    for (const Segment& segment : segments_) total += bytes_of(segment);
+    return total;
+  }
+  std::uint64_t evictions() const { return evictions_; }
+
+ private:
+  struct Slot {
+    std::uint64_t key = 0;
+    Value value{};
+  };
+  struct Segment {
+    std::vector<Slot> slots;  // a power of two
+    std::size_t used = 0;
+    std::size_t heap = 0;
+    std::size_t hand = 0;
+  };
+
+  static std::uint64_t bytes_of(const Segment& segment) { return segment.slots.size() * sizeof(Slot) + segment.heap; }
+  Segment& segment_of(std::uint64_t key) { return segments_[key % kSegments]; }
+  static std::size_t home(const Segment& segment, std::uint64_t key) {
+    return (key / kSegments) & (segment.slots.size() - 1);
+  }
+
+  // Where a key is, or the empty slot where it would be. There is always an empty one.
+  static std::size_t place(const Segment& segment, std::uint64_t key) {
+    const std::size_t mask = segment.slots.size() - 1;
+    std::size_t at = home(segment, key);
+    while (segment.slots[at].key != 0 && segment.slots[at].key != key) at = (at + 1) & mask;
+    return at;
+  }
+
+  std::size_t claim(Segment& segment, std::uint64_t key) {
+    make_room(segment);
+    const std::size_t at = place(segment, key);
+    segment.slots[at].key = key;
+    ++segment.used;
+    return at;
+  }
+
+  void make_room(Segment& segment) {
+    sweep(segment);
+    const bool crowded = (segment.used + 1) * 4 > segment.slots.size() * 3;
+    if (crowded && bytes_of(segment) + segment.slots.size() * sizeof(Slot) <= share_) {
+      resize(segment, segment.slots.size() * 2);
+    } else if (crowded || bytes_of(segment) > share_) {
+      evict(segment, 0);
+    }
+  }
+
+  // Two slots a claim: what is over goes before anything of worth has to.
+  void sweep(Segment& segment) {
+    for (int i = 0; i < 2; ++i) {
+      const std::size_t at = next(segment);
+      if (segment.slots[at].key != 0 && judge_.worth(segment.slots[at].value) < 0) remove(segment, at);
+    }
+  }
+
+  std::size_t next(Segment& segment) {
+    segment.hand = (segment.hand + 1) & (segment.slots.size() - 1);
+    return segment.hand;
+  }
+
+  // `spared` stays.
+  void evict(Segment& segment, std::uint64_t spared) {
+    std::size_t victim = SIZE_MAX;
+    double least = 0;
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < kMostLooks && seen < kSampled; ++i) {
+      const std::size_t at = next(segment);
+      if (segment.slots[at].key == 0 || segment.slots[at].key == spared) continue;
+      ++seen;
+      const double worth = judge_.worth(segment.slots[at].value);
+      if (victim == SIZE_MAX || worth < least) victim = at, least = worth;
+    }
+    if (victim == SIZE_MAX) return;
+    if (least >= 0) {
+      ++evictions_;
+      judge_.evicted(segment.slots[victim].key, segment.slots[victim].value);
+    }
+    remove(segment, victim);
+  }
+
+  // Closes the gap, so that no chain is cut (Knuth 6.4, algorithm R).
+  static void remove(Segment& segment, std::size_t at) {
+    const std::size_t mask = segment.slots.size() - 1;
+    segment.heap -= segment.slots[at].value.heap_bytes();
+    --segment.used;
+    std::size_t hole = at;
+    for (std::size_t i = (at + 1) & mask; segment.slots[i].key != 0; i = (i + 1) & mask) {
+      const std::size_t from = home(segment, segment.slots[i].key);
+      if (((i - from) & mask) < ((i - hole) & mask)) continue;
+      segment.slots[hole] = std::move(segment.slots[i]);
+      hole = i;
+    }
+    segment.slots[hole] = Slot{};
+  }
+
+  static void resize(Segment& segment, std::size_t slots) {
+    std::vector<Slot> old(slots);
+    old.swap(segment.slots);
+    segment.hand = 0;
+    for (Slot& slot : old) {
+      if (slot.key != 0) segment.slots[place(segment, slot.key)] = std::move(slot);
+    }
+  }
+
+  std::array<Segment, kSegments> segments_;
+  std::uint64_t share_;
+  Judge& judge_;
+  std::uint64_t evictions_ = 0;
+};
+
+}  // namespace tidegate::behavior

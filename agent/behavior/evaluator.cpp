@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/behavior/evaluator.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace tidegate::behavior {
+namespace {
+
+// Shares of the budget, in tenths.
+constexpr std::uint64_t kForStates = 8;
+constexpr std::uint64_t kForOffenders = 1;
+constexpr std::uint64_t kForSessions = 1;
+
+constexpr KeyParts kByIdentity = kBySession | kByAccount;
+
+bool needs_guard(const RuleSet& rules) {
+  return rules.settings.nat_guard.min != 0 &&
+         std::any_of(rules.rules.begin(), rules.rules.end(), [](const Rule& r) { return (r.key & kByIdentity) != 0; });
+}
+
+Window::Shape shape_of(const Rule& rule) {
+  Window::Shape shape{.span = micros(rule.when.within)};
+  const auto few = [&](std::uint64_t count) { shape.newest_only = count <= Window::kExact; };
+  if (const auto* count = std::get_if<CountCondition>(&rule.when.what)) few(count->count);
+  if (const auto* without = std::get_if<WithoutCondition>(&rule.when.what)) few(without->count);
+  if (const auto* after = std::get_if<AfterCondition>(&rule.when.what)) few(after->count);
+  if (const auto* repeat = std::get_if<RepeatCondition>(&rule.when.what)) few(repeat->count);
+  shape.pair = std::holds_alternative<RatioCondition>(rule.when.what);
+  shape.weighted = shape.pair || std::holds_alternative<SumCondition>(rule.when.what);
+  return shape;
+}
+
+}  // namespace
+
+Evaluator::Evaluator(RuleSet rules, const HashSeed& seed, IsSafelisted is_safelisted)
+    : rules_(std::move(rules)),
+      seed_(seed),
+      is_safelisted_(std::move(is_safelisted)),
+      proxies_(rules_.settings.trusted_proxies),
+      index_(rules_.rules),
+      by_rule_(rules_.rules.size()),
+      judge_{*this},
+      states_(rules_.settings.memory / 10 * kForStates, judge_),
+      offenders_(rules_.settings.memory / 10 * kForOffenders),
+      sessions_(rules_.settings.nat_guard, rules_.settings.memory / 10 * kForSessions),
+      guards_sessions_(needs_guard(rules_)),
+      global_cap_(rules_.settings.cap) {
+  plan();
+}
+
+Evaluator::~Evaluator() = default;
+
+void Evaluator::plan() {
+  std::unordered_map<std::string, std::uint32_t> numbers;
+  for (std::uint32_t i = 0; i < rules_.rules.size(); ++i) {
+    const Rule& rule = rules_.rules[i];
+    numbers.emplace(rule.name, i);
+    Plan plan;
+    plan.window = shape_of(rule);
+    plan.distinct = DistinctSet::Shape::of(micros(rule.when.within));
+    plan.secret = keyed_hash(seed_, "rule " + std::to_string(i));
+    plan.span = micros(rule.when.within);
+    plans_.push_back(std::move(plan));
+    caps_.emplace_back(rule.then.cap);
+  }
+  for (std::uint32_t i = 0; i < rules_.rules.size(); ++i) {
+    const auto* repeat = std::get_if<RepeatCondition>(&rules_.rules[i].when.what);
+    for (std::size_t n = 0; repeat != nullptr && n < repeat->rules.size(); ++n) {
+      const auto found = numbers.find(repeat->rules[n]);
+      if (found != numbers.end()) plans_[found->second].repeats.push_back(i);
+    }
+  }
+}
+
+double Evaluator::Judge::worth(const KeyState& state) const {
+  const Micros span = owner.plans_[state.rule].span;
+  const Micros age = owner.now_ - state.touched;
+  if (age >= span) return -1;
+  // Of two that are equally close the one that was seen later.
+  return state.progress + 0.01 * (1 - static_cast<double>(age) / static_cast<double>(span));
+}
+
+void Evaluator::Judge::evicted(std::uint64_t key, const KeyState& state) {
+  const std::uint32_t rule = state.rule;
+  ++owner.by_rule_[rule].evicted;
+  if (!std::holds_alternative<WithoutCondition>(owner.rules_.rules[rule].when.what)) return;
+  if (!std::holds_alternative<Steps>(state.data)) return;
+  auto& forgotten = owner.plans_[rule].forgotten;
+  if (!forgotten) forgotten = std::make_unique<ForgottenSteps>(owner.plans_[rule].span);
+  forgotten->add(key, owner.now_);
+}
+
+void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& findings) {
+  ++totals_.summaries;
+  Facts facts(summary, rules_.settings, proxies_, seed_);
+  if (facts.time() < now_ - kMostDisorder) {
+    ++totals_.late;
+    return;
+  }
+  if (since_ == kNever) since_ = facts.time();
+  now_ = std::max(now_, facts.time());
+  if (guards_sessions_) watch_sessions(facts);
+  fired_.clear();
+  for (const std::uint32_t candidate : index_.candidates(summary)) observe(candidate, facts);
+  if (fired_.empty()) return;
+  count_repeats(facts);
+  settle(facts, findings);
+}
+
+void Evaluator::observe(std::uint32_t number, Facts& facts) {
+  const Observer& observer = index_.observers()[number];
+  const Rule& rule = rules_.rules[observer.rule];
+  if (rule.service && *rule.service != facts.summary().service) return;
+  if (!matches(*observer.match, facts.summary())) return;
+  const auto identity = facts.key(rule.key);
+  if (!identity) return;
+  const std::uint64_t key = mixed(*identity, plans_[observer.rule].secret) | 1;
+  if (observer.step >= 0) return note_step(observer, key, facts);
+  ++by_rule_[observer.rule].matched;
+  std::array<ExampleMark, 2> examples{};
+  const auto outcome = count(observer.rule, key, facts, examples);
+  if (outcome && outcome->holds) note_fired(observer.rule, key, *outcome, examples, facts);
+}
+
+void Evaluator::note_fired(std::uint32_t number, std::uint64_t key, const Outcome& outcome,
+                           const std::array<ExampleMark, 2>& examples, Facts& facts) {
+  if (offenders_.is_quiet(key, now_)) {
+    ++by_rule_[number].suppressed;
+    return;
+  }
+  const Rule& rule = rules_.rules[number];
+  Fired fired{.rule = number, .key = key, .outcome = outcome, .evidence = {}};
+  fired.evidence = {.text = evidence_text(rule, outcome.observed, outcome.threshold, outcome.min, outcome.estimated),
+                    .observed = outcome.observed,
+                    .threshold = outcome.threshold,
+                    .estimated = outcome.estimated,
+                    .window = rule.when.within,
+                    .examples = examples_of(examples, facts)};
+  fired_.push_back(std::move(fired));
+}
+
+std::vector<ExampleRequest> Evaluator::examples_of(const std::array<ExampleMark, 2>& marks, const Facts& facts) const {
+  std::vector<ExampleRequest> examples;
+  for (const ExampleMark& mark : marks) {
+    if (mark.second == 0) continue;
+    const std::string_view text = templates_.get(mark.place);
+    examples.push_back({text.empty() ? "(forgotten)" : std::string(text), WallTime(seconds(mark.second))});
+  }
+  examples.push_back({facts.summary().path_template.substr(0, TemplateStore::kLongest),
+                      WallTime(std::chrono::microseconds(facts.time()))});
+  return examples;
+}
+
+// Decisions of rules that others count. A rule in shadow mode counts for others in shadow mode only.
+void Evaluator::count_repeats(Facts& facts) {
+  const std::size_t requests = fired_.size();
+  for (std::size_t i = 0; i < requests; ++i) {
+    const std::uint32_t cause = fired_[i].rule;
+    for (const std::uint32_t number : plans_[cause].repeats) {
+      const Rule& rule = rules_.rules[number];
+      if (rules_.rules[cause].then.shadow && !rule.then.shadow) continue;
+      const auto identity = facts.key(rule.key);
+      if (!identity) continue;
+      const std::uint64_t key = mixed(*identity, plans_[number].secret) | 1;
+      ++by_rule_[number].matched;
+      std::array<ExampleMark, 2> examples{};
+      const auto outcome = count(number, key, facts, examples);
+      if (outcome && outcome->holds) note_fired(number, key, *outcome, examples, facts);
+    }
+  }
+}
+
+void Evaluator::watch_sessions(Facts& facts) {
+  const auto source = facts.key(kBySource);
+  const auto session = facts.key(kBySession);
+  if (!source || !session || facts.proxied()) return;
+  const auto& status = facts.summary().status;
+  sessions_.seen(*source | 1, *session, now_, status && *status < 400);
+}
+
+void Evaluator::forget() {
+  states_.clear();
+  offenders_.clear();
+  sessions_.clear();
+  for (Cap& cap : caps_) cap.clear();
+  global_cap_.clear();
+  for (Plan& plan : plans_) plan.forgotten.reset();
+  now_ = since_ = kNever;
+}
+
+Statistics Evaluator::statistics() const {
+  Statistics result = totals_;
+  result.keys = states_.size() + offenders_.size() + sessions_.size();
+  result.bytes = states_.bytes() + offenders_.bytes() + sessions_.bytes();
+  result.evicted = states_.evictions() + offenders_.evictions();
+  return result;
+}
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Summaries in, findings out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "agent/behavior/bounded_table.hpp"
+#include "agent/behavior/facts.hpp"
+#include "agent/behavior/finding.hpp"
+#include "agent/behavior/forgotten_steps.hpp"
+#include "agent/behavior/key_state.hpp"
+#include "agent/behavior/restraint.hpp"
+#include "agent/behavior/rule_index.hpp"
+#include "agent/behavior/template_store.hpp"
+
+namespace tidegate::behavior {
+
+// Totals since start.
+struct RuleStatistics {
+  std::uint64_t matched = 0;     // requests that counted
+  std::uint64_t fired = 0;       // findings, those that were not enforced included
+  std::uint64_t enforced = 0;    // findings that are to be carried out
+  std::uint64_t suppressed = 0;  // would have fired again during the cool-down
+  std::uint64_t evicted = 0;     // keys that made room before their window was over
+};
+
+struct Statistics {
+  std::uint64_t summaries = 0;
+  std::uint64_t late = 0;  // of a time that lies too far back to be counted
+  std::uint64_t keys = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t evicted = 0;
+  std::uint64_t alarms = 0;
+  std::array<std::uint64_t, kObstacles> held_back{};  // by Obstacle
+};
+
+// Applies rules to summaries. It has no clock and no chance of its own: now is the latest end of a request that it saw,
+// and the same summaries in the same order under the same seed give the same findings. Bounded in memory by
+// settings.memory, and in time per summary by the rules that can match it. Not thread-safe.
+class Evaluator {
+ public:
+  // Whether the policy or an operator says that a source is never blocked. Asked only when a rule has fired.
+  using IsSafelisted = std::function<bool(const Prefix&)>;
+
+  Evaluator(RuleSet rules, const HashSeed& seed, IsSafelisted is_safelisted = {});
+  ~Evaluator();
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
+
+  // Appends what follows from one more request. A request that ended more than kMostDisorder before the latest one is
+  // not counted: it would have to change what was decided already.
+  void take(const inspect::Summary& summary, std::vector<Finding>& findings);
+  static constexpr Micros kMostDisorder = 600'000'000;
+
+  // Forgets all windows, decisions and the time. For a clock that was set back: until it caught up nothing would count.
+  void forget();
+
+  Micros now() const { return now_; }
+  const RuleSet& rules() const { return rules_; }
+  const RuleStatistics& statistics_of(std::size_t rule) const { return by_rule_[rule]; }
+  Statistics statistics() const;
+
+ private:
+  // What a rule's condition says after one more event.
+  struct Outcome {
+    bool holds = false;
+    double observed = 0;
+    double threshold = 0;
+    std::uint64_t min = 0;  // of a ratio: what it is a share of
+    bool estimated = false;
+    double progress = 0;
+  };
+  // What of a rule does not change.
+  struct Plan {
+    Window::Shape window;
+    DistinctSet::Shape distinct;
+    std::uint64_t secret = 0;            // tells this rule's keys from those of others
+    std::vector<std::uint32_t> repeats;  // rules that count this one's decisions
+    std::unique_ptr<ForgottenSteps> forgotten;
+    Micros span = 0;
+  };
+  struct Fired {
+    std::uint32_t rule = 0;
+    std::uint64_t key = 0;
+    Outcome outcome;
+    Evidence evidence;
+  };
+  // Keys that are closest to their threshold are worth most; the steps of a rule are worth more than any of them,
+  // because without them the innocent look guilty.
+  struct Judge {
+    Evaluator& owner;
+    double worth(const KeyState& state) const;
+    void evicted(std::uint64_t key, const KeyState& state);
+  };
+  class Counting;  // evaluator_conditions.cpp
+
+  void plan();
+  void observe(std::uint32_t observer, Facts& facts);
+  void note_step(const Observer& observer, std::uint64_t key, Facts& facts);
+  std::optional<Outcome> count(std::uint32_t rule, std::uint64_t key, Facts& facts,
+                               std::array<ExampleMark, 2>& examples);
+  bool step_is_missing(std::uint32_t rule, std::uint64_t key, Micros time);
+  bool steps_were_taken(std::uint32_t rule, std::uint64_t key, std::size_t count);
+  void note_fired(std::uint32_t rule, std::uint64_t key, const Outcome& outcome,
+                  const std::array<ExampleMark, 2>& examples, Facts& facts);
+  void count_repeats(Facts& facts);
+  void settle(Facts& facts, std::vector<Finding>& findings);
+  Finding finding_of(const Fired& fired, Facts& facts);
+  Obstacle obstacle_of(const Finding& finding, const Rule& rule, Facts& facts, int acted);
+  Obstacle cap_of(const Fired& fired, std::vector<Finding>& findings);
+  void remember(const Fired& fired, const Finding& finding);
+  void alarm(Cap& cap, const std::string& rule, std::vector<Finding>& findings);
+  void watch_sessions(Facts& facts);
+  std::vector<ExampleRequest> examples_of(const std::array<ExampleMark, 2>& marks, const Facts& facts) const;
+
+  const RuleSet rules_;
+  const HashSeed seed_;
+  const IsSafelisted is_safelisted_;
+  const PrefixSet proxies_;
+  RuleIndex index_;
+  std::vector<Plan> plans_;
+  std::vector<RuleStatistics> by_rule_;
+  Judge judge_;
+  BoundedTable<KeyState, Judge> states_;
+  Offenders offenders_;
+  SourceSessions sessions_;
+  bool guards_sessions_ = false;
+  std::vector<Cap> caps_;  // by rule
+  Cap global_cap_;
+  TemplateStore templates_;
+  std::vector<Fired> fired_;
+  Micros now_ = kNever;
+  Micros since_ = kNever;  // the first request: what was before it is unknown
+  Statistics totals_;
+};
+
+// What an outcome means, in words: "12 requests within 1m (10 or more)".
+std::string evidence_text(const Rule& rule, double observed, double threshold, std::uint64_t min, bool estimated);
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a rule that fired to what should follow.
+#include <algorithm>
+#include <cmath>
+
+#include "agent/behavior/evaluator.hpp"
+
+namespace tidegate::behavior {
+namespace {
+
+constexpr KeyParts kByIdentity = kBySession | kByAccount;
+// What was held back is looked at again after this.
+constexpr seconds kRetry{60};
+
+bool may_be_retried(Obstacle obstacle) {
+  return obstacle == Obstacle::kNatGuard || obstacle == Obstacle::kOutranked || obstacle == Obstacle::kRuleCap ||
+         obstacle == Obstacle::kGlobalCap || obstacle == Obstacle::kSafelisted;
+}
+
+FindingKey key_of(const Rule& rule, const Facts& facts) {
+  const inspect::Summary& summary = facts.summary();
+  FindingKey key;
+  if ((rule.key & kBySource) != 0) key.source = facts.source();
+  if ((rule.key & kBySession) != 0) key.session = summary.session;
+  if ((rule.key & kByAccount) != 0) key.account = summary.account;
+  if ((rule.key & kByJa4) != 0) key.ja4 = summary.connection.ja4;
+  return key;
+}
+
+std::string number(double value) {
+  const double rounded = std::round(value * 1000) / 1000;
+  std::string text = std::to_string(rounded);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+std::string whole(double value) { return std::to_string(static_cast<std::uint64_t>(std::max(0.0, value))); }
+
+std::string size(double value) { return format_bytes(static_cast<std::uint64_t>(value)); }
+
+struct Wording {
+  double observed;
+  double threshold;
+  std::uint64_t min;
+  bool estimated;
+
+  std::string from() const { return " (" + whole(threshold) + " or more)"; }
+  std::string operator()(const CountCondition&) const { return whole(observed) + " requests" + from(); }
+  std::string operator()(const WithoutCondition&) const {
+    return whole(observed) + " requests without the step before" + from();
+  }
+  std::string operator()(const AfterCondition& c) const {
+    return whole(observed) + " requests after " + std::to_string(c.steps.size()) + " steps in order" + from();
+  }
+  std::string operator()(const RepeatCondition&) const { return whole(observed) + " earlier decisions" + from(); }
+  std::string operator()(const SumCondition& c) const {
+    return size(observed) + " of " + (c.requests ? "requests" : "responses") + " (over " + size(threshold) + ")";
+  }
+  std::string operator()(const DistinctCondition& c) const {
+    return (estimated ? "about " : "") + whole(observed) + " different values of " +
+           std::string(distinct_info(c.field).name) + " (over " + whole(threshold) + ")";
+  }
+  std::string operator()(const RatioCondition&) const {
+    return "a share of " + number(observed) + " (over " + number(threshold) + ") of at least " + std::to_string(min) +
+           " requests";
+  }
+};
+
+}  // namespace
+
+std::string evidence_text(const Rule& rule, double observed, double threshold, std::uint64_t min, bool estimated) {
+  return std::visit(Wording{observed, threshold, min, estimated}, rule.when.what) + " within " +
+         format_duration(rule.when.within);
+}
+
+void Evaluator::settle(Facts& facts, std::vector<Finding>& findings) {
+  std::stable_sort(fired_.begin(), fired_.end(), [&](const Fired& a, const Fired& b) {
+    return rules_.rules[a.rule].priority > rules_.rules[b.rule].priority;
+  });
+  int acted = INT32_MIN;
+  for (Fired& fired : fired_) {
+    const Rule& rule = rules_.rules[fired.rule];
+    Finding finding = finding_of(fired, facts);
+    finding.obstacle = obstacle_of(finding, rule, facts, acted);
+    if (finding.enforced()) finding.obstacle = cap_of(fired, findings);
+    if (finding.enforced()) {
+      acted = rule.priority;
+      ++by_rule_[fired.rule].enforced;
+    }
+    ++by_rule_[fired.rule].fired;
+    ++totals_.held_back[static_cast<std::size_t>(finding.obstacle)];
+    remember(fired, finding);
+    findings.push_back(std::move(finding));
+  }
+  const auto source = facts.key(kBySource);
+  const auto session = facts.key(kBySession);
+  if (guards_sessions_ && source && session) sessions_.offended(*source | 1, *session, now_);
+}
+
+Finding Evaluator::finding_of(const Fired& fired, Facts& facts) {
+  const Rule& rule = rules_.rules[fired.rule];
+  const Action& then = rule.then;
+  const std::uint32_t earlier = offenders_.earlier(fired.key, now_);
+  Finding finding;
+  finding.rule = rule.name;
+  finding.time = WallTime(std::chrono::microseconds(facts.time()));
+  finding.key = key_of(rule, facts);
+  finding.service = facts.summary().service;
+  finding.flow = facts.summary().connection.flow;
+  if ((rule.key & (kBySource | kByIdentity)) != 0) finding.target = facts.source();
+  finding.action = then.kind;
+  finding.packets = then.packets;
+  finding.bytes = then.bytes;
+  finding.duration = then.escalate ? then.escalate->after(then.duration, earlier) : then.duration;
+  finding.repetition = earlier + 1;
+  finding.priority = rule.priority;
+  finding.shadow = then.shadow;
+  finding.evidence = fired.evidence;
+  return finding;
+}
+
+Obstacle Evaluator::obstacle_of(const Finding& finding, const Rule& rule, Facts& facts, int acted) {
+  if (finding.action == ActionKind::kMonitor) return Obstacle::kNone;
+  if (facts.proxied()) return Obstacle::kTrustedProxy;
+  if (!finding.target) return Obstacle::kNoAddress;
+  if (is_safelisted_ && is_safelisted_(*finding.target)) return Obstacle::kSafelisted;
+  if ((rule.key & kByIdentity) != 0 && guards_sessions_) {
+    const auto source = facts.key(kBySource);
+    if (source && sessions_.shared(*source | 1, facts.key(kBySession).value_or(0), now_)) return Obstacle::kNatGuard;
+  }
+  return !finding.shadow && rule.priority < acted ? Obstacle::kOutranked : Obstacle::kNone;
+}
+
+Obstacle Evaluator::cap_of(const Fired& fired, std::vector<Finding>& findings) {
+  Cap& own = caps_[fired.rule];
+  if (!own.allows(now_)) {
+    alarm(own, rules_.rules[fired.rule].name, findings);
+    return Obstacle::kRuleCap;
+  }
+  if (!global_cap_.allows(now_)) {
+    alarm(global_cap_, "", findings);
+    return Obstacle::kGlobalCap;
+  }
+  own.count(now_);
+  global_cap_.count(now_);
+  return Obstacle::kNone;
+}
+
+void Evaluator::alarm(Cap& cap, const std::string& rule, std::vector<Finding>& findings) {
+  if (!cap.alarm_is_due(now_)) return;
+  ++totals_.alarms;
+  Finding finding;
+  finding.kind = Finding::Kind::kAlarm;
+  finding.rule = rule;
+  finding.time = WallTime(std::chrono::microseconds(now_));
+  finding.obstacle = rule.empty() ? Obstacle::kGlobalCap : Obstacle::kRuleCap;
+  finding.evidence.text = (rule.empty() ? "all rules together" : "rule " + rule) + " decided " +
+                          std::to_string(cap.rate().amount) + " times within " + format_duration(cap.rate().per) +
+                          "; until that is less, its decisions are reported only";
+  findings.push_back(std::move(finding));
+}
+
+void Evaluator::remember(const Fired& fired, const Finding& finding) {
+  const Action& then = rules_.rules[fired.rule].then;
+  const seconds quiet = then.cooldown.value_or(finding.duration);
+  if (may_be_retried(finding.obstacle)) {
+    offenders_.held_back(fired.key, now_, micros(std::min(quiet, kRetry)));
+    return;
+  }
+  const seconds memory = then.escalate ? then.escalate->memory : seconds(0);
+  offenders_.decided(fired.key, now_, micros(quiet), micros(finding.duration + memory));
+}
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/behavior/facts.hpp"
+
+#include <algorithm>
+
+namespace tidegate::behavior {
+namespace {
+
+constexpr unsigned kMappedBits = 96;
+
+constexpr Micros kLatest = INT64_MAX / 4;
+
+// Bounded, so that no difference of two times overflows, whatever the summary says.
+Micros end_of(const inspect::Summary& summary) {
+  const Micros began = std::clamp<Micros>(micros(summary.began.time_since_epoch()), 0, kLatest);
+  return began + std::clamp<Micros>(micros(summary.duration), 0, micros(kLongestWindow));
+}
+
+}  // namespace
+
+PrefixSet::PrefixSet(const std::vector<Prefix>& prefixes) {
+  // ::/0 covers the numbers of IPv4 addresses too, but names none of them: families are apart.
+  for (const Prefix& prefix : prefixes) {
+    (prefix.is_v4() ? v4_ : v6_).push_back({prefix.address, prefix.last()});
+  }
+  for (std::vector<Range>* ranges : {&v4_, &v6_}) {
+    std::sort(ranges->begin(), ranges->end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+    std::vector<Range> merged;
+    for (const Range& range : *ranges) {
+      if (!merged.empty() && range.first <= merged.back().last) {
+        merged.back().last = std::max(merged.back().last, range.last);
+      } else {
+        merged.push_back(range);
+      }
+    }
+    *ranges = std::move(merged);
+  }
+}
+
+bool PrefixSet::contains(const Address& address) const {
+  const std::vector<Range>& ranges = address.is_v4() ? v4_ : v6_;
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), address,
+                                      [](const Address& a, const Range& range) { return a < range.first; });
+  return after != ranges.begin() && address <= std::prev(after)->last;
+}
+
+Facts::Facts(const inspect::Summary& summary, const Settings& settings, const PrefixSet& proxies, const HashSeed& seed)
+    : summary_(summary), seed_(seed), time_(end_of(summary)) {
+  const Address& peer = summary.connection.flow.client.address;
+  const auto& named = summary.proxied ? summary.proxied : summary.connection.proxied;
+  proxied_ = named.has_value() || (!proxies.empty() && proxies.contains(peer));
+  if (proxied_ && !named) return;
+  const Address& client = named ? *named : peer;
+  source_ = Prefix::around(client, client.is_v4() ? kMappedBits + settings.ipv4_prefix : settings.ipv6_prefix);
+}
+
+std::optional<std::uint64_t> Facts::hash_of_text(const std::string& text) const {
+  if (text.empty()) return std::nullopt;
+  return keyed_hash(seed_, text);
+}
+
+std::optional<std::uint64_t> Facts::hash_of_part(unsigned index) const {
+  const auto hash_of_identity = [&](const std::optional<inspect::IdentityHash>& identity) {
+    return identity ? std::optional(keyed_hash(seed_, identity->data(), identity->size())) : std::nullopt;
+  };
+  switch (index) {
+    case 0: {
+      if (!source_) return std::nullopt;
+      const std::array<std::uint64_t, 2> halves{source_->address.hi, source_->address.lo};
+      return keyed_hash(seed_, halves.data(), sizeof(halves));
+    }
+    case 1:
+      return hash_of_identity(summary_.session);
+    case 2:
+      return hash_of_identity(summary_.account);
+    default:
+      return hash_of_text(summary_.connection.ja4);
+  }
+}
+
+std::optional<std::uint64_t> Facts::part(unsigned index) {
+  const auto bit = static_cast<std::uint8_t>(1U << index);
+  if ((asked_ & bit) == 0) {
+    parts_[index] = hash_of_part(index);
+    asked_ |= bit;
+  }
+  return parts_[index];
+}
+
+std::optional<std::uint64_t> Facts::key(KeyParts parts) {
+  std::uint64_t hash = parts;
+  for (unsigned i = 0; i < parts_.size(); ++i) {
+    if ((parts >> i & 1) == 0) continue;
+    const auto one = part(i);
+    if (!one) return std::nullopt;
+    hash = mixed(hash, *one);
+  }
+  return hash;
+}
+
+std::optional<std::uint64_t> Facts::value(DistinctField field) {
+  switch (field) {
+    case DistinctField::kPath:
+      return hash_of_text(summary_.path);
+    case DistinctField::kTemplate:
+      return hash_of_text(summary_.path_template);
+    case DistinctField::kUserAgent:
+      return hash_of_text(summary_.user_agent);
+    case DistinctField::kMethod:
+      return hash_of_text(summary_.method);
+    case DistinctField::kStatus:
+      if (!summary_.status) return std::nullopt;
+      return keyed_hash(seed_, &*summary_.status, sizeof(*summary_.status));
+    case DistinctField::kSource:
+      return part(0);
+    case DistinctField::kSession:
+      return part(1);
+    case DistinctField::kAccount:
+      return part(2);
+    case DistinctField::kJa4:
+      return part(3);
+  }
+  return std::nullopt;
+}
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One summary as rules see it: who is asking, and the hashes by which rules and keys are found.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/behavior/keyed_hash.hpp"
+#include "agent/behavior/rule.hpp"
+#include "agent/behavior/window.hpp"
+
+namespace tidegate::behavior {
+
+// Addresses in whole prefixes, for fast questions. Immutable; thread-safe.
+class PrefixSet {
+ public:
+  explicit PrefixSet(const std::vector<Prefix>& prefixes);
+  bool contains(const Address& address) const;
+  bool empty() const { return v4_.empty() && v6_.empty(); }
+
+ private:
+  struct Range {
+    Address first;
+    Address last;
+  };
+  std::vector<Range> v4_;  // sorted, disjoint
+  std::vector<Range> v6_;
+};
+
+// Computed when first asked for; refers to the summary.
+class Facts {
+ public:
+  Facts(const inspect::Summary& summary, const Settings& settings, const PrefixSet& proxies, const HashSeed& seed);
+
+  const inspect::Summary& summary() const { return summary_; }
+  // When the request was over, as far as it was seen.
+  Micros time() const { return time_; }
+  // Who is asking, as a source: the client that a trusted proxy names, else the peer. None: behind a trusted proxy that
+  // names nobody.
+  const std::optional<Prefix>& source() const { return source_; }
+  // Whether the connection is one of a trusted proxy, which carries other people's requests.
+  bool proxied() const { return proxied_; }
+
+  // Hash of the parts of a key; none: the request lacks one of them.
+  std::optional<std::uint64_t> key(KeyParts parts);
+  // Hash of the value that `distinct` counts; none: the request has none.
+  std::optional<std::uint64_t> value(DistinctField field);
+
+ private:
+  std::optional<std::uint64_t> part(unsigned index);
+  std::optional<std::uint64_t> hash_of_part(unsigned index) const;
+  std::optional<std::uint64_t> hash_of_text(const std::string& text) const;
+
+  const inspect::Summary& summary_;
+  const HashSeed& seed_;
+  Micros time_;
+  bool proxied_;
+  std::optional<Prefix> source_;
+  std::array<std::optional<std::uint64_t>, 4> parts_{};
+  std::uint8_t asked_ = 0;  // the parts that were asked for
+};
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/behavior/match.hpp"
+
+#include <algorithm>
+
+namespace tidegate::behavior {
+namespace {
+
+using inspect::Summary;
+
+std::string_view text_of(Field field, const Summary& summary) {
+  switch (field) {
+    case Field::kMethod:
+      return summary.method;
+    case Field::kPath:
+      return summary.path;
+    case Field::kTemplate:
+      return summary.path_template;
+    case Field::kHost:
+      return host_of(summary.host);
+    case Field::kUserAgent:
+      return summary.user_agent;
+    case Field::kSni:
+      return summary.connection.sni;
+    case Field::kJa4:
+      return summary.connection.ja4;
+    default:
+      return {};
+  }
+}
+
+std::optional<std::uint64_t> number_of(Field field, const Summary& summary) {
+  switch (field) {
+    case Field::kGrpcStatus:
+      return summary.grpc_status;
+    case Field::kRequestBytes:
+      return summary.request_bytes;
+    case Field::kResponseBytes:
+      return summary.response_bytes;
+    case Field::kDuration:
+      return static_cast<std::uint64_t>(std::max<std::int64_t>(0, summary.duration.count()));
+    default:
+      return std::nullopt;
+  }
+}
+
+bool holds_names(const TextTest& test, const Summary& summary) {
+  if (test.missing && *test.missing != summary.query_keys.empty()) return false;
+  return !test.pattern || std::any_of(summary.query_keys.begin(), summary.query_keys.end(),
+                                      [&](const std::string& key) { return test.pattern->matches(key); });
+}
+
+bool holds(const TextTest& test, Field field, const Summary& summary) {
+  if (field == Field::kQuery) return holds_names(test, summary);
+  const std::string_view text = text_of(field, summary);
+  if (test.missing && *test.missing != text.empty()) return false;
+  return !test.pattern || (!text.empty() && test.pattern->matches(text));
+}
+
+bool holds(const StatusTest& test, Field, const Summary& summary) {
+  const unsigned status = summary.status.value_or(0);
+  return status < kStatuses && test.statuses[status];
+}
+
+bool holds(const NumberTest& test, Field field, const Summary& summary) {
+  const auto number = number_of(field, summary);
+  if (!number) return false;
+  if (test.over && *number <= *test.over) return false;
+  if (test.under && *number >= *test.under) return false;
+  return test.values.empty() || std::find(test.values.begin(), test.values.end(), *number) != test.values.end();
+}
+
+bool holds(const VersionTest& test, Field field, const Summary& summary) {
+  const unsigned version =
+      field == Field::kTls ? static_cast<unsigned>(summary.connection.tls) : static_cast<unsigned>(summary.http);
+  return (test.versions >> version & 1) != 0;
+}
+
+bool holds(const FieldTest& test, const Summary& summary) {
+  return std::visit([&](const auto& inside) { return holds(inside, test.field, summary); }, test.test);
+}
+
+}  // namespace
+
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) {
+    const std::size_t end = authority.find(']');
+    return end == authority.npos ? authority : authority.substr(0, end + 1);
+  }
+  return authority.substr(0, authority.find(':'));
+}
+
+bool matches(const Match& match, const Summary& summary) {
+  const auto fits = [&](const Match& inside) { return matches(inside, summary); };
+  return std::all_of(match.tests.begin(), match.tests.end(), [&](const FieldTest& t) { return holds(t, summary); }) &&
+         std::all_of(match.all.begin(), match.all.end(), fits) &&
+         (match.any.empty() || std::any_of(match.any.begin(), match.any.end(), fits)) &&
+         std::none_of(match.none.begin(), match.none.end(), fits);
+}
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which requests a rule is about.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/behavior/fields.hpp"
+#include "agent/behavior/text_pattern.hpp"
+#include "agent/inspect/model/summary.hpp"
+
+namespace tidegate::behavior {
+
+inline constexpr unsigned kDeepestMatch = 8;          // any, all and not inside each other
+inline constexpr std::size_t kMostTestsOfRule = 256;  // single matchers of one rule
+
+// Statuses by number; 0: no response was seen.
+inline constexpr std::size_t kStatuses = 600;
+using StatusSet = std::bitset<kStatuses>;
+
+struct TextTest {
+  std::shared_ptr<const TextPattern> pattern;  // none: only `missing`
+  std::optional<bool> missing;                 // true: the value is empty; false: it is not
+};
+struct StatusTest {
+  StatusSet statuses;
+};
+// Sizes in bytes, durations in nanoseconds. All that is there has to hold.
+struct NumberTest {
+  std::vector<std::uint64_t> values;  // any of them; empty: every one
+  std::optional<std::uint64_t> over;
+  std::optional<std::uint64_t> under;
+};
+// Versions of TLS or HTTP, a bit each.
+struct VersionTest {
+  std::uint8_t versions = 0;
+};
+
+struct FieldTest {
+  Field field{};
+  std::variant<TextTest, StatusTest, NumberTest, VersionTest> test;
+};
+
+// Holds when every test, every one of `all`, at least one of `any` (when there are some) and none of `none` holds. The
+// empty match holds always. Nested at most kDeepestMatch deep.
+struct Match {
+  std::vector<FieldTest> tests;
+  std::vector<Match> all;
+  std::vector<Match> any;
+  std::vector<Match> none;
+
+  bool empty() const { return tests.empty() && all.empty() && any.empty() && none.empty(); }
+};
+
+bool matches(const Match& match, const inspect::Summary& summary);
+
+// The authority without its port.
+std::string_view host_of(std::string_view authority);
+
+// What every request that a match takes fulfils: what rules are found by, and what shows that one can never fire.
+struct Needs {
+  std::optional<std::vector<Literal>> paths;          // one of them
+  std::optional<std::vector<std::string>> templates;  // likewise
+  std::optional<std::vector<std::string>> methods;    // likewise; empty: no request matches
+  std::optional<StatusSet> statuses;                  // likewise
+
+  bool impossible() const { return (methods && methods->empty()) || (statuses && statuses->none()); }
+};
+
+Needs needs_of(const Match& match);
+// What both take.
+Needs both(Needs a, const Needs& b);
+
+}  // namespace tidegate::behavior

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/behavior/rule.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace tidegate::behavior {
+namespace {
+
+template <typename... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+// What is left of a rule's requests for one field, as far as its matchers say.
+std::optional<std::uint64_t> most_values(DistinctField field, const Needs& needs) {
+  if (field == DistinctField::kMethod && needs.methods) return needs.methods->size();
+  if (field == DistinctField::kStatus) {
+    StatusSet left = needs.statuses.value_or(~StatusSet{});
+    left[0] = false;  // no response has no status
+    return std::min<std::uint64_t>(left.count(), 500);
+  }
+  const auto words = [](const std::optional<std::vector<Literal>>& paths) -> std::optional<std::uint64_t> {
+    if (!paths || !std::all_of(paths->begin(), paths->end(), [](const Literal& l) { return l.whole; }))
+      return std::nullopt;
+    return paths->size();
+  };
+  if (field == DistinctField::kPath) return words(needs.paths);
+  if (field == DistinctField::kTemplate && needs.templates) return needs.templates->size();
+  return std::nullopt;
+}
+
+bool fixes(KeyParts key, DistinctField field) {
+  return ((key & kBySource) != 0 && field == DistinctField::kSource) ||
+         ((key & kBySession) != 0 && field == DistinctField::kSession) ||
+         ((key & kByAccount) != 0 && field == DistinctField::kAccount) ||
+         ((key & kByJa4) != 0 && field == DistinctField::kJa4);
+}
+
+std::string never(const DistinctCondition& condition, const Rule& rule, const Needs& needs) {
+  const std::string name(distinct_info(condition.field).name);
+  if (fixes(rule.key, condition.field)) return "each key has one " + name + " only";
+  const auto most = most_values(condition.field, needs);
+  if (!most || *most > condition.over) return "";
+  return "its requests have at most " + std::to_string(*most) + " different values of " + name;
+}
+
+std::string never(const RepeatCondition& condition, const Rule& rule, const std::vector<Rule>& all) {
+  for (const std::string& name : condition.rules) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Rule& other) { return other.name == name; });
+    if (found == all.end()) return "no rule is named '" + name + "'";
+    if (std::holds_alternative<RepeatCondition>(found->when.what))
+      return "rule " + name + " is a repeat itself, whose decisions are not counted";
+    if ((rule.key & ~found->key) != 0)
+      return "rule " + name + " is keyed by " + format_key(found->key) + " and knows no " +
+             format_key(rule.key & static_cast<KeyParts>(~found->key));
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string format_key(KeyParts parts) {
+  constexpr std::array<std::string_view, 4> kNames{"source", "session", "account", "ja4"};
+  std::string text;
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if ((parts >> i & 1) != 0) text += (text.empty() ? "" : " + ") + std::string(kNames[i]);
+  }
+  return text;
+}
+
+std::string_view to_string(ActionKind kind) {
+  constexpr std::array<std::string_view, 3> kNames{"block", "limit", "monitor"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+seconds Escalation::after(seconds first, unsigned earlier) const {
+  const double wanted = static_cast<double>(first.count()) * std::pow(factor, std::min(earlier, 64U));
+  if (!(wanted < static_cast<double>(max.count()))) return std::max(first, max);
+  return seconds(static_cast<std::int64_t>(wanted));
+}
+
+std::string never_fires(const Rule& rule, const std::vector<Rule>& all) {
+  const Needs needs = needs_of(rule.match);
+  if (needs.impossible()) return "no request fulfils all of its `match`";
+  const auto step = [](const Match& match) { return needs_of(match).impossible(); };
+  return std::visit(
+      Overloaded{[&](const DistinctCondition& c) { return never(c, rule, needs); },
+                 [&](const RepeatCondition& c) { return never(c, rule, all); },
+                 [&](const RatioCondition& c) -> std::string {
+                   return both(needs, needs_of(c.of)).impossible() ? "no request of its `match` fulfils `ratio`" : "";
+                 },
+                 [&](const AfterCondition& c) -> std::string {
+                   return std::any_of(c.steps.begin(), c.steps.end(), step) ? "no request can be one of its steps" : "";
+                 },
+                 [](const auto&) { return std::string(); }},
+      rule.when.what);
+}
+
+}  // namespace tidegate::behavior
