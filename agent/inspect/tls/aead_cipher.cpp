@@ -35,12 +35,13 @@ class AeadCipher final : public RecordCipher {
     OPENSSL_cleanse(key_.data(), key_.size());
     OPENSSL_cleanse(iv_.data(), iv_.size());
   }
-  bool usable() const { return usable_; }
 
   std::optional<Opened> open(const Record& record, std::uint64_t sequence, std::span<std::byte> scratch) override;
   std::optional<Peeked> peek(const Record& record, std::uint64_t sequence) override;
 
  private:
+  CipherStatePtr make_state() const;
+  EVP_CIPHER_CTX* state();
   bool is_ccm() const { return suite_->bulk == BulkCipher::kAes128Ccm || suite_->bulk == BulkCipher::kAes256Ccm; }
   // Body without explicit nonce and tag; nullopt: too short.
   std::optional<Bytes> ciphertext(const Record& record) const;
@@ -52,27 +53,35 @@ class AeadCipher final : public RecordCipher {
 
   CipherContext* context_;
   const Suite* suite_;
-  CipherStatePtr state_;
+  CipherSlot slot_;
   Nonce iv_{};
   std::array<std::byte, 32> key_{};
-  bool usable_ = false;
 };
 
 AeadCipher::AeadCipher(CipherContext& context, const Suite& suite, const RecordKeys& keys)
-    : context_(&context), suite_(&suite), state_(EVP_CIPHER_CTX_new()), key_(keys.key) {
+    : context_(&context), suite_(&suite), slot_(context), key_(keys.key) {
   std::copy_n(keys.iv.begin(), iv_.size(), iv_.begin());
-  const EVP_CIPHER* cipher = context.of(suite.bulk);
-  if (cipher == nullptr || !state_) return;
-  EVP_CIPHER_CTX* state = state_.get();
-  if (!is_ccm()) {
-    usable_ = EVP_DecryptInit_ex(state, cipher, nullptr, raw(key_.data()), nullptr) == 1;
-    return;
-  }
+}
+
+CipherStatePtr AeadCipher::make_state() const {
+  CipherStatePtr made(EVP_CIPHER_CTX_new());
+  const EVP_CIPHER* cipher = context_->of(suite_->bulk);
+  EVP_CIPHER_CTX* state = made.get();
+  if (state == nullptr) return nullptr;
   // CCM needs both sizes before its key.
-  usable_ = EVP_DecryptInit_ex(state, cipher, nullptr, nullptr, nullptr) == 1 &&
-            EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_IVLEN, 12, nullptr) == 1 &&
-            EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_TAG, suite.tag, nullptr) == 1 &&
-            EVP_DecryptInit_ex(state, nullptr, nullptr, raw(key_.data()), nullptr) == 1;
+  const bool good = is_ccm() ? EVP_DecryptInit_ex(state, cipher, nullptr, nullptr, nullptr) == 1 &&
+                                   EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_IVLEN, 12, nullptr) == 1 &&
+                                   EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_TAG, suite_->tag, nullptr) == 1 &&
+                                   EVP_DecryptInit_ex(state, nullptr, nullptr, raw(key_.data()), nullptr) == 1
+                             : EVP_DecryptInit_ex(state, cipher, nullptr, raw(key_.data()), nullptr) == 1;
+  if (!good) return nullptr;
+  return made;
+}
+
+// nullptr: libcrypto refuses.
+EVP_CIPHER_CTX* AeadCipher::state() {
+  EVP_CIPHER_CTX* there = slot_.get();
+  return there != nullptr ? there : slot_.set(make_state());
 }
 
 std::optional<Bytes> AeadCipher::ciphertext(const Record& record) const {
@@ -107,9 +116,9 @@ std::size_t AeadCipher::aad(const Record& record, std::uint64_t sequence, std::s
 }
 
 bool AeadCipher::decrypt(const Nonce& nonce, Bytes aad, Bytes in, const std::byte* tag, std::byte* out) {
-  EVP_CIPHER_CTX* state = state_.get();
+  EVP_CIPHER_CTX* state = this->state();
   int size = 0;
-  return EVP_DecryptInit_ex(state, nullptr, nullptr, nullptr, raw(nonce.data())) == 1 &&
+  return state != nullptr && EVP_DecryptInit_ex(state, nullptr, nullptr, nullptr, raw(nonce.data())) == 1 &&
          EVP_DecryptUpdate(state, nullptr, &size, raw(aad.data()), static_cast<int>(aad.size())) == 1 &&
          (in.empty() || EVP_DecryptUpdate(state, raw(out), &size, raw(in.data()), static_cast<int>(in.size())) == 1) &&
          EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_TAG, suite_->tag, const_cast<std::byte*>(tag)) == 1 &&
@@ -117,10 +126,11 @@ bool AeadCipher::decrypt(const Nonce& nonce, Bytes aad, Bytes in, const std::byt
 }
 
 bool AeadCipher::decrypt_ccm(const Nonce& nonce, Bytes aad, Bytes in, const std::byte* tag, std::byte* out) {
-  EVP_CIPHER_CTX* state = state_.get();
+  EVP_CIPHER_CTX* state = this->state();
   int size = 0;
   const int length = static_cast<int>(in.size());
-  return EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_TAG, suite_->tag, const_cast<std::byte*>(tag)) == 1 &&
+  return state != nullptr &&
+         EVP_CIPHER_CTX_ctrl(state, EVP_CTRL_AEAD_SET_TAG, suite_->tag, const_cast<std::byte*>(tag)) == 1 &&
          EVP_DecryptInit_ex(state, nullptr, nullptr, nullptr, raw(nonce.data())) == 1 &&
          EVP_DecryptUpdate(state, nullptr, &size, nullptr, length) == 1 &&
          EVP_DecryptUpdate(state, nullptr, &size, raw(aad.data()), static_cast<int>(aad.size())) == 1 &&
@@ -185,9 +195,8 @@ std::optional<Peeked> AeadCipher::peek(const Record& record, std::uint64_t seque
 
 std::unique_ptr<RecordCipher> make_aead_cipher(CipherContext& context, const CipherParameters& parameters,
                                                const RecordKeys& keys) {
-  auto cipher = std::make_unique<AeadCipher>(context, *parameters.suite, keys);
-  if (!cipher->usable()) return nullptr;
-  return cipher;
+  if (context.of(parameters.suite->bulk) == nullptr) return nullptr;
+  return std::make_unique<AeadCipher>(context, *parameters.suite, keys);
 }
 
 }  // namespace tidegate::inspect

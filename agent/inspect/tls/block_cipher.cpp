@@ -21,7 +21,6 @@ class CbcCipher final : public RecordCipher {
  public:
   CbcCipher(CipherContext& context, const CipherParameters& parameters, const RecordKeys& keys);
   ~CbcCipher() override { OPENSSL_cleanse(key_.data(), key_.size()); }
-  bool usable() const { return usable_; }
 
   std::optional<Opened> open(const Record& record, std::uint64_t sequence, std::span<std::byte> scratch) override;
   std::optional<Peeked> peek(const Record& record, std::uint64_t sequence) override;
@@ -34,29 +33,33 @@ class CbcCipher final : public RecordCipher {
   };
   bool chained() const { return parameters_.version == TlsVersion::k10; }  // the IV is the last block before
   std::optional<Parts> parts(const Record& record) const;
+  CipherStatePtr make_state() const;
   bool decrypt(Bytes iv, Bytes blocks, std::byte* out);
   bool verify(const Record& record, std::uint64_t sequence, Bytes over, Bytes mac) const;
 
   CipherContext* context_;
   CipherParameters parameters_;
-  CipherStatePtr state_;
+  CipherSlot slot_;
   Hmac hmac_;
   std::array<std::byte, 32> key_{};
   std::array<std::byte, kBlock> chain_{};
-  bool usable_ = false;
 };
 
 CbcCipher::CbcCipher(CipherContext& context, const CipherParameters& parameters, const RecordKeys& keys)
     : context_(&context),
       parameters_(parameters),
-      state_(EVP_CIPHER_CTX_new()),
+      slot_(context),
       hmac_(parameters.suite->mac, Bytes(keys.mac).first(size_of(parameters.suite->mac))),
       key_(keys.key),
-      chain_(keys.iv) {
-  const EVP_CIPHER* cipher = context.of(parameters.suite->bulk);
-  usable_ = cipher != nullptr && state_ &&
-            EVP_DecryptInit_ex(state_.get(), cipher, nullptr, raw(key_.data()), nullptr) == 1 &&
-            EVP_CIPHER_CTX_set_padding(state_.get(), 0) == 1;
+      chain_(keys.iv) {}
+
+CipherStatePtr CbcCipher::make_state() const {
+  CipherStatePtr made(EVP_CIPHER_CTX_new());
+  const EVP_CIPHER* cipher = context_->of(parameters_.suite->bulk);
+  const bool good = made && EVP_DecryptInit_ex(made.get(), cipher, nullptr, raw(key_.data()), nullptr) == 1 &&
+                    EVP_CIPHER_CTX_set_padding(made.get(), 0) == 1;
+  if (!good) return nullptr;
+  return made;
 }
 
 std::optional<CbcCipher::Parts> CbcCipher::parts(const Record& record) const {
@@ -71,8 +74,10 @@ std::optional<CbcCipher::Parts> CbcCipher::parts(const Record& record) const {
 
 bool CbcCipher::decrypt(Bytes iv, Bytes blocks, std::byte* out) {
   int size = 0;
-  return EVP_DecryptInit_ex(state_.get(), nullptr, nullptr, nullptr, raw(iv.data())) == 1 &&
-         EVP_DecryptUpdate(state_.get(), raw(out), &size, raw(blocks.data()), static_cast<int>(blocks.size())) == 1;
+  EVP_CIPHER_CTX* state = slot_.get();
+  if (state == nullptr) state = slot_.set(make_state());
+  return state != nullptr && EVP_DecryptInit_ex(state, nullptr, nullptr, nullptr, raw(iv.data())) == 1 &&
+         EVP_DecryptUpdate(state, raw(out), &size, raw(blocks.data()), static_cast<int>(blocks.size())) == 1;
 }
 
 bool CbcCipher::verify(const Record& record, std::uint64_t sequence, Bytes over, Bytes mac) const {
@@ -125,9 +130,8 @@ std::optional<Peeked> CbcCipher::peek(const Record& record, std::uint64_t) {
 
 std::unique_ptr<RecordCipher> make_cbc_cipher(CipherContext& context, const CipherParameters& parameters,
                                               const RecordKeys& keys) {
-  auto cipher = std::make_unique<CbcCipher>(context, parameters, keys);
-  if (!cipher->usable()) return nullptr;
-  return cipher;
+  if (context.of(parameters.suite->bulk) == nullptr) return nullptr;
+  return std::make_unique<CbcCipher>(context, parameters, keys);
 }
 
 std::unique_ptr<RecordCipher> make_cipher(CipherContext& context, const CipherParameters& parameters,

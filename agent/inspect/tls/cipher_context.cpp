@@ -14,6 +14,43 @@ const unsigned char* raw(Bytes bytes) { return reinterpret_cast<const unsigned c
 
 }  // namespace
 
+void CipherSlot::link() {
+  older_ = context_->newest_;
+  newer_ = nullptr;
+  (older_ == nullptr ? context_->oldest_ : older_->newer_) = this;
+  context_->newest_ = this;
+}
+
+void CipherSlot::unlink() {
+  (older_ == nullptr ? context_->oldest_ : older_->newer_) = newer_;
+  (newer_ == nullptr ? context_->newest_ : newer_->older_) = older_;
+}
+
+EVP_CIPHER_CTX* CipherSlot::get() {
+  if (state_ && context_->newest_ != this) {
+    unlink();
+    link();
+  }
+  return state_.get();
+}
+
+EVP_CIPHER_CTX* CipherSlot::set(CipherStatePtr state) {
+  drop();
+  if (!state) return nullptr;
+  if (context_->states_ == CipherContext::kMostStates) context_->oldest_->drop();
+  state_ = std::move(state);
+  link();
+  ++context_->states_;
+  return state_.get();
+}
+
+void CipherSlot::drop() {
+  if (!state_) return;
+  unlink();
+  --context_->states_;
+  state_.reset();
+}
+
 CipherContext::CipherContext()
     : ecb128_(fetch("AES-128-ECB")),
       ecb256_(fetch("AES-256-ECB")),

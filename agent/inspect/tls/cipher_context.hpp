@@ -20,9 +20,37 @@ struct CipherDeleter {
 using CipherPtr = std::unique_ptr<EVP_CIPHER, CipherDeleter>;
 using CipherStatePtr = std::unique_ptr<EVP_CIPHER_CTX, CipherDeleter>;
 
+class CipherContext;
+
+// libcrypto's state of one cipher, larger than all the rest of a connection: only those used last have one.
+class CipherSlot {
+ public:
+  explicit CipherSlot(CipherContext& context) : context_(&context) {}
+  ~CipherSlot() { drop(); }
+  CipherSlot(const CipherSlot&) = delete;
+  CipherSlot& operator=(const CipherSlot&) = delete;
+
+  // nullptr: there is none, or none any more; set() one. Valid until another slot is used.
+  EVP_CIPHER_CTX* get();
+  EVP_CIPHER_CTX* set(CipherStatePtr state);
+  void drop();
+
+ private:
+  friend CipherContext;
+  void unlink();
+  void link();
+
+  CipherContext* context_;
+  CipherStatePtr state_;
+  CipherSlot* newer_ = nullptr;
+  CipherSlot* older_ = nullptr;
+};
+
 // Used by one thread.
 class CipherContext {
  public:
+  static constexpr std::size_t kMostStates = 4096;
+
   CipherContext();
 
   // nullptr: this libcrypto does not have it.
@@ -36,7 +64,10 @@ class CipherContext {
   bool chacha(Bytes key, std::span<const std::byte, 12> nonce, std::uint32_t block, Bytes bytes,
               std::span<std::byte> out);
 
+  std::size_t states() const { return states_; }
+
  private:
+  friend CipherSlot;
   bool one_block(const EVP_CIPHER* cipher, bool encrypt, Bytes key, Bytes block, std::span<std::byte, 16> out);
 
   std::array<CipherPtr, kBulkCiphers> bulk_;
@@ -44,6 +75,9 @@ class CipherContext {
   CipherPtr ecb256_;
   CipherPtr chacha_;
   CipherStatePtr state_;  // keyed anew each time
+  CipherSlot* newest_ = nullptr;
+  CipherSlot* oldest_ = nullptr;
+  std::size_t states_ = 0;
 };
 
 }  // namespace tidegate::inspect

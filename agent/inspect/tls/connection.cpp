@@ -8,8 +8,8 @@
 namespace tidegate::inspect {
 namespace {
 
-// What a connection costs beside its buffers: itself, its handshake, two ciphers with their state in libcrypto.
-constexpr std::size_t kCost = 5 << 10;
+// What a connection costs beside its buffers: itself, its handshake, and two ciphers without their states in libcrypto.
+constexpr std::size_t kCost = 2 << 10;
 constexpr std::size_t kMidStreamWaitingBytes = 64 << 10;
 constexpr std::chrono::seconds kPeerWait{5};
 
@@ -217,7 +217,7 @@ void Connection::pump(WallTime now, bool keys_changed) {
 
 Connection::Outcome Connection::on_gap(Half& one, std::uint64_t size, WallTime time) {
   if (size == 0 || !one.partial.add_hole(size, context_.buffers)) {
-    give_up(TlsState::kFailed, std::nullopt, time);
+    lose(one, time);
     return Outcome::kDone;
   }
   Bytes nothing;
@@ -234,6 +234,15 @@ void Connection::deliver_end(Half& one, StreamEnd how, WallTime time) {
 void Connection::make_blind(Half& one, WallTime time) {
   count_once(Counter::kNoKey);
   if (other(one).blind) return give_up(TlsState::kNoKey, std::nullopt, time);
+  one.blind = true;
+  one.cipher.reset();
+  if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
+}
+
+// Which records follow in this half is not known any more. Once each has its own keys, the other one does not need it.
+void Connection::lose(Half& one, WallTime time) {
+  const bool apart = one.epoch == Epoch::kApplication && other(one).epoch == Epoch::kApplication;
+  if (!apart || deaf(other(one))) return give_up(TlsState::kFailed, std::nullopt, time);
   one.blind = true;
   one.cipher.reset();
   if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);

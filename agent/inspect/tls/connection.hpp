@@ -58,7 +58,7 @@ class Connection final : public TlsStream {
     const Direction direction;
     Epoch epoch = Epoch::kPlain;
     Outcome blocked = Outcome::kDone;
-    bool blind = false;     // its keys never came: its bytes are dropped
+    bool blind = false;     // its keys never came, or bytes were lost: it is not looked at any more
     bool ended = false;     // its reader was told, or would have been
     bool verified = false;  // a record of this epoch was opened
     bool settled = false;   // and it is the last epoch of the present handshake
@@ -103,6 +103,7 @@ class Connection final : public TlsStream {
   Outcome on_gap(Half& half, std::uint64_t size, WallTime time);
   void deliver_end(Half& half, StreamEnd how, WallTime time);
   void make_blind(Half& half, WallTime time);
+  void lose(Half& half, WallTime time);
   void give_up(TlsState state, std::optional<Counter> counter, WallTime time);
   void count_once(Counter counter);
 
@@ -121,7 +122,7 @@ class Connection final : public TlsStream {
   void on_server_hello(Bytes body, WallTime time);
   bool skip(Half& half, const Record& record, WallTime time);
   void on_damaged(Half& half, const Record& record, WallTime time);
-  void announce();
+  void announce(WallTime time);
   void enter(Half& half, Epoch epoch);
   void begin_handshake();
   void verified(Half& half);

@@ -43,7 +43,7 @@ Connection::Outcome Connection::on_record_12(Half& one, const Record& record, Wa
   }
   if (!opened) {
     context_.counters.add(Counter::kDecryptFailed);
-    give_up(TlsState::kFailed, std::nullopt, time);
+    lose(one, time);
     return Outcome::kDone;
   }
   verified(one);

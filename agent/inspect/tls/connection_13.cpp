@@ -137,7 +137,7 @@ Connection::Outcome Connection::on_application(Half& one, const Record& record, 
   }
   if (!opened) {
     context_.counters.add(Counter::kDecryptFailed);
-    give_up(TlsState::kFailed, std::nullopt, time);
+    lose(one, time);
     return Outcome::kDone;
   }
   verified(one);

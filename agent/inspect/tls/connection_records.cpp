@@ -116,7 +116,7 @@ void Connection::on_content(Half& one, const Opened& opened, WallTime time) {
   switch (opened.type) {
     case ContentType::kApplicationData:
       if (opened.content.empty()) return;
-      announce();
+      announce(time);
       reader_.data(one.direction, opened.content, time);
       return;
     case ContentType::kHandshake:
@@ -256,7 +256,7 @@ void Connection::drop_handshake() {
   if (announced_ && halves_[0].settled && halves_[1].settled) handshake_.reset();
 }
 
-void Connection::announce() {
+void Connection::announce(WallTime time) {
   if (announced_) return;
   announced_ = true;
   count_once(Counter::kDecrypted);
@@ -268,6 +268,9 @@ void Connection::announce() {
   if (handshake_ && handshake_->server) alpn = handshake_->server->alpn;
   if (handshake_ && handshake_->extensions) alpn = handshake_->extensions->alpn;
   reader_.established(version_, sni, alpn, ja4);
+  for (const Half& one : halves_) {
+    if (one.blind) reader_.gap(one.direction, 0, time);
+  }
   drop_handshake();
 }
 
@@ -299,7 +302,7 @@ bool Connection::skip(Half& one, const Record& record, WallTime time) {
 // A record with a hole cannot be opened, but its number is known, and mostly its content's size.
 void Connection::on_damaged(Half& one, const Record& record, WallTime time) {
   const auto inside = one.cipher->peek(record, one.sequence);
-  if (!inside && version_ == TlsVersion::k10) return give_up(TlsState::kFailed, std::nullopt, time);
+  if (!inside && version_ == TlsVersion::k10) return lose(one, time);
   ++one.sequence;
   if (inside && inside->type != ContentType::kApplicationData) return;
   if (announced_) reader_.gap(one.direction, inside ? inside->size : 0, time);

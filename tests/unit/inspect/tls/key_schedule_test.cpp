@@ -85,6 +85,31 @@ TEST(KeyScheduleTest, Rfc8448ApplicationRecord) {
   EXPECT_EQ(peeked->size, 50U);
 }
 
+// More ciphers than may have a state in libcrypto at once: all of them go on opening records.
+TEST(CipherContextTest, StatesAreBoundedAndMadeAgain) {
+  const Suite& suite = *find_suite(0x1301);
+  const RecordKeys keys =
+      keys_of_secret(suite, unhex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5"));
+  const auto bytes = unhex(
+      "1703030043a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e2b62974e1f5a6292a2"
+      "977014bd1e3deae63aeebb21694915e4");
+  std::vector<std::byte> scratch(kLargestBody12);
+  CipherContext context;
+  {
+    std::vector<std::unique_ptr<RecordCipher>> ciphers;
+    for (std::size_t i = 0; i < CipherContext::kMostStates + 100; ++i) {
+      ciphers.push_back(make_cipher(context, {TlsVersion::k13, &suite, false}, keys));
+    }
+    for (int round = 0; round < 2; ++round) {
+      for (const auto& cipher : ciphers) ASSERT_TRUE(cipher->open(record_of(bytes), 0, scratch));
+      EXPECT_EQ(context.states(), CipherContext::kMostStates);
+    }
+    ciphers.erase(ciphers.begin() + 1000, ciphers.begin() + 3000);
+    for (const auto& cipher : ciphers) ASSERT_TRUE(cipher->open(record_of(bytes), 0, scratch));
+  }
+  EXPECT_EQ(context.states(), 0U);
+}
+
 TEST(KeyScheduleTest, PseudoRandomFunctionOfTls12) {
   std::array<std::byte, 100> out;
   pseudo_random(TlsVersion::k12, HashKind::kSha256, unhex("9bbe436ba940f017b17652849a71db35"), "test label",

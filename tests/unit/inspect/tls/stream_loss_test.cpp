@@ -72,26 +72,55 @@ TEST_P(LossTest, SeveralHolesInOneRecord) {
   EXPECT_EQ(bench_.reader.heard[1], std::string(5000, '?') + "next");
 }
 
-TEST_P(LossTest, AHoleWithUnknownBoundsIsTheEnd) {
+// The other direction has its own keys and numbers.
+TEST_P(LossTest, AHoleWithUnknownBoundsEndsItsDirectionOnly) {
   lose(0, large().size());
-  EXPECT_EQ(stream_->state(), TlsState::kFailed);
+  EXPECT_EQ(bench_.reader.heard[1], "");
   EXPECT_EQ(bench_.reader.gaps[1], std::vector<std::uint64_t>{0});
-  EXPECT_EQ(bench_.reader.ends[1], std::vector{StreamEnd::kEvicted});
-  EXPECT_EQ(bench_.reader.ends[0], std::vector{StreamEnd::kEvicted});
   EXPECT_EQ(stream_->ignores(kToClient), ~0ULL);
+  EXPECT_EQ(stream_->ignores(kToServer), 0U);
+  peers_.say(kToServer, "GET /again");
+  stream_->data(kToServer, bytes_of(peers_.transcript().pieces.back().bytes), {});
+  EXPECT_EQ(bench_.reader.heard[0], "GET /GET /again");
+  stream_->end(kToClient, StreamEnd::kEvicted, {});
+  EXPECT_EQ(bench_.reader.ends[1], std::vector{StreamEnd::kEvicted});
+  EXPECT_FALSE(bench_.reader.misused);
 }
 
-TEST_P(LossTest, AHoleOfUnknownSizeIsTheEnd) {
+TEST_P(LossTest, BothDirectionsLostAreTheEnd) {
+  stream_->gap(kToServer, 1, {});
+  EXPECT_EQ(stream_->state(), TlsState::kDecrypting);
+  stream_->gap(kToClient, 1, {});
+  EXPECT_EQ(stream_->state(), TlsState::kFailed);
+  EXPECT_EQ(bench_.reader.gaps[0].size(), 1U);
+  EXPECT_EQ(bench_.reader.gaps[1].size(), 1U);
+  EXPECT_EQ(bench_.reader.ends[0], std::vector{StreamEnd::kEvicted});
+  EXPECT_EQ(bench_.reader.ends[1], std::vector{StreamEnd::kEvicted});
+  EXPECT_FALSE(bench_.reader.misused);
+}
+
+TEST_P(LossTest, AHoleOfUnknownSizeEndsItsDirection) {
   stream_->data(kToClient, large().first(1000), {});
   stream_->gap(kToClient, 0, {});
-  EXPECT_EQ(stream_->state(), TlsState::kFailed);
+  EXPECT_EQ(stream_->ignores(kToClient), ~0ULL);
+  EXPECT_EQ(stream_->state(), TlsState::kDecrypting);
 }
 
-TEST_P(LossTest, AnAlteredRecordIsTheEndAndCounted) {
+TEST_P(LossTest, AHoleInTheHandshakeIsTheEnd) {
+  Bench other;
+  other.add_keys(peers_.transcript());
+  auto stream = other.stream();
+  stream->data(kToServer, bytes_of(peers_.transcript().pieces[0].bytes), {});
+  stream->gap(kToClient, 100, {});
+  EXPECT_EQ(stream->state(), TlsState::kFailed);
+  EXPECT_EQ(other.reader.establishments, 0);
+}
+
+TEST_P(LossTest, AnAlteredRecordEndsItsDirectionAndIsCounted) {
   std::string altered(reinterpret_cast<const char*>(large().data()), large().size());
   altered[altered.size() / 2] ^= 1;
   stream_->data(kToClient, bytes_of(altered), {});
-  EXPECT_EQ(stream_->state(), TlsState::kFailed);
+  EXPECT_EQ(stream_->ignores(kToClient), ~0ULL);
   EXPECT_EQ(bench_.counters.of(Counter::kDecryptFailed), 1U);
   EXPECT_EQ(bench_.reader.heard[1], "");
 }
