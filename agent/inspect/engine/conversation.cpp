@@ -83,12 +83,12 @@ void Conversation::give_up() {
   speaks_ = Speaks::kNothingOfInterest;
 }
 
-// What is lost of the server under overload does not come back: its sequence of records is broken.
+// What is lost of the server under overload does not come back: its sequence of records is broken. The client's goes
+// on.
 void Conversation::shed_server(WallTime time) {
   server_shed_ = true;
   if (!lossy_) shared_.counters.add(Counter::kLossy);
   lossy_ = true;
-  if (StreamSink* above = layer()) above->gap(Direction::kToClient, 0, time);
   if (StreamSink* above = layer()) above->end(Direction::kToClient, StreamEnd::kEvicted, time);
   settle_tls();
 }

@@ -63,6 +63,8 @@ class Conversation final : public StreamSink, public Waiter {
   void end(Direction direction, StreamEnd how, WallTime time) override;
   std::uint64_t ignores(Direction direction) const override;
 
+  // Its end was reached, perhaps, but not read.
+  bool waits_for_keys() const { return shared_.waiting.has(*this); }
   void keys_arrived(WallTime now) override;
   void time_passed(WallTime now) override;
 

@@ -3,10 +3,12 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <random>
 
 #include "agent/inspect/engine/admission.hpp"
 #include "agent/inspect/engine/conversation.hpp"
+#include "agent/inspect/engine/lingering.hpp"
 #include "agent/inspect/engine/waiting.hpp"
 #include "agent/inspect/model/memory.hpp"
 
@@ -18,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kBetweenTicks{20};      // by the time of packets
 constexpr milliseconds kBetweenTimeouts{100};  // of those that wait for keys
 constexpr milliseconds kBetweenExpiries{500};
+constexpr std::chrono::seconds kIdleWhenTight{30};  // instead of the table's own bound
+constexpr double kTight = 0.8;
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -50,6 +54,7 @@ struct Engine::State final : ConnectionOwner {
         tls(make_tls_context(limits.tls, key_store, budget, counters)),
         http(make_http_context(limits.http, settings, sink, budget, counters)),
         shared{admission, *tls, *http, waiting, budget, counters},
+        sooner(std::max(limits.tcp.idle - kIdleWhenTight, std::chrono::seconds(0))),
         table(limits.tcp, *this, budget, counters) {
     admission.set_settings(settings);
   }
@@ -58,6 +63,7 @@ struct Engine::State final : ConnectionOwner {
   std::unique_ptr<StreamSink> open(const Flow& flow, bool mid_stream, WallTime time) override;
   void take_keys(WallTime now);
   void tick(WallTime now);
+  bool is_tight() const;
 
   Counters counters;
   MemoryBudget budget;
@@ -68,7 +74,9 @@ struct Engine::State final : ConnectionOwner {
   TlsContextPtr tls;
   HttpContextPtr http;
   Shared shared;
-  ConnectionTable table;  // last: its connections use everything above
+  Lingering lingering;
+  std::chrono::seconds sooner;  // that they are forgotten
+  ConnectionTable table;        // last: its connections use everything above
   Every tick_due{kBetweenTicks};
   Every timeouts_due{kBetweenTimeouts};
   Every expiry_due{kBetweenExpiries};
@@ -88,19 +96,31 @@ std::unique_ptr<StreamSink> Engine::State::open(const Flow& flow, bool mid_strea
     counters.add(Counter::kEvictedMemory);
     return nullptr;
   }
-  return std::make_unique<Conversation>(shared, flow, mid_stream);
+  return std::make_unique<Seat>(std::make_unique<Conversation>(shared, flow, mid_stream), lingering);
 }
 
 void Engine::State::take_keys(WallTime now) {
   const auto arrivals = keys.arrived(keys_seen);
-  if (!arrivals) return waiting.everything_may_have_arrived(now);
-  for (const KeyStore::Arrival& arrival : *arrivals) waiting.arrived(arrival, now);
+  if (!arrivals) waiting.everything_may_have_arrived(now);
+  if (arrivals && arrivals->empty()) return;
+  for (const KeyStore::Arrival& arrival : arrivals.value_or(std::vector<KeyStore::Arrival>())) {
+    waiting.arrived(arrival, now);
+  }
+  lingering.tidy();
 }
 
 void Engine::State::tick(WallTime now) {
   take_keys(now);
-  if (timeouts_due.is_due(now)) waiting.time_passed(now);
-  if (expiry_due.is_due(now)) table.expire(now);
+  if (timeouts_due.is_due(now)) {
+    waiting.time_passed(now);
+    lingering.tidy();
+  }
+  if (expiry_due.is_due(now)) table.expire(is_tight() ? now + sooner : now);
+}
+
+// Connections that say nothing must not keep new ones out when memory is short.
+bool Engine::State::is_tight() const {
+  return static_cast<double>(budget.used()) > kTight * static_cast<double>(budget.limit());
 }
 
 Engine::Engine(const Settings& settings, KeyStore& keys, SummarySink& sink, const EngineLimits& limits)
@@ -130,6 +150,7 @@ void Engine::tick(WallTime now) { state_->tick(now); }
 void Engine::finish(WallTime now) {
   state_->take_keys(now);
   state_->table.finish(now);
+  state_->lingering.clear();
 }
 
 void Engine::set_settings(const Settings& settings) {

@@ -9,20 +9,30 @@ namespace tidegate::inspect {
 class MemoryBudget {
  public:
   explicit MemoryBudget(std::uint64_t limit) : limit_(limit) {}
+  // A purpose that may have at most `limit` of `whole`, which outlives it.
+  MemoryBudget(std::uint64_t limit, MemoryBudget& whole) : limit_(limit), whole_(&whole) {}
+  MemoryBudget(const MemoryBudget&) = delete;
+  MemoryBudget& operator=(const MemoryBudget&) = delete;
 
   // False: the bound is reached, keep nothing.
   bool take(std::uint64_t bytes) {
     if (bytes > limit_ - used_) return false;
+    if (whole_ != nullptr && !whole_->take(bytes)) return false;
     used_ += bytes;
     return true;
   }
-  void give_back(std::uint64_t bytes) { used_ -= bytes < used_ ? bytes : used_; }
+  void give_back(std::uint64_t bytes) {
+    const std::uint64_t given = bytes < used_ ? bytes : used_;
+    used_ -= given;
+    if (whole_ != nullptr) whole_->give_back(given);
+  }
   std::uint64_t used() const { return used_; }
   std::uint64_t limit() const { return limit_; }
 
  private:
   std::uint64_t limit_;
   std::uint64_t used_ = 0;
+  MemoryBudget* whole_ = nullptr;
 };
 
 // A part of a budget that one purpose may take at most, so that it leaves some to the others. Used by one thread.

@@ -50,7 +50,7 @@ void Connection::enqueue(WallTime time, Add add) {
   const std::size_t limit = mid_stream_ && version_ == TlsVersion::kNone
                                 ? std::min(kMidStreamWaitingBytes, context_.limits.waiting_bytes)
                                 : context_.limits.waiting_bytes;
-  if (!queue_) queue_ = std::make_unique<WaitingQueue>(limit, context_.budget);
+  if (!queue_) queue_ = std::make_unique<WaitingQueue>(limit, context_.waiting);
   if (add(*queue_)) {
     pump(time, false);
   } else {

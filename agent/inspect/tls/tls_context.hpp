@@ -13,13 +13,19 @@ namespace tidegate::inspect {
 class TlsContext {
  public:
   TlsContext(const TlsLimits& its_limits, KeyStore& its_keys, MemoryBudget& its_budget, Counters& its_counters)
-      : limits(its_limits), keys(its_keys), budget(its_budget), counters(its_counters), buffers(budget) {}
+      : limits(its_limits),
+        keys(its_keys),
+        budget(its_budget),
+        waiting(its_budget.limit() / 4, its_budget),
+        counters(its_counters),
+        buffers(budget) {}
 
   std::span<std::byte> scratch() { return {scratch_.get(), kLargestBody12}; }
 
   const TlsLimits limits;
   KeyStore& keys;
   MemoryBudget& budget;
+  MemoryBudget waiting;  // for what waits for keys, of all connections together
   Counters& counters;
   CipherContext ciphers;
   BufferPool buffers;
