@@ -20,9 +20,11 @@ std::uint64_t WaitingFlows::key_of(const ClientRandom& random) const {
 std::uint64_t WaitingFlows::key_of(const Flow& flow) const { return flow_hash(flow, ~seed_); }
 
 void WaitingFlows::add(Waiter& waiter, const std::optional<ClientRandom>& random, const Flow& flow) {
-  if (has(waiter)) return;
+  const std::uint64_t key = random ? key_of(*random) : key_of(flow);
+  if (has(waiter) && waiter.key_ == key) return;
+  remove(waiter);  // a renegotiation waits for another random than the handshake before it
   waiter.place_ = waiters_.size();
-  waiter.key_ = random ? key_of(*random) : key_of(flow);
+  waiter.key_ = key;
   waiters_.push_back(&waiter);
   std::vector<Waiter*>& same = by_key_[waiter.key_];
   if (same.size() < kMostOfOneKey) same.push_back(&waiter);

@@ -35,7 +35,7 @@ class WaitingFlows {
   // `seed`: unknown to those who choose client randoms and ports.
   explicit WaitingFlows(std::uint64_t seed) : seed_(seed) {}
 
-  // By the client random when it is known, else by the endpoints. Once is enough.
+  // By the client random when it is known, else by the endpoints. Again: what it waits for now counts.
   void add(Waiter& waiter, const std::optional<ClientRandom>& random, const Flow& flow);
   void remove(Waiter& waiter);
   bool has(const Waiter& waiter) const { return waiter.place_ != Waiter::kNowhere; }

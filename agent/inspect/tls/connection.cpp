@@ -118,7 +118,7 @@ void Connection::tick(WallTime now) {
 
 TlsState Connection::state() const {
   if (final_) return *final_;
-  if (waiting_for_keys()) return TlsState::kWaiting;
+  if (waiting()) return TlsState::kWaiting;
   return announced_ ? TlsState::kDecrypting : TlsState::kHandshake;
 }
 

@@ -30,7 +30,7 @@ TlsContextPtr make_tls_context(const TlsLimits& limits, KeyStore& keys, MemoryBu
 
 enum class TlsState : std::uint8_t {
   kHandshake,  // nothing to decrypt yet
-  kWaiting,    // for keys
+  kWaiting,    // for keys, or for the ServerHello that tells how early data is protected
   kDecrypting,
   kNoKey,        // given up: the rest of the connection is not looked at
   kUnsupported,  // version or cipher suite

@@ -61,6 +61,17 @@ TEST_F(WaitingTest, WithoutARandomByTheEndpoints) {
   EXPECT_EQ(one.woken, 1);
 }
 
+TEST_F(WaitingTest, WhatIsWaitedForMayChange) {
+  FakeWaiter& one = waiter();
+  flows_.add(one, random_of(1), flow_of(1));
+  flows_.add(one, random_of(2), flow_of(1));
+  EXPECT_EQ(flows_.size(), 1U);
+  flows_.arrived({random_of(1), std::nullopt}, {});
+  EXPECT_EQ(one.woken, 0);
+  flows_.arrived({random_of(2), std::nullopt}, {});
+  EXPECT_EQ(one.woken, 1);
+}
+
 TEST_F(WaitingTest, LeavingWhileCalledHarmsNobody) {
   for (int i = 0; i < 5; ++i) {
     FakeWaiter& each = waiter();

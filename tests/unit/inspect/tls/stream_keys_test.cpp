@@ -173,6 +173,44 @@ TEST_P(LateKeysTest, UsedKeysAreMarkedSo) {
   EXPECT_EQ(keys.size(), 0U);
 }
 
+// The server's half was not captured: early data cannot be told from anything else, and is not kept for ever.
+TEST(HalfCapturedTest, DataWithoutAServerHelloIsGivenUp) {
+  const Transcript transcript = conversation(TLS1_3_VERSION);
+  Bench bench;
+  bench.add_keys(transcript);
+  auto stream = bench.stream();
+  for (const Piece& piece : transcript.pieces) {
+    if (piece.direction == kToServer) stream->data(piece.direction, bytes_of(piece.bytes), bench.now);
+  }
+  EXPECT_EQ(stream->state(), TlsState::kWaiting);
+  stream->tick(bench.now + seconds(5));
+  EXPECT_EQ(stream->state(), TlsState::kNoKey);
+  EXPECT_EQ(bench.counters.of(Counter::kNoKey), 1U);
+}
+
+TEST(RenegotiationKeysTest, BothHandshakesKeysMayBeLate) {
+  Peers peers({.version = TLS1_2_VERSION, .configure = [](SSL_CTX*, SSL_CTX* server) {
+                 SSL_CTX_set_options(server, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+               }});
+  peers.connect();
+  ASSERT_TRUE(peers.handshake());
+  peers.say(kToServer, "before");
+  ASSERT_TRUE(peers.renegotiate());
+  peers.say(kToServer, "after");
+  const Transcript& transcript = peers.transcript();
+  ASSERT_EQ(transcript.keys.size(), 2U);
+  Bench bench;
+  auto stream = bench.stream();
+  bench.feed(*stream, transcript);
+  for (const std::string& line : transcript.keys) {
+    ASSERT_EQ(stream->state(), TlsState::kWaiting);
+    bench.keys.add_line(line, bench.counters);
+    ASSERT_TRUE(bench.keys.find(*stream->waits_for())) << "it waits for another handshake's keys";
+    stream->keys_arrived(bench.now);
+  }
+  EXPECT_EQ(bench.reader.heard[0], "beforeafter");
+}
+
 INSTANTIATE_TEST_SUITE_P(Versions, LateKeysTest, ::testing::Values(TLS1_3_VERSION, TLS1_2_VERSION));
 
 TEST(PartialKeysTest, TrafficSecretsAloneAreEnough) {
