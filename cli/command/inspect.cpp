@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/random.h>
+
+#include <cerrno>
+
+#include "agent/config/check.hpp"
 #include "agent/inspect/wire/summary_codec.hpp"
+#include "agent/inspection/plan.hpp"
 #include "cli/command/commands.hpp"
+#include "cli/command/policy.hpp"
 #include "cli/context.hpp"
+#include "cli/format/escape.hpp"
 #include "cli/inspect/inspector.hpp"
 #include "cli/inspect/view.hpp"
 #include "cli/progress.hpp"
@@ -14,6 +22,7 @@ namespace wire = inspect::wire;
 struct Options {
   std::string pcap;
   std::vector<std::string> keylogs;
+  std::optional<std::string> policy;
   bool stats = false;
 };
 
@@ -100,11 +109,31 @@ Outcome<std::vector<InputFile>> open_keylogs(const std::vector<std::string>& nam
   return files;
 }
 
+// Every connection is looked into, whether the policy asks for it or not: it is used for names, identities and proxies.
+Outcome<inspect::Settings> settings_of(Context& context, const std::optional<std::string>& file) {
+  inspect::Settings settings;
+  if (file) {
+    TIDEGATE_ASSIGN(PolicyText source, read_policy_text(context, *file));
+    const config::ParsedPolicy parsed = config::check_policy(std::move(source.text));
+    for (const policy::Issue& issue : parsed.issues) {
+      context.environment().err << escape_text(config::format_issue(source.name, issue)) << '\n';
+    }
+    if (!parsed.valid()) return refuse("");
+    settings = inspection::make_plan(parsed.policy).settings;
+  }
+  settings.everything = true;
+  // Hashes of identities mean something within one run only.
+  if (getrandom(settings.identity_key.data(), settings.identity_key.size(), 0) !=
+      static_cast<ssize_t>(settings.identity_key.size())) {
+    return std::unexpected(Failure(fail_errno(errno, "cannot make a key for identities").error()));
+  }
+  return settings;
+}
+
 Outcome<> inspect_capture(Context& context, const Options& options) {
   TIDEGATE_ASSIGN(InputFile capture, open_input("capture", options.pcap));
   TIDEGATE_ASSIGN(std::vector<InputFile> keylogs, open_keylogs(options.keylogs));
-  inspect::Settings settings;
-  settings.everything = true;
+  TIDEGATE_ASSIGN(const inspect::Settings settings, settings_of(context, options.policy));
   TIDEGATE_ASSIGN(Inspector inspector,
                   Inspector::start(context.environment(), settings, std::move(capture), std::move(keylogs)));
   Session session(context, std::move(inspector));
@@ -129,6 +158,8 @@ void add_inspect(Command& root) {
       .required();
   command.option("--keylog", options->keylogs, "FILE",
                  "TLS secrets in NSS key log format; may be repeated; not needed for secrets inside a pcapng");
+  command.option("--policy", options->policy, "FILE",
+                 "Policy that says what a session, an account and a trusted proxy is");
   command.flag("--stats", options->stats, "End with one object of totals");
   command.run([options](Context& context) { return inspect_capture(context, *options); });
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tidegate inspect`: how requests are written, and the whole command with the real inspector in its sandbox.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/inspect/summary_json.hpp"
+#include "cli/inspect/view.hpp"
+#include "tests/harness/tcp_script.hpp"
+#include "tests/unit/cli/fake_agent.hpp"
+#include "tests/unit/cli/runner.hpp"
+#include "tests/unit/inspect/wire/samples.hpp"
+
+namespace tidegate::cli::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string json_of(const inspect::Summary& summary) {
+  std::string text;
+  SummaryJson().append(text, summary);
+  return text;
+}
+
+// The names, in the order, and the types of the contract.
+TEST(SummaryJsonTest, IsTheContract) {
+  const Json object = Json::parse(json_of(inspect::full_summary()));
+  const std::vector<std::string> contract{
+      "time",        "client_ip",     "client_port", "server_ip",   "server_port",   "tls",
+      "sni",         "alpn",          "ja4",         "http",        "method",        "path",
+      "query_keys",  "path_template", "status",      "grpc_status", "request_bytes", "response_bytes",
+      "duration_ms", "user_agent",    "session",     "proxied_ip"};
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  ASSERT_GE(names.size(), contract.size());
+  EXPECT_EQ(std::vector<std::string>(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(contract.size())),
+            contract);
+  EXPECT_EQ(object["time"], "2030-03-17T17:46:40.123456Z");
+  EXPECT_EQ(object["client_ip"], "192.0.2.7");
+  EXPECT_EQ(object["client_port"], 40000);
+  EXPECT_EQ(object["server_ip"], "2001:db8::1");
+  EXPECT_EQ(object["tls"], "1.3");
+  EXPECT_EQ(object["http"], "2");
+  EXPECT_EQ(object["query_keys"], (Json{"a", "b"}));
+  EXPECT_EQ(object["status"], 200);
+  EXPECT_EQ(object["grpc_status"], 5);
+  EXPECT_EQ(object["response_bytes"], 56'000'000'000);
+  EXPECT_EQ(object["duration_ms"], 1.5);
+  EXPECT_EQ(object["session"], "07070707070707070707070707070707");
+  EXPECT_EQ(object["account"], "09090909090909090909090909090909");
+  EXPECT_EQ(object["proxied_ip"], "203.0.113.6");
+  EXPECT_EQ(object["websocket"]["server_frames"], 2);
+  EXPECT_EQ(object["lossy"], true);
+}
+
+TEST(SummaryJsonTest, WhatIsNotThereIsNull) {
+  const Json object = Json::parse(json_of(inspect::Summary{}));
+  for (const char* name : {"tls", "sni", "alpn", "ja4", "status", "grpc_status", "user_agent", "session", "proxied_ip",
+                           "host", "service", "account", "websocket"}) {
+    EXPECT_TRUE(object[name].is_null()) << name;
+  }
+  EXPECT_EQ(object["query_keys"], Json::array());
+  EXPECT_EQ(object["duration_ms"], 0);
+}
+
+// Whatever a client sends: valid JSON on one line, nothing that steers a terminal.
+TEST(SummaryJsonTest, HostileTextIsHarmless) {
+  inspect::Summary summary;
+  summary.path = std::string("/\"\\\n\r\t\x1b[2J\x7f\xff\xc0\x80\xe2\x80\xae\0end", 25);
+  summary.user_agent = "\xf0\x9f\x98\x80 \xed\xa0\x80";
+  summary.query_keys = {std::string(1, '\0'), "ok"};
+  const std::string text = json_of(summary);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
+  EXPECT_THAT(text, Not(HasSubstr("\xe2\x80\xae")));
+  const Json object = Json::parse(text);
+  EXPECT_THAT(object["path"].get<std::string>(), HasSubstr("/\"\\\n\r\t\x1b[2J"));
+  EXPECT_THAT(object["user_agent"].get<std::string>(), HasSubstr("\xf0\x9f\x98\x80"));
+  EXPECT_THAT(object["user_agent"].get<std::string>(), HasSubstr("\xef\xbf\xbd"));
+}
+
+TEST(SummaryJsonTest, EveryByteGivesTheSameTextAsTheLibrary) {
+  for (int c = 1; c < 256; ++c) {
+    std::string text;
+    append_json_string(text, std::string("a") + static_cast<char>(c) + "b");
+    EXPECT_EQ(
+        Json::parse(text).get<std::string>(),
+        Json::parse(
+            Json(std::string("a") + static_cast<char>(c) + "b").dump(-1, ' ', false, Json::error_handler_t::replace))
+            .get<std::string>())
+        << c;
+  }
+}
+
+TEST(InspectStatistics, TotalsComeFirst) {
+  inspect::Counters counters;
+  counters.add(inspect::Counter::kConnections, 7);
+  counters.add(inspect::Counter::kNoKey, 2);
+  const Json object = statistics_of(counters);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  names.resize(8);
+  EXPECT_EQ(names, (std::vector<std::string>{"connections", "decrypted", "no_key", "unsupported_cipher", "mid_stream",
+                                             "lossy", "requests", "bytes"}));
+  EXPECT_EQ(object["connections"], 7);
+  EXPECT_EQ(blindness_of(counters), "2 TLS connections without keys");
+  EXPECT_EQ(blindness_of({}), "");
+}
+
+class InspectCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers make system calls that the sandbox forbids";
+#endif
+    run.variables["TIDEGATE_INSPECTOR"] = TIDEGATE_INSPECTOR;
+  }
+  std::string write(const std::string& name, const std::vector<std::byte>& bytes) {
+    const std::string path = agent.directory() / name;
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return path;
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text.data(), text.size()));
+    return write(name, std::vector<std::byte>(bytes.begin(), bytes.end()));
+  }
+  static tidegate::test::TcpScript two_requests() {
+    tidegate::test::TcpScript script;
+    script.handshake()
+        .client("GET /orders/17?a=hidden HTTP/1.1\r\nHost: www.example.org\r\nCookie: sid=abc\r\n\r\n")
+        .server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        .client("POST /login HTTP/1.1\r\nHost: www.example.org\r\nCookie: sid=abc\r\nContent-Length: 0\r\n\r\n")
+        .server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        .close();
+    return script;
+  }
+  std::string capture() {
+    return write("two.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(two_requests().segments())));
+  }
+
+  FakeAgent agent;  // for its directory
+  Runner run;
+};
+
+std::vector<Json> lines_of(const std::string& text) {
+  std::vector<Json> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line));
+  return lines;
+}
+
+TEST_F(InspectCommand, OneObjectForEachRequestThenTotals) {
+  const Ran ran = run({"inspect", "--pcap", capture(), "--stats"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  const auto lines = lines_of(ran.out);
+  ASSERT_EQ(lines.size(), 3U) << ran.out;
+  EXPECT_EQ(lines[0]["path"], "/orders/17");
+  EXPECT_EQ(lines[0]["query_keys"], Json{"a"});
+  EXPECT_EQ(lines[0]["status"], 200);
+  EXPECT_TRUE(lines[0]["session"].is_null());
+  EXPECT_EQ(lines[1]["method"], "POST");
+  EXPECT_EQ(lines[1]["status"], 401);
+  EXPECT_EQ(lines[2]["requests"], 2);
+  EXPECT_EQ(lines[2]["connections"], 1);
+  EXPECT_THAT(ran.out, Not(HasSubstr("hidden")));
+  EXPECT_EQ(ran.err, "");
+}
+
+TEST_F(InspectCommand, OtherForms) {
+  const std::string file = capture();
+  Ran ran = run({"inspect", "--pcap", file, "-o", "yaml"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_THAT(ran.out, HasSubstr("---\ntime: "));
+  EXPECT_THAT(ran.out, HasSubstr("path: /orders/17\n"));
+  ran = run({"inspect", "--pcap", file, "-o", "table", "--stats"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_THAT(ran.out, HasSubstr("METHOD"));
+  EXPECT_THAT(ran.out, HasSubstr("/orders/17"));
+  EXPECT_THAT(ran.out, HasSubstr("requests: 2\n"));
+  run.terminal = true;
+  EXPECT_THAT(run({"inspect", "--pcap", file}).out, HasSubstr("METHOD")) << "a table is for eyes";
+}
+
+TEST_F(InspectCommand, APolicySaysWhoIsWho) {
+  const std::string policy = write("policy.yaml", std::string("version: 1\n"
+                                                              "interfaces: [{name: eth0}]\n"
+                                                              "services:\n"
+                                                              "  - name: web\n"
+                                                              "    match: [tcp/443]\n"
+                                                              "    tls: {inspect: true}\n"
+                                                              "    session: {cookie: sid}\n"));
+  const Ran ran = run({"inspect", "--pcap", capture(), "--policy", policy});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  const auto lines = lines_of(ran.out);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0]["service"], "web");
+  EXPECT_EQ(lines[0]["session"].get<std::string>().size(), 32U);
+  EXPECT_EQ(lines[0]["session"], lines[1]["session"]);
+  const Ran wrong = run({"inspect", "--pcap", capture(), "--policy", write("bad.yaml", std::string("version: 2\n"))});
+  EXPECT_EQ(wrong.exit, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("bad.yaml:1:"));
+}
+
+TEST_F(InspectCommand, EachRefusalIsOneLine) {
+  const std::string good = capture();
+  const std::string text = write("text", std::string("this is no capture and no key log either\n"));
+  const auto refused = [&](const std::vector<std::string>& words, int exit, const std::string& what) {
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.exit, exit) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(what));
+    EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
+    EXPECT_EQ(ran.out, "");
+  };
+  refused({"inspect", "--pcap", "/nonexistent.pcap"}, 1, "cannot open capture /nonexistent.pcap: No such file");
+  refused({"inspect", "--pcap", good, "--keylog", "/nonexistent.log"}, 1, "cannot open key log /nonexistent.log");
+  refused({"inspect", "--pcap", agent.directory()}, 1, "is a directory");
+  refused({"inspect", "--pcap", text}, 1, text);
+  refused({"inspect", "--pcap", good, "--keylog", text}, 1, text + ": is no key log");
+  refused({"inspect"}, 2, "--pcap");
+  const auto radio = write("radio.pcap", [&] {
+    auto bytes = tidegate::test::to_pcap({});
+    bytes[20] = std::byte{127};
+    return bytes;
+  }());
+  refused({"inspect", "--pcap", radio}, 1, radio);
+}
+
+TEST_F(InspectCommand, WhatPrecedesTheDamageIsShown) {
+  auto bytes = tidegate::test::to_pcap(tidegate::test::to_frames(two_requests().segments()));
+  bytes.resize(bytes.size() - 5);
+  const std::string path = write("cut.pcap", bytes);
+  const Ran ran = run({"inspect", "--pcap", path});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_EQ(lines_of(ran.out).size(), 2U);
+  EXPECT_THAT(ran.err, HasSubstr(path + ": "));
+}
+
+TEST_F(InspectCommand, AnInspectorThatDiesOrIsMissingIsSaid) {
+  run.variables["TIDEGATE_INSPECTOR"] = "/bin/false";
+  Ran ran = run({"inspect", "--pcap", capture()});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("ended with status 1"));
+  run.variables["TIDEGATE_INSPECTOR"] = "/nonexistent";
+  ran = run({"inspect", "--pcap", capture()});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("/nonexistent"));
+}
+
+TEST_F(InspectCommand, BlindnessIsSaid) {
+  tidegate::test::TcpScript script;
+  script.handshake().client("SSH-2.0-client\r\n").server("SSH-2.0-server\r\n").close();
+  const std::string path = write("ssh.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(script.segments())));
+  const Ran ran = run({"inspect", "--pcap", path});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_THAT(ran.err, HasSubstr("1 connection that is not HTTP"));
+}
+
+}  // namespace
+}  // namespace tidegate::cli::test
