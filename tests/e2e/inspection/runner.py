@@ -70,17 +70,16 @@ def write_report(cases):
     xml.ElementTree(suites).write(pathlib.Path(target[4:]) / f"{options.name}.xml")
 
 
-def main(isolated=True):
-    """Runs the cases of the calling module."""
+def main(prepare=world.prepare_network):
+    """Runs the cases of the calling module in namespaces that `prepare` furnishes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--build-dir", type=pathlib.Path, default=options.build_dir)
     parser.add_argument("cases", nargs="*")
     parser.parse_args(namespace=options)
     try:
-        if isolated:
-            world.enter()
-            world.prepare_network()
+        world.enter()
+        prepare()
     except world.Skip as reason:
         print(f"SKIPPED: {reason}")
         sys.exit(77)
