@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/http/context.hpp"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 
 #include "agent/inspect/http/text.hpp"
@@ -61,6 +63,9 @@ HttpContext::HttpContext(const HttpLimits& limits_, const Settings& settings, Su
   set_settings(settings);
 }
 
+HttpContext::~HttpContext() { OPENSSL_cleanse(settings_.identity_key.data(), settings_.identity_key.size()); }
+
+// The old key is overwritten in its place.
 void HttpContext::set_settings(const Settings& settings) {
   settings_ = settings;
   ++generation_;

@@ -30,6 +30,10 @@ class HttpContext {
   HttpContext(const HttpLimits& limits_, const Settings& settings, SummarySink& sink_, MemoryBudget& budget_,
               Counters& counters_);
 
+  ~HttpContext();
+  HttpContext(const HttpContext&) = delete;
+  HttpContext& operator=(const HttpContext&) = delete;
+
   void set_settings(const Settings& settings);
   const Settings& settings() const { return settings_; }
   // Changes with the settings; what was taken from them before is no longer valid then.

@@ -33,8 +33,8 @@ bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wa
       return true;
     case State::kDecides:
       if (may_wait) return false;
-      decide(Outcome::kNo);
-      return true;
+      client_.state = State::kOver;
+      break;
     case State::kSearch:
       search(Direction::kToServer, rest, time);
       return true;
@@ -135,7 +135,7 @@ void Http1Reader::request_ends() {
   exchange->request_done = true;
   if (exchange->upgrade != Upgrade::kNone && exchange == last_) {
     client_.state = State::kDecides;
-    if (server_.ended) outcome_ = Outcome::kNo;
+    if (server_.ended) client_.state = State::kOver;  // what it speaks from here on is not known
     if (outcome_ != Outcome::kNotYet) decide(outcome_);
   }
   pop_if_done();

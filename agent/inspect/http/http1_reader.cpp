@@ -211,7 +211,7 @@ void Http1Reader::server_ends(Ending ending, bool orderly) {
   if (orderly && server_.state == State::kBody && server_.body.until_close()) response_ends();
   if (orderly && tunnel && first_ != nullptr) first_->response_done = true;
   server_.state = State::kOver;
-  if (outcome_ == Outcome::kNotYet) decide(Outcome::kNo);
+  if (client_.state == State::kDecides && !speaks_http2()) client_.state = State::kOver;
   if (tunnel) return;
   answered_ = nullptr;
   while (first_ != nullptr && first_ != asking_) pop(first_->response_done ? Ending::kComplete : ending);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/http/identity.hpp"
 
+#include <openssl/crypto.h>
+
 #include <array>
 #include <cstdint>
 #include <string>
@@ -14,6 +16,12 @@ namespace {
 std::optional<std::string_view> unless_empty(std::string_view value) {
   return value.empty() ? std::nullopt : std::optional(value);
 }
+
+// What was decoded may be a password.
+struct Wipe {
+  std::array<char, 192>& bytes;
+  ~Wipe() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+};
 
 // -1: not of the alphabet.
 int base64_value(char c) {
@@ -66,6 +74,7 @@ bool append_base64(std::string_view text, KeptBytes& to) {
   while (text.ends_with('=')) text.remove_suffix(1);
   if (text.size() % 4 == 1) return false;
   std::array<char, 192> out{};
+  const Wipe wipe{out};
   std::size_t size = 0;
   std::uint32_t bits = 0;
   unsigned held = 0;

@@ -82,6 +82,7 @@ bool assign_query_keys(std::vector<std::string>& to, std::string_view query) {
     const std::size_t equals = item.find('=');
     if (item.empty() || equals == 0 || (equals == kNone && !is_bare_key(item))) continue;
     std::string_view name = item.substr(0, equals);
+    if (equals == kNone && is_identifier(name)) continue;
     if (name.size() > kLongestQueryKey) complete = false;
     if (is_identifier(name)) name = "{}";
     if (std::ranges::find(to, name) != to.end()) continue;

@@ -24,7 +24,8 @@ bool assign_path(std::string& to, std::string_view path, std::size_t bound);
 
 // The names of a query, each once, in the order of their first appearance. A name made by a machine (is_identifier())
 // is given as "{}", since it may be a value; what has no "=" is a name only if it looks like one: at most 32 of
-// [A-Za-z0-9_.-[]]. False: there were more than kMostQueryKeys, or one was longer than kLongestQueryKey.
+// [A-Za-z0-9_.-[]], and not made by a machine. False: there were more than kMostQueryKeys, or one was longer than
+// kLongestQueryKey.
 bool assign_query_keys(std::vector<std::string>& to, std::string_view query);
 
 }  // namespace tidegate::inspect::http

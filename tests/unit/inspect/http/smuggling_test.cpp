@@ -130,6 +130,15 @@ TEST(Loss, AMalformedRequestLineIsPassedOver) {
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
 }
 
+TEST(Loss, RequestsAreSeenWithoutTheServer) {
+  const Result result =
+      run({says(kClient, get("/1")), loses(kServer, 0), ends(kServer, StreamEnd::kEvicted),
+           says(kClient, get("/2") + get("/3")), says(kClient, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
+           says(kClient, "\x81\x80mask")});
+  EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/2", "/3", "/ws"));
+  EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
+}
+
 TEST(Loss, AMalformedResponseEndsWhatIsOpen) {
   const Result result = run(
       {says(kClient, get("/1") + get("/2")), says(kServer, "what?\r\n"), says(kClient, get("/3")), says(kServer, kOk)});
