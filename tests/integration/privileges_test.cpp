@@ -23,8 +23,9 @@ std::vector<std::string> setpriv() {
 
 class PrivilegesTest : public AgentTest {
  protected:
-  void start_unprivileged(const std::string& policy) {
+  void start_unprivileged(const std::string& policy, const std::string& settings = "") {
     AgentOptions options;
+    options.settings = settings;
     options.wrapper = setpriv();
     options.netns = edge().name();
     options.policy = policy;
@@ -81,6 +82,24 @@ TEST_F(PrivilegesTest, EverythingAnOperatorDoesWorks) {
   tidegate({"attach"});
   EXPECT_TRUE(attached());
   EXPECT_NE(edge().sh("curl -s 127.0.0.1:9464/metrics").find("tidegate_policy_generation 2\n"), std::string::npos);
+}
+
+TEST_F(PrivilegesTest, InspectionNeedsNothingMore) {
+  start_unprivileged(policy_of("  - {name: site, match: tcp/8080, http: {inspect: true}}\n" + kGenerous),
+                     "keys: {socket: off}\n");
+  const auto web =
+      Process::start({"python3", "-m", "http.server", "8080", "--directory", "/"}, {.netns = edge().name()});
+  const auto inspector = [&] { return agent().json({"status"}).value("inspector", nlohmann::json::object()); };
+  ASSERT_TRUE(eventually([&] { return text(inspector(), "state") == "running"; }, seconds(10))) << inspector();
+  EXPECT_TRUE(inspector().value("sandboxed", false));
+  EXPECT_TRUE(eventually(
+      [&] {
+        run({"curl", "-s", "-o", "/dev/null", "--max-time", "1", std::string("http://") + Topology::kEdge4 + ":8080/x"},
+            {.netns = world().name()});
+        return inspector().value("requests", 0ULL) > 0;
+      },
+      seconds(10)))
+      << inspector();
 }
 
 TEST_F(PrivilegesTest, ItAdoptsWhatItPinnedAfterAKill) {

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real agent with the real inspector: whatever becomes of the inspector costs visibility only.
+#include <signal.h>
+
+#include <sstream>
+
+#include "tests/integration/agent_test.hpp"
+
+namespace tidegate::harness {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kInspected =
+    "  - {name: site, match: [tcp/8080, tcp/8443], tls: {inspect: true}, session: {cookie: sid}}\n";
+constexpr const char* kNotInspected = "  - {name: site, match: [tcp/8080, tcp/8443]}\n";
+
+class SupervisionTest : public AgentTest {
+ protected:
+  void start_inspecting(const std::string& services = kInspected, const std::string& keys = "") {
+    AgentOptions options;
+    options.settings = "keys:\n  socket: {path: " + (scratch_.path() / "keys.sock").string() + "}\n" + keys;
+    ASSERT_TRUE(start(policy_of(services + kGenerous), options));
+    web_ = Process::start({"python3", "-m", "http.server", "8080", "--directory", scratch_.path().string()},
+                          {.netns = edge().name()});
+    ASSERT_TRUE(eventually([&] { return get("/ready") == 404; }, seconds(10)));
+  }
+
+  json inspector() const { return agent().json({"status"}).value("inspector", json::object()); }
+  std::string state() const { return text(inspector(), "state"); }
+  bool reaches(const std::string& wanted, milliseconds timeout = seconds(10)) const {
+    return eventually([&] { return state() == wanted; }, timeout);
+  }
+  std::uint64_t restarts() const { return inspector().value("restarts", 0ULL); }
+
+  // The status of a request from the world; 0: none.
+  int get(const std::string& path, const std::string& source = Topology::kWorld4) const {
+    const auto done = run({"curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "2", "--interface",
+                           source, std::string("http://") + Topology::kEdge4 + ":8080" + path},
+                          {.netns = world().name()});
+    return std::atoi(done.out.c_str());
+  }
+  // How many requests the agent knows of with this path.
+  std::uint64_t requests_to(const std::string& path_template) const {
+    for (const auto& row : agent().json({"top", "--once", "--by", "endpoint"})) {
+      if (text(row, "path_template") == path_template) return row.value("requests", 0ULL);
+    }
+    return 0;
+  }
+  bool sees(const std::string& path) const {
+    get(path);
+    return eventually([&] { return requests_to(path) > 0; }, seconds(3));
+  }
+
+  std::vector<pid_t> inspectors() const {
+    std::istringstream words(run({"pgrep", "-P", std::to_string(agent().pid())}).out);
+    std::vector<pid_t> pids;
+    for (pid_t pid = 0; words >> pid;) pids.push_back(pid);
+    return pids;
+  }
+  pid_t the_inspector() const {
+    const auto pids = inspectors();
+    EXPECT_EQ(pids.size(), 1U);
+    return pids.empty() ? -1 : pids.front();
+  }
+
+  TempDir scratch_;
+  Process web_;
+};
+
+TEST_F(SupervisionTest, RequestsAreSeenAndCounted) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running")) << inspector().dump();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(get("/users/" + std::to_string(1000 + i) + "?token=planted-secret"), 404);
+  ASSERT_TRUE(eventually([&] { return requests_to("/users/{}") == 5; }, seconds(5)))
+      << agent().json({"top", "--once", "--by", "endpoint"}).dump() << inspector().dump();
+  EXPECT_TRUE(eventually([&] { return inspector().value("connections", 0ULL) >= 5; }, seconds(3)));
+  const json status = inspector();
+  EXPECT_TRUE(status.value("secrets_locked", false));
+  EXPECT_TRUE(status.value("sandboxed", false));
+  EXPECT_EQ(status.value("lost_bytes", 1ULL), 0U);
+  EXPECT_NE(agent().cli({"status"}).out.find("inspector running"), std::string::npos);
+  const auto metrics = run({"curl", "-s", "http://127.0.0.1:9464/metrics"}, {.netns = edge().name()}).out;
+  EXPECT_NE(metrics.find("tidegate_inspector_up 1\n"), std::string::npos);
+  EXPECT_EQ(metrics.find("planted-secret"), std::string::npos);
+}
+
+TEST_F(SupervisionTest, AKilledInspectorCostsVisibilityOnly) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running"));
+  ASSERT_TRUE(sees("/before"));
+  tidegate({"block", "198.51.100.66"});
+  const pid_t first = the_inspector();
+  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  EXPECT_FALSE(ping("198.51.100.66")) << "blocks hold";
+  EXPECT_EQ(get("/during"), 404) << "and clients are served";
+  ASSERT_TRUE(eventually([&] { return restarts() == 1 && state() == "running"; }, seconds(1)));
+  EXPECT_NE(the_inspector(), first);
+  EXPECT_TRUE(sees("/after"));
+  EXPECT_NE(agent().log().find("inspector: killed by signal 9"), std::string::npos);
+}
+
+TEST_F(SupervisionTest, AHungInspectorIsReplaced) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running"));
+  ASSERT_EQ(::kill(the_inspector(), SIGSTOP), 0);
+  EXPECT_EQ(get("/during"), 404);
+  ASSERT_TRUE(eventually([&] { return restarts() == 1 && state() == "running"; }, seconds(10)));
+  EXPECT_EQ(inspector().value("kills", 0ULL), 1U);
+  EXPECT_TRUE(sees("/after"));
+}
+
+TEST_F(SupervisionTest, ThePolicySwitchesInspectionOffAndOn) {
+  start_inspecting(kNotInspected);
+  EXPECT_EQ(state(), "off");
+  EXPECT_TRUE(inspectors().empty());
+  const auto top = agent().cli({"top", "--once", "--by", "endpoint"});
+  EXPECT_EQ(top.exit_code, 1);
+  EXPECT_NE(top.err.find("nothing is inspected"), std::string::npos);
+  tidegate({"policy", "apply", agent().file("on.yaml", policy_of(kInspected + kGenerous)).string()});
+  ASSERT_TRUE(reaches("running"));
+  ASSERT_TRUE(sees("/on"));
+  EXPECT_TRUE(std::filesystem::exists(scratch_.path() / "keys.sock"));
+  tidegate({"policy", "apply", agent().file("off.yaml", policy_of(kNotInspected + kGenerous)).string()});
+  ASSERT_TRUE(reaches("off"));
+  EXPECT_TRUE(eventually([&] { return inspectors().empty(); }, seconds(5)));
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path() / "keys.sock"));
+  EXPECT_EQ(restarts(), 0U);
+}
+
+TEST_F(SupervisionTest, AnInterfaceThatWasReplacedIsSeenAgain) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running"));
+  ASSERT_TRUE(sees("/first"));
+  net_->remove_link();
+  net_->make_link();
+  ASSERT_TRUE(eventually([&] { return attached() && get("/again") == 404; }, seconds(10)));
+  EXPECT_TRUE(eventually([&] { return sees("/second"); }, seconds(10)));
+  EXPECT_EQ(restarts(), 0U) << "the filter follows, nothing else";
+}
+
+TEST_F(SupervisionTest, KeysFromAFileOpenTls) {
+  const std::string cert = (scratch_.path() / "cert.pem").string();
+  const std::string key = (scratch_.path() / "key.pem").string();
+  const std::string keylog = (scratch_.path() / "keys.log").string();
+  shell("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=edge -days 2 -keyout " + key + " -out " + cert +
+        " 2>/dev/null");
+  start_inspecting(kInspected, "  files: [" + keylog + "]\n");
+  ASSERT_TRUE(reaches("running"));
+  const auto tls = Process::start(
+      {"openssl", "s_server", "-accept", "8443", "-cert", cert, "-key", key, "-www", "-quiet", "-keylogfile", keylog},
+      {.netns = edge().name()});
+  const std::string url = std::string("https://") + Topology::kEdge4 + ":8443/page/7";
+  const auto fetch = [&] {
+    return run({"curl", "-sk", "-o", "/dev/null", "--max-time", "2", url}, {.netns = world().name()}).exit_code == 0;
+  };
+  ASSERT_TRUE(eventually(fetch, seconds(10)));
+  EXPECT_TRUE(eventually([&] { return fetch() && requests_to("/page/{}") > 0; }, seconds(10))) << inspector().dump();
+  EXPECT_TRUE(eventually([&] { return inspector().value("decrypted", 0ULL) >= 1; }, seconds(3)));
+  const json keys = inspector().value("keys", json::array());
+  ASSERT_EQ(keys.size(), 3U);
+  EXPECT_EQ(text(keys[1], "kind"), "file");
+  EXPECT_GT(keys[1].value("accepted", 0ULL), 0U);
+}
+
+TEST_F(SupervisionTest, AStoppedAgentTakesTheInspectorAlong) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running"));
+  const pid_t pid = the_inspector();
+  EXPECT_EQ(agent().stop().exit_code, 0);
+  EXPECT_EQ(::kill(pid, 0), -1);
+  ASSERT_EQ(agent().start(), "");
+  ASSERT_TRUE(reaches("running"));
+  const pid_t second = the_inspector();
+  agent().kill();
+  EXPECT_TRUE(eventually([&] { return ::kill(second, 0) != 0; }, seconds(2))) << "also when the agent is killed";
+}
+
+}  // namespace
+}  // namespace tidegate::harness
