@@ -27,6 +27,7 @@ class OrderedOutbox final : public SummarySink {
   void finish();
   // False: the reader has gone, and nothing is worth doing any more.
   bool connected() const { return connected_; }
+  std::size_t waiting_bytes() const { return bytes_; }
 
  private:
   struct Turn {
