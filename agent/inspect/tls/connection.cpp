@@ -15,30 +15,30 @@ constexpr std::chrono::seconds kPeerWait{5};
 
 }  // namespace
 
-Connection::Connection(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader)
+TlsConnection::TlsConnection(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader)
     : context_(context), reader_(reader), flow_(flow), mid_stream_(mid_stream) {
   for (Half& one : halves_) one.synchronised = !mid_stream;
   charged_ = context.budget.take(kCost);
   if (!charged_) give_up(TlsState::kFailed, Counter::kEvictedMemory, {});
 }
 
-Connection::~Connection() {
+TlsConnection::~TlsConnection() {
   if (waiting_for_keys()) count_once(Counter::kNoKey);
   for (const Half& one : halves_) context_.budget.give_back(one.handshake_charge);
   if (charged_) context_.budget.give_back(kCost);
 }
 
-bool Connection::dead() const { return final_.has_value(); }
+bool TlsConnection::dead() const { return final_.has_value(); }
 
-bool Connection::waiting() const {
+bool TlsConnection::waiting() const {
   return std::ranges::any_of(halves_, [](const Half& one) { return one.blocked != Outcome::kDone; });
 }
 
-bool Connection::waiting_for_keys() const {
+bool TlsConnection::waiting_for_keys() const {
   return std::ranges::any_of(halves_, [](const Half& one) { return one.blocked == Outcome::kNeedsKeys; });
 }
 
-void Connection::count_once(Counter counter) {
+void TlsConnection::count_once(Counter counter) {
   const std::uint64_t bit = 1ULL << static_cast<unsigned>(counter);
   if ((counted_ & bit) == 0) context_.counters.add(counter);
   counted_ |= bit;
@@ -46,7 +46,7 @@ void Connection::count_once(Counter counter) {
 static_assert(kCounters <= 64);
 
 template <typename Add>
-void Connection::enqueue(WallTime time, Add add) {
+void TlsConnection::enqueue(WallTime time, Add add) {
   const std::size_t limit = mid_stream_ && version_ == TlsVersion::kNone
                                 ? std::min(kMidStreamWaitingBytes, context_.limits.waiting_bytes)
                                 : context_.limits.waiting_bytes;
@@ -59,7 +59,7 @@ void Connection::enqueue(WallTime time, Add add) {
   }
 }
 
-void Connection::data(Direction direction, Bytes bytes, WallTime time) {
+void TlsConnection::data(Direction direction, Bytes bytes, WallTime time) {
   Half& one = half(direction);
   if (expired(time)) pump(time, false);
   if (dead() || deaf(one)) return;
@@ -72,12 +72,12 @@ void Connection::data(Direction direction, Bytes bytes, WallTime time) {
   enqueue(time, [&](WaitingQueue& queue) { return queue.add_data(direction, bytes, time); });
 }
 
-void Connection::skipped(Direction direction, std::uint64_t size, WallTime time) {
+void TlsConnection::skipped(Direction direction, std::uint64_t size, WallTime time) {
   // Only what is not looked at any more is ignored; anything else would be a gap.
   if (!dead() && !deaf(half(direction))) gap(direction, size, time);
 }
 
-void Connection::gap(Direction direction, std::uint64_t size, WallTime time) {
+void TlsConnection::gap(Direction direction, std::uint64_t size, WallTime time) {
   Half& one = half(direction);
   if (dead() || deaf(one)) return;
   if (waiting()) return enqueue(time, [&](WaitingQueue& queue) { return queue.add_gap(direction, size, time); });
@@ -88,7 +88,7 @@ void Connection::gap(Direction direction, std::uint64_t size, WallTime time) {
   pump(time, false);
 }
 
-void Connection::end(Direction direction, StreamEnd how, WallTime time) {
+void TlsConnection::end(Direction direction, StreamEnd how, WallTime time) {
   if (!dead() && waiting() && how == StreamEnd::kEvicted) {
     expire();
     pump(time, true);
@@ -98,50 +98,50 @@ void Connection::end(Direction direction, StreamEnd how, WallTime time) {
   deliver_end(half(direction), how, time);
 }
 
-std::uint64_t Connection::ignores(Direction direction) const {
+std::uint64_t TlsConnection::ignores(Direction direction) const {
   return dead() || deaf(half(direction)) ? std::numeric_limits<std::uint64_t>::max() : 0;
 }
 
-std::optional<ClientRandom> Connection::waits_for() const {
+std::optional<ClientRandom> TlsConnection::waits_for() const {
   if (!handshake_ || !handshake_->client) return std::nullopt;
   return handshake_->client->random;
 }
 
-void Connection::keys_arrived(WallTime now) {
+void TlsConnection::keys_arrived(WallTime now) {
   if (dead() || !waiting_for_keys() || !load_secrets()) return;
   pump(now, true);
 }
 
-void Connection::tick(WallTime now) {
+void TlsConnection::tick(WallTime now) {
   if (expired(now)) pump(now, false);
 }
 
-TlsState Connection::state() const {
+TlsState TlsConnection::state() const {
   if (final_) return *final_;
   if (waiting()) return TlsState::kWaiting;
   return announced_ ? TlsState::kDecrypting : TlsState::kHandshake;
 }
 
-void Connection::block(Half& one, Outcome outcome, WallTime time) {
+void TlsConnection::block(Half& one, Outcome outcome, WallTime time) {
   const bool first_for_keys = outcome == Outcome::kNeedsKeys && !waiting_for_keys();
   if (!waits_since_ || first_for_keys) waits_since_ = time;
   one.blocked = outcome;
   if (outcome == Outcome::kNeedsKeys) waited_ = true;
 }
 
-bool Connection::expired(WallTime now) const {
+bool TlsConnection::expired(WallTime now) const {
   if (!waits_since_ || !waiting()) return false;
   return now - *waits_since_ >= (waiting_for_keys() ? context_.limits.key_wait : kPeerWait);
 }
 
 // From here on nothing is waited for: a half without keys is left alone.
-void Connection::expire() {
+void TlsConnection::expire() {
   if (waiting_for_keys()) keys_expired_ = true;
   peer_expired_ = true;
 }
 
 // Of the halves that can go on, the one whose next event came first.
-Connection::Half* Connection::next_half(const std::array<bool, 2>& stuck) {
+TlsConnection::Half* TlsConnection::next_half(const std::array<bool, 2>& stuck) {
   Half* next = nullptr;
   std::uint64_t least = 0;
   for (Half& one : halves_) {
@@ -158,7 +158,7 @@ Connection::Half* Connection::next_half(const std::array<bool, 2>& stuck) {
 }
 
 // One event, or the record that waits complete.
-Connection::Outcome Connection::step(Half& one) {
+TlsConnection::Outcome TlsConnection::step(Half& one) {
   if (one.blocked != Outcome::kDone && one.partial.complete()) {
     Bytes nothing;
     return feed_partial(one, nothing, one.time);
@@ -187,7 +187,7 @@ Connection::Outcome Connection::step(Half& one) {
   return outcome;
 }
 
-void Connection::replay(WallTime now) {
+void TlsConnection::replay(WallTime now) {
   std::array<bool, 2> stuck{};
   for (Half* one = next_half(stuck); one != nullptr; one = next_half(stuck)) {
     const Outcome outcome = step(*one);
@@ -204,7 +204,7 @@ void Connection::replay(WallTime now) {
 }
 
 // Goes on as far as possible; when all has been read, back to the fast way.
-void Connection::pump(WallTime now, bool keys_changed) {
+void TlsConnection::pump(WallTime now, bool keys_changed) {
   if (!waiting_for_keys() || keys_changed) replay(now);
   while (!dead() && expired(now)) {
     expire();
@@ -215,7 +215,7 @@ void Connection::pump(WallTime now, bool keys_changed) {
   queue_.reset();
 }
 
-Connection::Outcome Connection::on_gap(Half& one, std::uint64_t size, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_gap(Half& one, std::uint64_t size, WallTime time) {
   if (size == 0 || !one.partial.add_hole(size, context_.buffers)) {
     lose(one, time);
     return Outcome::kDone;
@@ -224,14 +224,14 @@ Connection::Outcome Connection::on_gap(Half& one, std::uint64_t size, WallTime t
   return one.partial.complete() ? feed_partial(one, nothing, time) : Outcome::kDone;
 }
 
-void Connection::deliver_end(Half& one, StreamEnd how, WallTime time) {
+void TlsConnection::deliver_end(Half& one, StreamEnd how, WallTime time) {
   if (one.ended) return;
   one.ended = true;
   one.partial.clear();
   if (announced_) reader_.end(one.direction, how, time);
 }
 
-void Connection::make_blind(Half& one, WallTime time) {
+void TlsConnection::make_blind(Half& one, WallTime time) {
   count_once(Counter::kNoKey);
   if (other(one).blind) return give_up(TlsState::kNoKey, std::nullopt, time);
   one.blind = true;
@@ -240,7 +240,7 @@ void Connection::make_blind(Half& one, WallTime time) {
 }
 
 // Which records follow in this half is not known any more. Once each has its own keys, the other one does not need it.
-void Connection::lose(Half& one, WallTime time) {
+void TlsConnection::lose(Half& one, WallTime time) {
   const bool apart = one.epoch == Epoch::kApplication && other(one).epoch == Epoch::kApplication;
   if (!apart || deaf(other(one))) return give_up(TlsState::kFailed, std::nullopt, time);
   one.blind = true;
@@ -248,7 +248,7 @@ void Connection::lose(Half& one, WallTime time) {
   if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
 }
 
-void Connection::give_up(TlsState state, std::optional<Counter> counter, WallTime time) {
+void TlsConnection::give_up(TlsState state, std::optional<Counter> counter, WallTime time) {
   if (dead()) return;
   if (counter) count_once(*counter);
   final_ = state;

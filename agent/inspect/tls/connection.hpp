@@ -25,12 +25,12 @@
 
 namespace tidegate::inspect {
 
-class Connection final : public TlsStream {
+class TlsConnection final : public TlsStream {
  public:
-  Connection(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader);
-  ~Connection() override;
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  TlsConnection(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader);
+  ~TlsConnection() override;
+  TlsConnection(const TlsConnection&) = delete;
+  TlsConnection& operator=(const TlsConnection&) = delete;
 
   void data(Direction direction, Bytes bytes, WallTime time) override;
   void skipped(Direction direction, std::uint64_t size, WallTime time) override;

@@ -21,12 +21,12 @@ SecretKind traffic_secret(Direction direction) {
 
 }  // namespace
 
-std::unique_ptr<RecordCipher> Connection::cipher_13(const Secret& from) {
+std::unique_ptr<RecordCipher> TlsConnection::cipher_13(const Secret& from) {
   if (from.size != size_of(suite_->hash)) return nullptr;
   return make_cipher(context_.ciphers, {TlsVersion::k13, suite_, false}, keys_of_secret(*suite_, from.view()));
 }
 
-Connection::Outcome Connection::on_record_13(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_record_13(Half& one, const Record& record, WallTime time) {
   if (record.body().size() > kLargestBody13) {
     give_up(TlsState::kFailed, Counter::kMalformedTls, time);
     return Outcome::kDone;
@@ -44,7 +44,7 @@ Connection::Outcome Connection::on_record_13(Half& one, const Record& record, Wa
 }
 
 // `known`: the server has said so, or can be taken to have.
-bool Connection::early_data_rejected(bool& known) const {
+bool TlsConnection::early_data_rejected(bool& known) const {
   const ServerHello& hello = *handshake_->server;
   known = true;
   if (!hello.resumed_psk) return true;
@@ -55,7 +55,7 @@ bool Connection::early_data_rejected(bool& known) const {
 }
 
 // What a client sends before it has heard from the server (0-RTT).
-Connection::Outcome Connection::on_early(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_early(Half& one, const Record& record, WallTime time) {
   bool known = false;
   bool rejected = early_data_rejected(known);
   if (!known) return Outcome::kNeedsPeer;
@@ -79,7 +79,7 @@ Connection::Outcome Connection::on_early(Half& one, const Record& record, WallTi
   return Outcome::kDone;
 }
 
-std::optional<Opened> Connection::try_application(Half& one, const Record& record, std::uint64_t sequence) {
+std::optional<Opened> TlsConnection::try_application(Half& one, const Record& record, std::uint64_t sequence) {
   const Secret& traffic = secret(traffic_secret(one.direction));
   auto cipher = traffic ? cipher_13(traffic) : nullptr;
   if (!cipher) return std::nullopt;
@@ -92,7 +92,7 @@ std::optional<Opened> Connection::try_application(Half& one, const Record& recor
   return opened;
 }
 
-Connection::Outcome Connection::on_handshake_epoch(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_handshake_epoch(Half& one, const Record& record, WallTime time) {
   const Secret& handshake = secret(handshake_secret(one.direction));
   if (!one.cipher && handshake) one.cipher = cipher_13(handshake);
   if (record.damaged()) {  // what it was shows when the next one opens, or does not
@@ -117,7 +117,7 @@ Connection::Outcome Connection::on_handshake_epoch(Half& one, const Record& reco
   return Outcome::kNeedsKeys;
 }
 
-Connection::Outcome Connection::on_application(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_application(Half& one, const Record& record, WallTime time) {
   if (!one.cipher) {
     const Secret& traffic = secret(traffic_secret(one.direction));
     if (!traffic) return Outcome::kNeedsKeys;
@@ -146,7 +146,7 @@ Connection::Outcome Connection::on_application(Half& one, const Record& record, 
 }
 
 // RFC 8446, 7.2. Later records of this half have new keys; the rest of this record must be empty.
-void Connection::on_key_update(Half& one, WallTime time) {
+void TlsConnection::on_key_update(Half& one, WallTime time) {
   one.traffic = next_secret(*suite_, one.traffic);
   one.cipher = cipher_13(one.traffic);
   one.sequence = 0;
@@ -154,7 +154,7 @@ void Connection::on_key_update(Half& one, WallTime time) {
 }
 
 // The beginning was missed: keys and suite by the endpoints, the sequence number by trial.
-Connection::Outcome Connection::on_mid_stream(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_mid_stream(Half& one, const Record& record, WallTime time) {
   if (!handshake_) return Outcome::kNeedsKeys;
   if (secret(SecretKind::kMaster)) {  // TLS 1.2: the ServerHello would be needed too
     give_up(TlsState::kNoKey, Counter::kNoKey, time);

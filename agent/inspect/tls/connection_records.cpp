@@ -17,7 +17,7 @@ constexpr std::byte kUserCancelled{90};
 }  // namespace
 
 // Takes whole records off `bytes`. When one cannot be read yet it is left there, or complete in half.partial.
-Connection::Outcome Connection::feed(Half& one, Bytes& bytes, WallTime time) {
+TlsConnection::Outcome TlsConnection::feed(Half& one, Bytes& bytes, WallTime time) {
   while (!bytes.empty()) {
     if (dead() || deaf(one) || !synchronise(one, bytes)) {
       bytes = {};
@@ -41,7 +41,7 @@ Connection::Outcome Connection::feed(Half& one, Bytes& bytes, WallTime time) {
   return Outcome::kDone;
 }
 
-Connection::Outcome Connection::feed_partial(Half& one, Bytes& bytes, WallTime time) {
+TlsConnection::Outcome TlsConnection::feed_partial(Half& one, Bytes& bytes, WallTime time) {
   if (!one.partial.complete()) {
     switch (one.partial.add(bytes, context_.buffers)) {
       case PartialRecord::State::kIncomplete:
@@ -63,20 +63,20 @@ Connection::Outcome Connection::feed_partial(Half& one, Bytes& bytes, WallTime t
 }
 
 // A connection whose beginning was missed is read from the first segment that looks like the start of a record.
-bool Connection::synchronise(Half& one, Bytes bytes) {
+bool TlsConnection::synchronise(Half& one, Bytes bytes) {
   if (one.synchronised) return true;
   if (bytes.size() >= kRecordHeader && record_size(bytes)) return one.synchronised = true;
   if (++one.trials >= kMostUnsynchronised) give_up(TlsState::kNoKey, Counter::kNoKey, {});
   return false;
 }
 
-Connection::Outcome Connection::on_record(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_record(Half& one, const Record& record, WallTime time) {
   const bool plain =
       version_ == TlsVersion::k13 ? record.type != ContentType::kApplicationData : one.epoch == Epoch::kPlain;
   return plain ? on_plain(one, record, time) : on_protected(one, record, time);
 }
 
-Connection::Outcome Connection::on_plain(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_plain(Half& one, const Record& record, WallTime time) {
   if (record.type == ContentType::kApplicationData) {
     if (mid_stream_ && version_ == TlsVersion::kNone) return on_protected(one, record, time);
     const bool may_be_early = version_ == TlsVersion::kNone && one.direction == Direction::kToServer;
@@ -98,7 +98,7 @@ Connection::Outcome Connection::on_plain(Half& one, const Record& record, WallTi
 }
 
 // Keys may have come since they were looked up last: nothing is waited for before the store was asked again.
-Connection::Outcome Connection::on_protected(Half& one, const Record& record, WallTime time) {
+TlsConnection::Outcome TlsConnection::on_protected(Half& one, const Record& record, WallTime time) {
   const auto read = [&] {
     const bool mid_stream = mid_stream_ && one.epoch == Epoch::kPlain && !(handshake_ && handshake_->server);
     if (mid_stream) return on_mid_stream(one, record, time);
@@ -112,7 +112,7 @@ Connection::Outcome Connection::on_protected(Half& one, const Record& record, Wa
 }
 
 // Of an opened record, or of a plain one.
-void Connection::on_content(Half& one, const Opened& opened, WallTime time) {
+void TlsConnection::on_content(Half& one, const Opened& opened, WallTime time) {
   switch (opened.type) {
     case ContentType::kApplicationData:
       if (opened.content.empty()) return;
@@ -130,14 +130,14 @@ void Connection::on_content(Half& one, const Opened& opened, WallTime time) {
   }
 }
 
-void Connection::on_alert(Half& one, Bytes content, WallTime time) {
+void TlsConnection::on_alert(Half& one, Bytes content, WallTime time) {
   if (content.size() != 2) return;
   if (content[1] == kCloseNotify) return deliver_end(one, StreamEnd::kFinished, time);
   const bool fatal = version_ == TlsVersion::k13 ? content[1] != kUserCancelled : content[0] == kFatal;
   if (fatal) deliver_end(one, StreamEnd::kReset, time);
 }
 
-void Connection::on_handshake(Half& one, Bytes content, WallTime time) {
+void TlsConnection::on_handshake(Half& one, Bytes content, WallTime time) {
   HandshakeReader::Message message;
   while (!content.empty() && !dead() && !deaf(one)) {
     const HandshakeReader::Step step = one.handshake.next(content, message);
@@ -154,7 +154,7 @@ void Connection::on_handshake(Half& one, Bytes content, WallTime time) {
   if (one.handshake_charge != one.handshake.kept()) give_up(TlsState::kFailed, Counter::kEvictedMemory, time);
 }
 
-void Connection::on_message(Half& one, const HandshakeReader::Message& message, WallTime time) {
+void TlsConnection::on_message(Half& one, const HandshakeReader::Message& message, WallTime time) {
   const bool from_client = one.direction == Direction::kToServer;
   switch (message.type) {
     case HandshakeType::kClientHello:
@@ -182,7 +182,7 @@ void Connection::on_message(Half& one, const HandshakeReader::Message& message, 
 }
 
 // The first one, the one after a HelloRetryRequest, or that of a renegotiation.
-void Connection::on_client_hello(Bytes body, WallTime time) {
+void TlsConnection::on_client_hello(Bytes body, WallTime time) {
   auto hello = read_client_hello(body);
   if (!hello) return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
   const bool retry = handshake_ && handshake_->server && handshake_->server->retry;
@@ -197,7 +197,7 @@ void Connection::on_client_hello(Bytes body, WallTime time) {
   handshake_->client = std::move(hello);
 }
 
-void Connection::on_server_hello(Bytes body, WallTime time) {
+void TlsConnection::on_server_hello(Bytes body, WallTime time) {
   auto hello = read_server_hello(body);
   if (!hello) return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
   if (announced_ && hello->version == TlsVersion::k13 && version_ != TlsVersion::k13) {
@@ -219,7 +219,7 @@ void Connection::on_server_hello(Bytes body, WallTime time) {
   enter(half(Direction::kToClient), Epoch::kHandshake);
 }
 
-void Connection::enter(Half& one, Epoch epoch) {
+void TlsConnection::enter(Half& one, Epoch epoch) {
   one.epoch = epoch;
   one.cipher.reset();
   one.sequence = 0;
@@ -228,13 +228,13 @@ void Connection::enter(Half& one, Epoch epoch) {
   one.trials = 0;
 }
 
-std::optional<Opened> Connection::open(Half& one, const Record& record) {
+std::optional<Opened> TlsConnection::open(Half& one, const Record& record) {
   auto opened = one.cipher->open(record, one.sequence, context_.scratch());
   if (opened) ++one.sequence;
   return opened;
 }
 
-void Connection::begin_handshake() {
+void TlsConnection::begin_handshake() {
   handshake_ = std::make_unique<Handshake>();
   for (Half& one : halves_) one.settled = false;
   keys_expired_ = false;
@@ -242,7 +242,7 @@ void Connection::begin_handshake() {
 }
 
 // A record of this half's last epoch was opened. When both are so far, the secrets are not needed any more.
-void Connection::verified(Half& one) {
+void TlsConnection::verified(Half& one) {
   if (one.verified) return;
   one.verified = one.settled = true;
   if (waited_) count_once(Counter::kKeysLate);
@@ -252,11 +252,11 @@ void Connection::verified(Half& one) {
   drop_handshake();
 }
 
-void Connection::drop_handshake() {
+void TlsConnection::drop_handshake() {
   if (announced_ && halves_[0].settled && halves_[1].settled) handshake_.reset();
 }
 
-void Connection::announce(WallTime time) {
+void TlsConnection::announce(WallTime time) {
   if (announced_) return;
   announced_ = true;
   count_once(Counter::kDecrypted);
@@ -275,7 +275,7 @@ void Connection::announce(WallTime time) {
 }
 
 // False: the store knows nothing more than before.
-bool Connection::load_secrets() {
+bool TlsConnection::load_secrets() {
   if (!handshake_) handshake_ = std::make_unique<Handshake>();
   const auto found = handshake_->client ? context_.keys.find(handshake_->client->random) : context_.keys.find(flow_);
   if (!found) return false;
@@ -287,7 +287,7 @@ bool Connection::load_secrets() {
 }
 
 // Passes a record over that lies wholly in what the reader ignores.
-bool Connection::skip(Half& one, const Record& record, WallTime time) {
+bool TlsConnection::skip(Half& one, const Record& record, WallTime time) {
   if (!announced_ || record.damaged() || record.body().size() < kWorthSkipping) return false;
   const std::uint64_t ignored = reader_.ignores(one.direction);
   if (ignored < kWorthSkipping / 2 || ignored + kMostOverhead < record.body().size()) return false;
@@ -300,7 +300,7 @@ bool Connection::skip(Half& one, const Record& record, WallTime time) {
 }
 
 // A record with a hole cannot be opened, but its number is known, and mostly its content's size.
-void Connection::on_damaged(Half& one, const Record& record, WallTime time) {
+void TlsConnection::on_damaged(Half& one, const Record& record, WallTime time) {
   const auto inside = one.cipher->peek(record, one.sequence);
   if (!inside && version_ == TlsVersion::k10) return lose(one, time);
   ++one.sequence;

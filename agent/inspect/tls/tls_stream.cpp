@@ -14,7 +14,7 @@ TlsContextPtr make_tls_context(const TlsLimits& limits, KeyStore& keys, MemoryBu
 }
 
 std::unique_ptr<TlsStream> make_tls_stream(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader) {
-  return std::make_unique<Connection>(context, flow, mid_stream, reader);
+  return std::make_unique<TlsConnection>(context, flow, mid_stream, reader);
 }
 
 bool looks_like_tls(Bytes beginning) {
