@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "agent/inspect/model/counters.hpp"
@@ -19,6 +21,18 @@ TEST(CountersTest, NamesAreUniqueAndFitForMetrics) {
     const std::string name(text_of(static_cast<Counter>(i)).name);
     EXPECT_TRUE(names.insert(name).second) << name;
     EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string::npos) << name;
+  }
+}
+
+// docs/inspection.md says what each counts, in the same words.
+TEST(CountersTest, AreDocumented) {
+  std::ifstream file(TIDEGATE_SOURCE_DIR "/docs/inspection.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  for (std::size_t i = 0; i < kCounters; ++i) {
+    const CounterText& counter = text_of(static_cast<Counter>(i));
+    const std::string row = "| `" + std::string(counter.name) + "` | " + std::string(counter.help) + " |";
+    EXPECT_NE(text.str().find(row), std::string::npos) << "missing in docs/inspection.md: " << row;
   }
 }
 
