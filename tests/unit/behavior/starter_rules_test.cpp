@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// packaging/rules.yaml: every rule fires at who it is for, and none at those who behave.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tests/unit/behavior/support.hpp"
+
+namespace tidegate::behavior {
+namespace {
+
+using ::testing::Contains;
+using ::testing::IsEmpty;
+
+std::string starter_rules() {
+  std::ifstream file(std::string(TIDEGATE_SOURCE_DIR) + "/packaging/rules.yaml");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class StarterRules : public ::testing::Test {
+ protected:
+  StarterRules() : trial_(rules_of("", starter_rules())) { trial_.take({.when = -40min, .source = "198.51.100.99"}); }
+
+  // The names of the rules that fired for `count` requests, `gap` apart.
+  std::set<std::string> after(int count, std::chrono::nanoseconds gap, const std::function<Request(int)>& request) {
+    std::set<std::string> fired;
+    for (int i = 0; i < count; ++i) {
+      Request one = request(i);
+      one.when = now_;
+      now_ += gap;
+      for (const Finding& finding : trial_.take(one)) {
+        EXPECT_TRUE(finding.shadow) << finding.rule;
+        fired.insert(finding.rule);
+      }
+    }
+    return fired;
+  }
+
+  Trial trial_;
+  std::chrono::nanoseconds now_{0};
+};
+
+std::string numbered(const std::string& text, int i) { return text + std::to_string(i); }
+
+TEST_F(StarterRules, LoginBruteforce) {
+  EXPECT_THAT(after(10, 1s, [](int) { return Request{.method = "POST", .path = "/login", .status = 401}; }),
+              Contains("login-bruteforce"));
+}
+
+TEST_F(StarterRules, CredentialStuffing) {
+  const auto fired = after(60, 4s, [](int i) {
+    return Request{.method = "POST", .path = "/api/login", .status = i % 30 == 29 ? 200 : 401, .account = i};
+  });
+  EXPECT_THAT(fired, Contains("credential-stuffing"));
+}
+
+TEST_F(StarterRules, PathScan) {
+  EXPECT_THAT(after(40, 1s, [](int i) { return Request{.path = numbered("/x", i), .status = 404}; }),
+              Contains("path-scan"));
+}
+
+TEST_F(StarterRules, KnownScanners) {
+  EXPECT_THAT(after(3, 1s, [](int) { return Request{.user_agent = "sqlmap/1.7#stable (https://sqlmap.org)"}; }),
+              Contains("known-scanners"));
+}
+
+TEST_F(StarterRules, ProbingForSecrets) {
+  EXPECT_THAT(after(2, 1s, [](int i) { return Request{.path = i == 0 ? "/.env" : "/app/.git/config", .status = 403}; }),
+              Contains("probing-for-secrets"));
+}
+
+TEST_F(StarterRules, ObjectEnumeration) {
+  const auto walk = [&](std::uint16_t status, int count) {
+    std::set<std::string> fired;
+    for (int i = 0; i < count; ++i) {
+      auto summary = summary_of({.when = now_, .path = numbered("/orders/", i), .status = status});
+      summary.path_template = "/orders/{}";
+      now_ += 100ms;
+      std::vector<Finding> findings;
+      trial_.evaluator.take(summary, findings);
+      for (const Finding& finding : findings) fired.insert(finding.rule);
+    }
+    return fired;
+  };
+  EXPECT_THAT(walk(403, 25), Contains("object-enumeration"));
+  EXPECT_THAT(walk(200, 1000), Contains("object-harvesting"));
+}
+
+TEST_F(StarterRules, PaymentWithoutCheckout) {
+  EXPECT_THAT(after(3, 1s, [](int i) { return Request{.method = "POST", .path = numbered("/payment/", i)}; }),
+              Contains("payment-without-checkout"));
+}
+
+TEST_F(StarterRules, ErrorHarvesting) {
+  EXPECT_THAT(after(60, 1s, [](int i) { return Request{.path = "/search", .status = i % 3 == 0 ? 200 : 500}; }),
+              Contains("error-harvesting"));
+}
+
+TEST_F(StarterRules, OversizedResponses) {
+  EXPECT_THAT(after(25, 10s, [](int) { return Request{.path = "/export", .response_bytes = 100'000'000}; }),
+              Contains("oversized-responses"));
+}
+
+TEST_F(StarterRules, SlowRequests) {
+  std::vector<Finding> findings;
+  for (int i = 0; i < 5; ++i) {
+    auto summary = summary_of({.when = std::chrono::seconds(i), .status = std::nullopt});
+    summary.began -= 60s;
+    summary.duration = 60s;
+    trial_.evaluator.take(summary, findings);
+  }
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].rule, "slow-requests");
+}
+
+TEST_F(StarterRules, RepeatOffender) {
+  const auto fired = after(200, 1s, [](int i) {
+    return Request{.method = "POST",
+                   .path = i < 40 ? "/login" : numbered("/x/.env", i),
+                   .status = i < 40 ? 401 : 404,
+                   .user_agent = "hydra"};
+  });
+  EXPECT_THAT(fired, Contains("repeat-offender"));
+}
+
+TEST_F(StarterRules, LeaveABrowsingVisitorAlone) {
+  const auto fired = after(2000, 200ms, [](int i) {
+    Request request{.path = numbered("/page/", i % 60), .session = 1, .response_bytes = 40'000};
+    if (i % 100 == 7) request.path = "/favicon.ico", request.status = 404;
+    if (i % 400 == 9) request.method = "POST", request.path = "/login", request.status = i % 800 == 9 ? 401 : 200;
+    if (i % 500 == 11) request.method = "POST", request.path = "/checkout/cart";
+    if (i % 500 == 12) request.method = "POST", request.path = "/payment/card";
+    return request;
+  });
+  EXPECT_THAT(fired, IsEmpty());
+}
+
+TEST_F(StarterRules, LeaveAnOfficeBehindOneAddressAlone) {
+  const auto fired = after(6000, 20ms, [](int i) {
+    Request request{.path = numbered("/doc/", i % 300), .session = i % 40, .response_bytes = 20'000};
+    if (i % 50 == 1) request.method = "POST", request.path = "/login", request.status = i % 1000 == 1 ? 401 : 200;
+    if (i % 90 == 3) request.path = numbered("/old/", i % 9), request.status = 404;
+    if (i % 70 == 5) request.status = 500;
+    return request;
+  });
+  EXPECT_THAT(fired, IsEmpty());
+}
+
+TEST_F(StarterRules, LeaveClientsOfAFailingApplicationAlone) {
+  EXPECT_THAT(after(500, 500ms, [](int) { return Request{.path = "/app", .status = 503}; }), IsEmpty());
+}
+
+TEST_F(StarterRules, LeaveSlowUploadsAndDownloadsAlone) {
+  std::vector<Finding> findings;
+  for (int i = 0; i < 50; ++i) {
+    auto summary = summary_of({.when = std::chrono::seconds(i * 30), .response_bytes = 30'000'000});
+    summary.began -= 60s;
+    summary.duration = 60s;
+    summary.request_bytes = 10'000'000;
+    trial_.evaluator.take(summary, findings);
+  }
+  EXPECT_THAT(findings, IsEmpty());
+}
+
+}  // namespace
+}  // namespace tidegate::behavior
