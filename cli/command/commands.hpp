@@ -18,6 +18,7 @@ void add_safelist(Command& root);   // add, remove, list, check
 void add_policy(Command& root);     // check, diff, apply, confirm, rollback, show, history
 void add_replay(Command& root);
 void add_inspect(Command& root);
+void add_rules(Command& root);
 void add_attach(Command& root);
 void add_detach(Command& root);
 void add_support(Command& root);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command/rules.hpp"
+
+#include <algorithm>
+
+#include "agent/inspection/plan.hpp"
+#include "cli/inspect/reading.hpp"
+#include "cli/rules/by_end.hpp"
+#include "cli/rules/view.hpp"
+
+namespace tidegate::cli {
+namespace {
+
+struct Options {
+  CaptureFiles files;
+  std::string policy;
+};
+
+// Takes the requests of a capture and shows what rules make of them.
+class Trial final : public RequestView {
+ public:
+  Trial(Context& context, behavior::RuleSet rules, behavior::Evaluator::IsSafelisted is_safelisted)
+      : context_(context),
+        evaluator_(std::move(rules), behavior::HashSeed{}, std::move(is_safelisted)),
+        by_end_([this](const inspect::Summary& summary) { evaluate(summary); }) {
+    if (context.output().is_table()) table_ = finding_table(context.output().out(), context.output().style());
+    if (!table_) context.output().begin_list();
+  }
+
+  void add(const inspect::Summary& summary) override { by_end_.add(summary); }
+  void flush() override {}
+  void finish() {
+    by_end_.finish();
+    if (!table_) return context_.output().end_list();
+    table_->flush();
+    print_totals(context_.output().out(), evaluator_);
+  }
+
+ private:
+  void evaluate(const inspect::Summary& summary) {
+    findings_.clear();
+    evaluator_.take(summary, findings_);
+    for (const behavior::Finding& finding : findings_) {
+      if (table_) {
+        table_->add(row_of(finding));
+      } else {
+        context_.output().element(document_of(finding));
+      }
+    }
+  }
+
+  Context& context_;
+  behavior::Evaluator evaluator_;
+  ByEnd by_end_;
+  std::unique_ptr<Table> table_;
+  std::vector<behavior::Finding> findings_;
+};
+
+behavior::Evaluator::IsSafelisted safelist_of(const policy::Policy& policy) {
+  std::vector<Prefix> prefixes;
+  for (const auto& entry : policy.safelist) prefixes.push_back(entry.prefix);
+  return [prefixes = std::move(prefixes)](const Prefix& source) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const Prefix& entry) { return entry.overlaps(source); });
+  };
+}
+
+Outcome<> test(Context& context, const Options& options) {
+  TIDEGATE_ASSIGN(auto parsed, read_rules(context, options.policy));
+  if (parsed.rules.rules.empty()) return refuse(options.policy + " has no rules; docs/rules.md says how they look");
+  inspect::Settings settings = inspection::make_plan(parsed.policy).settings;
+  TIDEGATE_TRY(draw_identity_key(settings));
+  Trial trial(context, std::move(parsed.rules), safelist_of(parsed.policy));
+  TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, trial));
+  trial.finish();
+  context.output().out().flush();
+  return conclude_reading(context, options.files.pcap, finished);
+}
+
+}  // namespace
+
+void add_rules_test(Command& rules) {
+  auto options = std::make_shared<Options>();
+  Command command =
+      rules.add("test", "What the rules of a policy would have decided on a capture; works without an agent",
+                "rules test --pcap edge.pcapng --keylog keys.log --policy policy.yaml\n"
+                "rules test --pcap edge.pcapng --policy policy.yaml -o json | jq '.[].rule'");
+  command.option("--pcap", options->files.pcap, "FILE", "Capture of traffic to the services of the policy").required();
+  command.option("--keylog", options->files.keylogs, "FILE", "TLS secrets in NSS key log format; may be repeated");
+  command.option("--policy", options->policy, "FILE", "Policy file, or - for standard input").required();
+  command.run([options](Context& context) { return test(context, *options); });
+}
+
+}  // namespace tidegate::cli
