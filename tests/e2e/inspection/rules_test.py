@@ -116,4 +116,4 @@ class Rules(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    runner.main(isolated=False)
+    runner.main()
