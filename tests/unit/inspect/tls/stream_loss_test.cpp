@@ -142,6 +142,26 @@ TEST_P(LossTest, LossWhileKeysAreWaitedForIsReplayedInItsPlace) {
   EXPECT_EQ(late.reader.heard[1], std::string(5000, '?') + "next");
 }
 
+// The connection ends while what waited is replayed.
+TEST_P(LossTest, LossThatEndsTheConnectionWhileItWaits) {
+  Bench late;
+  auto stream = late.stream();
+  for (std::size_t i = 0; i < before_; ++i) {
+    const Piece& piece = peers_.transcript().pieces[i];
+    stream->data(piece.direction, bytes_of(piece.bytes), {});
+  }
+  ASSERT_EQ(stream->state(), TlsState::kWaiting);
+  stream->gap(kToServer, 0, {});
+  stream->gap(kToClient, 0, {});
+  stream->data(kToClient, next(), {});
+  late.add_keys(peers_.transcript());
+  stream->keys_arrived({});
+  EXPECT_EQ(stream->state(), TlsState::kFailed);
+  EXPECT_FALSE(late.reader.misused);
+  stream.reset();
+  EXPECT_EQ(late.budget.used(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LossTest,
                          ::testing::Values(Case{"Gcm13", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},
                                            Case{"ChaCha13", TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
