@@ -79,9 +79,11 @@ bool Http2Reader::step(Direction direction, std::string_view& rest, WallTime tim
 // server has not been seen up to then and may have answered others.
 bool Http2Reader::must_wait(Direction direction, WallTime time, bool may_wait) {
   const FrameHead& head = side(direction).walker.head();
-  if (head.type != FrameType::kHeaders || head.stream <= last_stream_ || head.stream % 2 == 0) return false;
+  const bool opens = head.type == FrameType::kHeaders;
+  const bool of_stream = opens || head.type == FrameType::kData || head.type == FrameType::kReset;
+  if (!of_stream || head.stream <= last_stream_ || head.stream % 2 == 0) return false;
   if (direction == Direction::kToClient) return may_wait && !client_.ended;
-  if (streams_.size() < connection_.context.limits.streams) return false;
+  if (!opens || streams_.size() < connection_.context.limits.streams) return false;
   if (may_wait && !unanswered() && time > server_time_) return true;
   make_room();
   return false;

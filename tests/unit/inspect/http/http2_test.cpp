@@ -162,6 +162,15 @@ TEST(Http2, ACancelledRequestIsNotForgottenBeforeTheServerIsHeard) {
   EXPECT_THAT(paths(run_every_way(talk.script)), ElementsAre("/1 200", "/3 reset", "/5 200"));
 }
 
+TEST(Http2, AServerMayRefuseAtOnce) {
+  Talk talk;
+  talk.ask(1, "/1");
+  talk.say(kServer, rst(1));
+  talk.ask(3, "/3");
+  talk.answer(3, 200);
+  EXPECT_THAT(paths(run_every_way(talk.script)), ElementsAre("/1 reset", "/3 200"));
+}
+
 TEST(Http2, GoAwayEndsWhatTheServerWillNotAnswer) {
   Talk talk;
   talk.ask(1, "/1");
