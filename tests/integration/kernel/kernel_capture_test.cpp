@@ -8,6 +8,7 @@
 
 #include <map>
 
+#include "agent/inspect/model/flow_hash.hpp"
 #include "agent/kernel/capture.hpp"
 #include "agent/kernel/capture_socket.hpp"
 #include "tests/harness/packet.hpp"
@@ -208,6 +209,24 @@ TEST_F(KernelCapture, ASampleIsWholeConnections) {
   sampled = static_cast<unsigned>(directions.size());
   EXPECT_GT(sampled, 25U);
   EXPECT_LT(sampled, 75U);
+}
+
+// Filter and inspector have to leave out the same connections.
+TEST_F(KernelCapture, TheSampleIsTheInspectorsOwn) {
+  CaptureScope scope = https();
+  scope.sample = 0.5;
+  scope.seed = kSeed;
+  open(scope);
+  const inspect::Endpoint server{*Address::parse("2001:db8:1::1"), 443};
+  unsigned captured = 0;
+  for (std::uint16_t port = 2000; port < 2016; ++port) {
+    const inspect::Flow flow{{*Address::parse("2001:db8::1"), port}, server};
+    const bool wanted = inspect::in_share(inspect::flow_hash(flow, kSeed), scope.sample);
+    EXPECT_EQ(sees(Ethernet() / Ipv6() / Tcp{.source_port = port}), wanted) << port;
+    captured += wanted ? 1 : 0;
+  }
+  EXPECT_GT(captured, 0U);
+  EXPECT_LT(captured, 16U);
 }
 
 TEST_F(KernelCapture, AConnectionThatWasShedStaysOut) {
