@@ -3,12 +3,29 @@
 
 #include <string.h>
 
+#include <atomic>
+
 #include "agent/api/error_map.hpp"
 
 namespace tidegate::api {
 namespace {
 
 constexpr std::size_t kMostBytes = 64 << 10;
+// Of all callers together: each holds a thread of the server, and operators need some too.
+constexpr int kMostStreams = 8;
+
+class Place {
+ public:
+  Place() : taken_(++open_ <= kMostStreams) {}
+  ~Place() { --open_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  explicit operator bool() const { return taken_; }
+
+ private:
+  static inline std::atomic<int> open_ = 0;
+  bool taken_;
+};
 
 void wipe(v1::PublishKeysRequest& request) {
   std::string& lines = *request.mutable_lines();
@@ -27,6 +44,10 @@ Result<inspection::Inspection::Published> publish(inspection::Inspection* inspec
 
 grpc::Status KeyService::Publish(grpc::ServerContext*, grpc::ServerReader<v1::PublishKeysRequest>* reader,
                                  v1::PublishKeysResponse* response) {
+  const Place place;
+  if (!place) {
+    return to_grpc(Error{ErrorCode::kResourceExhausted, "keys: 8 senders are connected already; use the key socket"});
+  }
   v1::PublishKeysRequest request;
   while (reader->Read(&request)) {
     const auto published = publish(inspection_, request.lines());

@@ -10,8 +10,8 @@ class KeyService final : public v1::KeyService::Service {
  public:
   explicit KeyService(inspection::Inspection* inspection) : inspection_(inspection) {}
 
-  // A stream holds a thread of the server for as long as it is open, and one message of at most 64 KiB, which is wiped.
-  // What gRPC itself buffers is out of reach.
+  // At most 8 streams at once, RESOURCE_EXHAUSTED beyond. Each holds a thread of the server for as long as it is open,
+  // and one message of at most 64 KiB, which is wiped. What gRPC itself buffers is out of reach.
   grpc::Status Publish(grpc::ServerContext*, grpc::ServerReader<v1::PublishKeysRequest>*,
                        v1::PublishKeysResponse*) override;
 

@@ -55,6 +55,7 @@ void Supervisor::Loop::take_wishes() {
 
 void Supervisor::Loop::take_plan(Plan plan) {
   plan_ = std::move(plan);
+  changed_ = true;
   if (!plan_.wanted) return switch_off();
   look_at_ = MonotonicTime(0);
   if (!session_) return;
@@ -198,6 +199,7 @@ void Supervisor::Loop::listen(MonotonicTime now) {
 }
 
 void Supervisor::Loop::take(const wire::ToAgent& message, MonotonicTime now) {
+  changed_ = true;
   if (const auto* summaries = std::get_if<wire::Summaries>(&message)) return take_summaries(*summaries);
   if (const auto* statistics = std::get_if<wire::Statistics>(&message)) return take_statistics(*statistics);
   if (const auto* keys = std::get_if<wire::KeyStatistics>(&message)) return tally_.take(*keys, now);
@@ -206,10 +208,19 @@ void Supervisor::Loop::take(const wire::ToAgent& message, MonotonicTime now) {
     problem_.clear();
     last_complaint_.clear();
   } else if (const auto* problem = std::get_if<wire::Problem>(&message)) {
-    if (problem->fatal) last_words_ = policy::printable(problem->text);
-    if (!problem->fatal) complain("inspector: " + policy::printable(problem->text));
+    take_problem(*problem);
   } else if (const auto* ended = std::get_if<wire::KeySourceEnded>(&message)) {
     keys_.lost(ended->id);
+  }
+}
+
+// An inspector that is not itself any more must not fill the log.
+void Supervisor::Loop::take_problem(const wire::Problem& problem) {
+  if (problem.fatal) {
+    last_words_ = policy::printable(problem.text);
+  } else if (problems_left_ > 0) {
+    --problems_left_;
+    complain("inspector: " + policy::printable(problem.text));
   }
 }
 
@@ -222,9 +233,8 @@ void Supervisor::Loop::take_statistics(const wire::Statistics& statistics) {
 
 void Supervisor::Loop::take_summaries(const wire::Summaries& summaries) {
   wire::SummaryReader reader(summaries.records);
-  auto endpoints = shared_.endpoints.lock();
   while (reader.next(summary_)) {
-    endpoints->add(summary_);
+    shared_.endpoints.lock()->add(summary_);
     for (const auto& consumer : options_.consumers) consumer->take(summary_);
   }
 }
@@ -233,7 +243,7 @@ void Supervisor::Loop::take_summaries(const wire::Summaries& summaries) {
 
 std::chrono::nanoseconds Supervisor::Loop::until_next(MonotonicTime now) const {
   if (!plan_.wanted) return std::chrono::hours(1);
-  auto next = std::min(look_at_, report_at_);
+  auto next = changed_ ? std::min(look_at_, report_at_) : look_at_;
   if (!session_) next = std::min(next, start_at_);
   return std::clamp<std::chrono::nanoseconds>(next - now, std::chrono::nanoseconds(0), options_.timing.look_around);
 }

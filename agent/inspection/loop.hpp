@@ -39,6 +39,7 @@ class Supervisor::Loop {
   void watch(MonotonicTime now);
   void listen(MonotonicTime now);
   void take(const inspect::wire::ToAgent& message, MonotonicTime now);
+  void take_problem(const inspect::wire::Problem& problem);
   void take_statistics(const inspect::wire::Statistics& statistics);
   void take_summaries(const inspect::wire::Summaries& summaries);
 
@@ -71,6 +72,9 @@ class Supervisor::Loop {
   MonotonicTime start_at_{0};
   MonotonicTime look_at_{0};
   MonotonicTime report_at_{0};
+  MonotonicTime problems_at_{0};
+  unsigned problems_left_ = 0;  // that the inspector may have said until then
+  bool changed_ = true;         // since the last report
   State reported_ = State::kOff;
   std::string problem_;                              // why it does not run
   std::string last_words_;                           // of an inspector that ends by itself

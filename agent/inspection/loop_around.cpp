@@ -14,11 +14,18 @@ namespace wire = inspect::wire;
 namespace {
 
 constexpr std::chrono::milliseconds kReportEvery{50};
+constexpr std::chrono::minutes kProblemsEvery{1};
+constexpr unsigned kProblems = 10;
 
 }  // namespace
 
 void Supervisor::Loop::look_around(MonotonicTime now) {
   look_at_ = now + options_.timing.look_around;
+  changed_ = true;
+  if (now >= problems_at_) {
+    problems_at_ = now + kProblemsEvery;
+    problems_left_ = kProblems;
+  }
   refresh_keys();
   renew_identity_key(now);
   tally_.sample();
@@ -94,7 +101,8 @@ std::vector<KeySourceReport> Supervisor::Loop::key_reports(MonotonicTime now) co
 
 // Not after every message: making one costs more than most messages do.
 void Supervisor::Loop::publish_report(MonotonicTime now) {
-  if (now < report_at_ && state() == reported_) return;
+  if (state() == reported_ && (!changed_ || now < report_at_)) return;
+  changed_ = false;
   report_at_ = now + kReportEvery;
   reported_ = state();
   Report report = make_report(now);

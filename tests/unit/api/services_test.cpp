@@ -269,6 +269,31 @@ TEST_F(ServicesTest, KeysArePublished) {
   EXPECT_EQ(publish({std::string((64 << 10) + 1, '\n')}, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+TEST_F(ServicesTest, KeySendersLeaveRoomForOperators) {
+  struct Sender {
+    grpc::ClientContext context;
+    v1::PublishKeysResponse response;
+    std::unique_ptr<grpc::ClientWriter<v1::PublishKeysRequest>> writer;
+  };
+  const auto stub = v1::KeyService::NewStub(channel_);
+  std::vector<std::unique_ptr<Sender>> senders;
+  v1::PublishKeysRequest request;
+  for (std::size_t sent = 1; sent <= 8; ++sent) {
+    auto& sender = *senders.emplace_back(std::make_unique<Sender>());
+    sender.writer = stub->Publish(&sender.context, &sender.response);
+    request.set_lines("a\n");
+    ASSERT_TRUE(sender.writer->Write(request));
+    while (inspection_.state.lock()->published.size() < 2 * sent) std::this_thread::yield();
+  }
+  Sender late;
+  late.writer = stub->Publish(&late.context, &late.response);
+  EXPECT_EQ(late.writer->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (auto& sender : senders) {
+    sender->writer->WritesDone();
+    EXPECT_TRUE(sender->writer->Finish().ok());
+  }
+}
+
 TEST_F(ServicesTest, EventsSinceThenFollowedOnceEach) {
   telemetry_->note(telemetry::EventKind::kPolicy, "first");
   grpc::ClientContext context;
