@@ -29,12 +29,13 @@ std::uint64_t random_seed() {
   return std::random_device{}();
 }
 
-// True once for each `period`. A clock that was set back does not stop it.
+// True once for each `period`. A clock that was set back does not stop it; packets that are a little out of order do
+// not set it off.
 class Every {
  public:
   explicit Every(milliseconds period) : period_(period) {}
   bool is_due(WallTime now) {
-    if (now >= last_ && now - last_ < period_) return false;
+    if (now - last_ < period_ && last_ - now < period_) return false;
     last_ = now;
     return true;
   }

@@ -2,6 +2,7 @@
 #include "agent/inspect/process/worker.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace tidegate::inspect::process {
 namespace {
@@ -86,6 +87,13 @@ void Worker::report(bool now) {
   if (!sent) stop();
 }
 
+// An interface that went away is reported once, not by every poll from then on.
+void Worker::clear_error() const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(ring_fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
 void Worker::run() {
   while (!stopped_) {
     take_settings();
@@ -97,6 +105,7 @@ void Worker::run() {
     if (more || stopped_) continue;
     pollfd entry{ring_fd_, POLLIN, 0};
     poll(&entry, 1, wait_at_most());
+    if ((entry.revents & POLLERR) != 0) clear_error();
   }
 }
 

@@ -32,6 +32,7 @@ class Worker {
   void take_settings();
   void look_at_pressure();
   void report(bool now);
+  void clear_error() const;
   wire::Statistics statistics() const;
 
   std::uint16_t number_;

@@ -21,6 +21,14 @@
 
 namespace tidegate::inspect::sandbox {
 
+// Sanitizers end a process with system calls that the sandbox forbids.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+inline constexpr const char* kWhySanitized = "sanitizers make system calls that the sandbox forbids";
+
 // What became of an attempt.
 enum class Fate { kKilled, kEperm, kReachedTheKernel, kSucceeded, kNoSandbox };
 

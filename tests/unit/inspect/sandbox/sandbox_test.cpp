@@ -61,6 +61,7 @@ TEST(Sandbox, TheChannelStaysWhatItIs) {
 }
 
 TEST(Sandbox, WhatTheInspectorNeedsWorks) {
+  if (kSanitized) GTEST_SKIP() << kWhySanitized;
   UniqueFd other;
   const pid_t child = imprison(
       [](int channel) {
@@ -191,6 +192,7 @@ TEST(Sandbox, DiesWithItsParent) {
 }
 
 TEST(Sandbox, FactsAreReported) {
+  if (kSanitized) GTEST_SKIP() << kWhySanitized;
   const Fate fate = try_in_sandbox([](int) { return 0L; });
   EXPECT_EQ(text_of(fate), "succeeded");
   const pid_t child = fork();
