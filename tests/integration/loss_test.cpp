@@ -61,7 +61,7 @@ TEST_F(LossTest, AKnownSourceLosesWhatThePathLosesAndNothingMore) {
   ASSERT_TRUE(eventually([&] { return sink.all() == 2; }, seconds(5)));
   lose("v4", "ip saddr 198.51.100.7", 20);
   lose("v6", "ip6 saddr 2001:db8:c:7::1", 20);
-  Process attack = start_flood("udp", "0.0.0.0/0", {"--port", "9000", "--rate", "60000", "--seconds", "10"});
+  Process attack = start_flood("udp", "0.0.0.0/0", {"--port", "9000", "--rate", "20000", "--seconds", "10"});
   ASSERT_TRUE(eventually([&] { return dropped_for("new_sources") > 10'000; }, seconds(10)));
   std::thread other([&] { known4.send_evenly(600, seconds(2)); });
   known6.send_evenly(600, seconds(2));
