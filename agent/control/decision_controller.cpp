@@ -17,6 +17,7 @@ constexpr std::size_t kMostTargets = 10000;  // of one command; imports are for 
 constexpr std::size_t kMostNotes = 100;      // single events of one change
 constexpr std::size_t kExpireBatch = 10000;
 constexpr std::size_t kRemoveBatch = 20000;
+constexpr std::chrono::seconds kRepairAgain{10};
 
 std::string describe(const Decision& decision) {
   std::string text = std::string(to_string(decision.action)) + ' ' + decision.target.to_string() + " by " +
@@ -168,6 +169,7 @@ Status DecisionController::reconcile() {
   auto health = health_.lock();
   health->problem = done ? std::string() : done.error().message;
   if (done) health->synced = env_.clock.monotonic();
+  repair_from_ = env_.clock.monotonic() + (done ? std::chrono::seconds(0) : kRepairAgain);
   return done;
 }
 
@@ -183,7 +185,10 @@ Status DecisionController::tick() {
   TIDEGATE_TRY(sync_removed(expired));
   note("expired: ", expired);
   env_.datapath.sweep();
-  if (!problem().empty() || sync_.clock_was_set()) return reconcile();
+  if (sync_.clock_was_set()) return reconcile();
+  if (const std::string known = problem(); !known.empty()) {
+    return env_.clock.monotonic() < repair_from_ ? fail(ErrorCode::kUnavailable, known) : reconcile();
+  }
   health_.lock()->synced = env_.clock.monotonic();
   return {};
 }

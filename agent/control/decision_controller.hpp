@@ -87,7 +87,8 @@ class DecisionController {
   // After start: what the tables hold becomes what the store says. kResourceExhausted: what fits is in.
   Status start();
   // Periodic: expiries, repairs, and a new start() when the wall clock was set. While another change is under way it
-  // does nothing: the thread that feeds the watchdog must not wait for an import.
+  // does nothing: the thread that feeds the watchdog must not wait for an import. A repair that failed (more is stored
+  // than there is room for) is tried again after ten seconds: it reads everything.
   Status tick();
   // What keeps the tables from holding all that is stored; empty: nothing.
   std::string problem() const;
@@ -116,6 +117,7 @@ class DecisionController {
 
   std::mutex changing_;
   DatapathSync sync_;
+  MonotonicTime repair_from_{0};  // not before
   mutable Guarded<Health> health_;
 };
 

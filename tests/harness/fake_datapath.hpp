@@ -44,6 +44,7 @@ class FakeDatapath final : public kernel::Datapath {
   unsigned service_count = 0;
   std::uint32_t flags = 0;       // of the host in force
   std::size_t largest_part = 0;  // most entries that replace_entries() was handed at a time
+  int replacements = 0;          // calls of it
   int rotations = 0;
   int sweeps = 0;
 
@@ -150,6 +151,7 @@ class FakeDatapath final : public kernel::Datapath {
     }));
     const std::lock_guard lock(mutex_);
     largest_part = std::max(largest_part, largest);
+    ++replacements;
     const bool full = new_blocks.size() > block_capacity;
     while (new_blocks.size() > block_capacity) new_blocks.erase(std::prev(new_blocks.end()));
     blocks = std::move(new_blocks);

@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 class DecisionControllerTest : public testing::ControlTest {
  protected:
@@ -184,6 +185,28 @@ TEST_F(DecisionControllerTest, StartHoldsASmallPartOfTheDecisionsAtATime) {
   ASSERT_TRUE(controllers_->start());
   EXPECT_EQ(datapath_.blocks.size(), many.size());
   EXPECT_LE(datapath_.largest_part, 4096U);
+}
+
+// A table that was made smaller than what is stored: everything is read for each try.
+TEST_F(DecisionControllerTest, ARepairThatFailedIsNotTriedEverySecond) {
+  ASSERT_TRUE(decisions().block(targets({"203.0.113.1", "203.0.113.2"})));
+  datapath_.block_capacity = 1;
+  EXPECT_FALSE(decisions().start());
+  EXPECT_FALSE(decisions().problem().empty());
+  const int tried = datapath_.replacements;
+  for (int second = 0; second < 9; ++second) {
+    clock_.advance(seconds(1));
+    const Status still = decisions().tick();
+    ASSERT_FALSE(still);
+    EXPECT_EQ(still.error().message, decisions().problem()) << "said all the while, not anew";
+  }
+  EXPECT_EQ(datapath_.replacements, tried);
+  datapath_.block_capacity = 2;
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(decisions().tick());
+  EXPECT_EQ(datapath_.replacements, tried + 1);
+  EXPECT_TRUE(decisions().problem().empty());
+  EXPECT_TRUE(blocked("203.0.113.2"));
 }
 
 TEST_F(DecisionControllerTest, SetClockMovesExpiries) {
