@@ -130,8 +130,8 @@ void Http2Reader::direction_ends(Direction direction, std::uint32_t id) {
   }
   if (exchange.response_done && (exchange.request_done || stream->cancelled)) {
     finish(id, Ending::kComplete);
-  } else if (exchange.request_done && unanswered()) {
-    finish(id, server_.lost ? Ending::kLossy : Ending::kUnfinished);
+  } else if (exchange.request_done && server_.lost) {
+    finish(id, Ending::kLossy);
   }
 }
 

@@ -84,6 +84,7 @@ ConnectionFacts Scene::default_facts() {
 
 void Collector::finished(const Summary& summary) {
   ++finished_count;
+  if (summary.reset) ++resets;
   if (!keep) return;
   const auto later = std::ranges::upper_bound(summaries, summary.sequence, {}, &Summary::sequence);
   summaries.insert(later, summary);

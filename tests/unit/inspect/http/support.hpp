@@ -60,6 +60,7 @@ class Collector final : public SummarySink {
   std::uint64_t began_count() const { return began_; }
   bool keep = true;
   std::uint64_t finished_count = 0;
+  std::uint64_t resets = 0;
 
  private:
   std::uint64_t began_ = 0;
