@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real agent with the real inspector: whatever becomes of the inspector costs visibility only.
+#include <grpcpp/grpcpp.h>
 #include <signal.h>
 
 #include <sstream>
 
 #include "tests/integration/agent_test.hpp"
+#include "tidegate/v1/keys.grpc.pb.h"
 
 namespace tidegate::harness {
 namespace {
@@ -17,13 +19,46 @@ constexpr const char* kNotInspected = "  - {name: site, match: [tcp/8080, tcp/84
 
 class SupervisionTest : public AgentTest {
  protected:
-  void start_inspecting(const std::string& services = kInspected, const std::string& keys = "") {
+  void start_inspecting(const std::string& services = kInspected, const std::string& keys = "",
+                        const std::string& more = "") {
     AgentOptions options;
-    options.settings = "keys:\n  socket: {path: " + (scratch_.path() / "keys.sock").string() + "}\n" + keys;
+    options.settings = "keys:\n  socket: {path: " + (scratch_.path() / "keys.sock").string() + "}\n" + keys + more;
     ASSERT_TRUE(start(policy_of(services + kGenerous), options));
     web_ = Process::start({"python3", "-m", "http.server", "8080", "--directory", scratch_.path().string()},
                           {.netns = edge().name()});
     ASSERT_TRUE(eventually([&] { return get("/ready") == 404; }, seconds(10)));
+  }
+
+  // A TLS server on port 8443 that writes its keys to keylog(); ready when this returns.
+  Process start_tls() const {
+    const std::string cert = (scratch_.path() / "cert.pem").string();
+    const std::string key = (scratch_.path() / "key.pem").string();
+    shell("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=edge -days 2 -keyout " + key + " -out " + cert +
+          " 2>/dev/null");
+    auto server = Process::start({"openssl", "s_server", "-accept", "8443", "-cert", cert, "-key", key, "-www",
+                                  "-quiet", "-keylogfile", keylog()},
+                                 {.netns = edge().name()});
+    EXPECT_TRUE(eventually([&] { return fetch(); }, seconds(10)));
+    return server;
+  }
+  std::string keylog() const { return (scratch_.path() / "keys.log").string(); }
+  bool fetch() const {
+    return run({"curl", "-sk", "-o", "/dev/null", "--max-time", "2",
+                std::string("https://") + Topology::kEdge4 + ":8443/page/7"},
+               {.netns = world().name()})
+               .exit_code == 0;
+  }
+  grpc::Status publish(const std::string& lines) const {
+    const auto stub = v1::KeyService::NewStub(
+        grpc::CreateChannel("unix:" + agent().socket().string(), grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    v1::PublishKeysResponse response;
+    const auto writer = stub->Publish(&context, &response);
+    v1::PublishKeysRequest request;
+    request.set_lines(lines);
+    writer->Write(request);
+    writer->WritesDone();
+    return writer->Finish();
   }
 
   json inspector() const { return agent().json({"status"}).value("inspector", json::object()); }
@@ -139,22 +174,48 @@ TEST_F(SupervisionTest, AnInterfaceThatWasReplacedIsSeenAgain) {
   EXPECT_EQ(restarts(), 0U) << "the filter follows, nothing else";
 }
 
-TEST_F(SupervisionTest, KeysFromAFileOpenTls) {
-  const std::string cert = (scratch_.path() / "cert.pem").string();
-  const std::string key = (scratch_.path() / "key.pem").string();
-  const std::string keylog = (scratch_.path() / "keys.log").string();
-  shell("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=edge -days 2 -keyout " + key + " -out " + cert +
-        " 2>/dev/null");
-  start_inspecting(kInspected, "  files: [" + keylog + "]\n");
+TEST_F(SupervisionTest, SeveralCoresAndBothFamilies) {
+  start_inspecting(kInspected, "", "inspect: {cores: 2, memory: 128MB}\n");
   ASSERT_TRUE(reaches("running"));
-  const auto tls = Process::start(
-      {"openssl", "s_server", "-accept", "8443", "-cert", cert, "-key", key, "-www", "-quiet", "-keylogfile", keylog},
-      {.netns = edge().name()});
-  const std::string url = std::string("https://") + Topology::kEdge4 + ":8443/page/7";
-  const auto fetch = [&] {
-    return run({"curl", "-sk", "-o", "/dev/null", "--max-time", "2", url}, {.netns = world().name()}).exit_code == 0;
-  };
-  ASSERT_TRUE(eventually(fetch, seconds(10)));
+  const auto web6 = Process::start({"python3", "-m", "http.server", "8443", "--bind", "::", "--directory", "/"},
+                                   {.netns = edge().name()});
+  const std::string url = std::string("http://[") + Topology::kEdge6 + "]:8443/six";
+  EXPECT_TRUE(eventually(
+      [&] {
+        run({"curl", "-s", "-o", "/dev/null", "--max-time", "1", url}, {.netns = world().name()});
+        return requests_to("/six") > 0;
+      },
+      seconds(10)))
+      << inspector();
+  for (int i = 0; i < 40; ++i) get("/many");
+  EXPECT_TRUE(eventually([&] { return requests_to("/many") == 40; }, seconds(5))) << inspector();
+  EXPECT_EQ(inspector().value("counters", json::object()).value("connections_lossy", 1ULL), 0U)
+      << "both directions of a connection reach the same core";
+}
+
+TEST_F(SupervisionTest, KeysPublishedOverTheApiOpenTls) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running"));
+  const auto tls = start_tls();
+  EXPECT_TRUE(eventually(
+      [&] {
+        std::filesystem::resize_file(keylog(), 0);
+        if (!fetch()) return false;
+        const auto published = publish(read_file(keylog()));
+        EXPECT_TRUE(published.ok()) << published.error_message();
+        return eventually([&] { return requests_to("/page/{}") > 0; }, seconds(1));
+      },
+      seconds(15)))
+      << inspector();
+  const auto source = [&] { return inspector().value("keys", json::array()).back(); };
+  EXPECT_EQ(text(source(), "kind"), "publish");
+  EXPECT_GT(source().value("accepted", 0ULL), 0U);
+}
+
+TEST_F(SupervisionTest, KeysFromAFileOpenTls) {
+  start_inspecting(kInspected, "  files: [" + keylog() + "]\n");
+  ASSERT_TRUE(reaches("running"));
+  const auto tls = start_tls();
   EXPECT_TRUE(eventually([&] { return fetch() && requests_to("/page/{}") > 0; }, seconds(10))) << inspector().dump();
   EXPECT_TRUE(eventually([&] { return inspector().value("decrypted", 0ULL) >= 1; }, seconds(3)));
   const auto source = [&] { return inspector().value("keys", json::array()).at(1); };
