@@ -188,7 +188,6 @@ void TlsConnection::on_client_hello(Bytes body, WallTime time) {
   const bool retry = handshake_ && handshake_->server && handshake_->server->retry;
   if (retry && handshake_->client) {
     hello->ja4 = std::move(handshake_->client->ja4);
-    hello->early_data = false;
     handshake_->client = std::move(hello);
     return;
   }

@@ -189,6 +189,9 @@ TEST_F(KeySourcesTest, AFileIsFollowedAndReadAgainWhenItWasTruncated) {
   clock_.advance(milliseconds(20));
   sources.work(counters_);
   EXPECT_EQ(keys_.size(), 2U);
+  send(writer, master_line(9).substr(0, 40));
+  clock_.advance(milliseconds(20));
+  sources.work(counters_);
   ASSERT_EQ(::ftruncate(writer.get(), 0), 0);
   send(writer, master_line(3) + '\n');
   clock_.advance(milliseconds(20));

@@ -116,6 +116,10 @@ TEST_F(KeyStoreTest, MalformedAndDroppedLinesAreCounted) {
 TEST_F(KeyStoreTest, AgreesWithAMapOverManyTurns) {
   KeyStore keys({.sessions = 64, .unused = seconds(5), .used = seconds(2)}, clock_);
   unsigned state = 12345;
+  const auto flow = [](unsigned port) {
+    return Flow{{*Address::parse("192.0.2.1"), static_cast<std::uint16_t>(port)},
+                {*Address::parse("198.51.100.1"), 443}};
+  };
   const auto next = [&state] { return state = state * 1664525U + 1013904223U; };
   for (int turn = 0; turn < 20'000; ++turn) {
     const unsigned number = next() >> 8 & 0x7f;
@@ -125,6 +129,12 @@ TEST_F(KeyStoreTest, AgreesWithAMapOverManyTurns) {
     const auto found = keys.find(random_of(number));
     ASSERT_TRUE(found);
     ASSERT_EQ(found->of(SecretKind::kMaster).view()[0], std::byte(number));
+    if (!where.empty()) {
+      const auto by_flow = keys.find(flow(number & 7));
+      ASSERT_TRUE(by_flow);
+      ASSERT_EQ(by_flow->of(SecretKind::kMaster).view()[0], by_flow->random[31]);
+      ASSERT_EQ(std::to_integer<unsigned>(by_flow->random[31]) & 7, number & 7);
+    }
     if ((next() & 0x10000) != 0) keys.forget(random_of(next() >> 8 & 0x7f));
     if ((next() & 0x30000) == 0) clock_.advance(std::chrono::milliseconds(100));
     ASSERT_LE(keys.size(), 64U);
@@ -132,6 +142,7 @@ TEST_F(KeyStoreTest, AgreesWithAMapOverManyTurns) {
   clock_.advance(seconds(10));
   keys.expire();
   EXPECT_EQ(keys.size(), 0U);
+  for (unsigned port = 0; port < 8; ++port) EXPECT_FALSE(keys.find(flow(port)));
 }
 
 TEST_F(KeyStoreTest, OneThreadAddsWhileAnotherReads) {

@@ -63,6 +63,34 @@ TEST(GreaseTest, OnlyItsSixteenValues) {
   EXPECT_FALSE(is_grease(0x0a1a));
 }
 
+// A hello put together by hand.
+std::string hello_with(const std::string& extensions) {
+  const auto with_size = [](const std::string& text) {
+    return std::string{static_cast<char>(text.size() >> 8), static_cast<char>(text.size())} + text;
+  };
+  return std::string("\x03\x03") + std::string(32, 'r') + std::string(1, '\0') + with_size("\x13\x01") +
+         std::string("\x01\x00", 2) + with_size(extensions);
+}
+
+TEST(ClientHelloTest, GreaseIsNoVersion) {
+  const auto hello =
+      read_client_hello(bytes_of(hello_with(std::string("\x00\x2b\x00\x07\x06\x7a\x7a\x03\x04\x03\x03", 11))));
+  ASSERT_TRUE(hello);
+  EXPECT_TRUE(hello->ja4.starts_with("t13i010100_")) << hello->ja4;
+}
+
+TEST(ClientHelloTest, NamesThatCannotBeHostsAreLeftOut) {
+  const auto sni = [](const std::string& name) {
+    const auto size = [](std::size_t n) { return std::string{static_cast<char>(n >> 8), static_cast<char>(n)}; };
+    const std::string list = std::string(1, '\0') + size(name.size()) + name;
+    return read_client_hello(bytes_of(hello_with(size(0) + size(list.size() + 2) + size(list.size()) + list)))->sni;
+  };
+  EXPECT_EQ(sni("www.example.com"), "www.example.com");
+  EXPECT_EQ(sni("bad\nname"), "");
+  EXPECT_EQ(sni("a b"), "");
+  EXPECT_EQ(sni(std::string(256, 'a')), "");
+}
+
 // What libssl sends, cut off at every byte: never read beyond its end, and whole only when it is whole.
 TEST(ClientHelloTest, CutOffAnywhereIsMalformed) {
   Peers peers({});

@@ -64,13 +64,17 @@ TEST(PartialRecordTest, HolesStayInsideTheRecord) {
   Bytes begin = bytes_of(text);
   record.add(begin, pool);
   EXPECT_FALSE(record.add_hole(96, pool));
-  EXPECT_TRUE(record.add_hole(90, pool));
-  const std::string tail = "end..";
+  EXPECT_TRUE(record.add_hole(50, pool));
+  const std::string middle = "..";
+  Bytes between = bytes_of(middle);
+  record.add(between, pool);
+  EXPECT_TRUE(record.add_hole(40, pool));
+  const std::string tail = "...";
   Bytes end = bytes_of(tail);
   EXPECT_EQ(record.add(end, pool), PartialRecord::State::kComplete);
   EXPECT_TRUE(record.record().damaged());
   EXPECT_EQ(record.record().hole_begin, 5U);
-  EXPECT_EQ(record.record().hole_end, 95U);
+  EXPECT_EQ(record.record().hole_end, 97U) << "from the first one's begin to the last one's end";
 }
 
 TEST(PartialRecordTest, WithoutMemoryThereIsNoRecord) {

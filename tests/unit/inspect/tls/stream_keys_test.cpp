@@ -225,6 +225,18 @@ TEST(PartialKeysTest, TrafficSecretsAloneAreEnough) {
   EXPECT_EQ(bench.counters.of(Counter::kNoKey), 0U);
 }
 
+TEST(PartialKeysTest, RecordsThatNeverOpenAreNotTriedForEver) {
+  const Transcript transcript = conversation(TLS1_3_VERSION, 100);
+  Bench bench;
+  for (std::string line : transcript.keys) {
+    line.back() = line.back() == '0' ? '1' : '0';
+    if (line.find("TRAFFIC_SECRET_0") != std::string::npos) bench.keys.add_line(line, bench.counters);
+  }
+  auto stream = bench.stream();
+  bench.feed(*stream, transcript);
+  EXPECT_EQ(stream->state(), TlsState::kWaiting);
+}
+
 TEST(PartialKeysTest, OneDirectionIsReadWhenTheOtherHasNoKeys) {
   const Transcript transcript = conversation(TLS1_3_VERSION);
   Bench bench;
@@ -235,6 +247,7 @@ TEST(PartialKeysTest, OneDirectionIsReadWhenTheOtherHasNoKeys) {
   stream->tick(bench.now + seconds(5));
   EXPECT_EQ(bench.reader.heard[0], "");
   EXPECT_EQ(bench.reader.heard[1], transcript.said[1]);
+  EXPECT_EQ(bench.reader.gaps[0], std::vector<std::uint64_t>{0}) << "its reader must know";
   EXPECT_EQ(bench.counters.of(Counter::kNoKey), 1U);
   EXPECT_EQ(bench.counters.of(Counter::kDecrypted), 1U);
   EXPECT_FALSE(bench.reader.misused);
@@ -292,6 +305,30 @@ TEST_F(MidStreamTest, KeysMayComeLateThere) {
   bench.add_keys(whole, {}, Bench::extension(0x1301));
   stream->keys_arrived(bench.now);
   EXPECT_EQ(stream->state(), TlsState::kDecrypting);
+  EXPECT_TRUE(whole.said[1].ends_with(bench.reader.heard[1]));
+}
+
+TEST_F(MidStreamTest, LittleIsKeptThere) {
+  const Transcript whole = conversation(TLS1_3_VERSION, 60, "TLS_AES_128_GCM_SHA256");
+  Bench bench;
+  auto stream = bench.stream(true);
+  bench.feed(*stream, without_beginning(whole, 12), 0, false);
+  EXPECT_EQ(stream->state(), TlsState::kNoKey);
+  EXPECT_EQ(bench.counters.of(Counter::kKeyWaitOverflow), 1U);
+}
+
+TEST_F(MidStreamTest, WhatOnlyLooksLikeARecordDoesNoHarm) {
+  const Transcript whole = conversation(TLS1_3_VERSION, 20, "TLS_AES_128_GCM_SHA256");
+  Transcript rest = without_beginning(whole, 12);
+  rest.pieces.insert(rest.pieces.begin(), {kToClient, std::string("\x17\x03\x03\x00\x04", 5) + "junkand more of it"});
+  rest.pieces.insert(rest.pieces.begin(), {kToServer, "the middle of a record"});
+  Bench bench;
+  bench.add_keys(whole, {}, Bench::extension(0x1301));
+  auto stream = bench.stream(true);
+  bench.feed(*stream, rest);
+  EXPECT_FALSE(bench.reader.heard[0].empty());
+  EXPECT_FALSE(bench.reader.heard[1].empty());
+  EXPECT_TRUE(whole.said[0].ends_with(bench.reader.heard[0]));
   EXPECT_TRUE(whole.said[1].ends_with(bench.reader.heard[1]));
 }
 

@@ -93,6 +93,24 @@ TEST_P(SuiteTest, IgnoredBodiesAreNotDecrypted) {
   EXPECT_GT(bench.counters.of(Counter::kSkippedBytes), body.size() * 9 / 10);
 }
 
+// A record of which the reader needs the last bytes is decrypted.
+TEST_P(SuiteTest, RecordsPartlyIgnoredAreDecrypted) {
+  Peers both = peers();
+  both.connect();
+  ASSERT_TRUE(both.handshake());
+  both.say(Direction::kToClient, "head");
+  both.say(Direction::kToClient, std::string(3000, 'b'));
+  Bench bench;
+  bench.add_keys(both.transcript());
+  auto stream = bench.stream();
+  for (const Piece& piece : both.transcript().pieces) {
+    stream->data(piece.direction, bytes_of(piece.bytes), bench.now);
+    if (bench.reader.heard[1] == "head") bench.reader.ignored[1] = 2990;
+  }
+  EXPECT_EQ(bench.reader.heard[1], "head" + std::string(3000, 'b'));
+  EXPECT_FALSE(bench.reader.misused);
+}
+
 constexpr auto k13 = TlsVersion::k13;
 constexpr auto k12 = TlsVersion::k12;
 constexpr std::uint64_t kNoEtm = SSL_OP_NO_ENCRYPT_THEN_MAC;

@@ -2,6 +2,9 @@
 // What TLS can do beside a plain handshake.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "agent/inspect/tls/hello.hpp"
 #include "tests/unit/inspect/tls/feed.hpp"
 
 namespace tidegate::inspect::test {
@@ -50,6 +53,28 @@ TEST(TlsStreamTest, HelloRetryRequest) {
   for (const Piece& piece : peers.transcript().pieces) from_client += piece.direction == kToServer ? 1 : 0;
   ASSERT_GE(from_client, 4U) << "there was no second ClientHello";
   expect_plaintext(peers.transcript());
+}
+
+TEST(TlsStreamTest, TheFingerprintIsThatOfTheFirstHello) {
+  Peers peers({.configure = [](SSL_CTX* client, SSL_CTX* server) {
+    SSL_CTX_set1_groups_list(client, "X25519:P-256");
+    SSL_CTX_set1_groups_list(server, "P-256");
+  }});
+  peers.connect();
+  ASSERT_TRUE(peers.handshake());
+  talk(peers);
+  Transcript transcript = peers.transcript();
+  std::string& first = transcript.pieces[0].bytes;
+  constexpr std::size_t kFirstCipher = 5 + 4 + 2 + 32 + 33 + 2;
+  first[kFirstCipher] ^= 1;
+  const auto hello = read_client_hello(bytes_of(first).subspan(9));
+  ASSERT_TRUE(hello);
+  Bench bench;
+  bench.add_keys(transcript);
+  auto stream = bench.stream();
+  bench.feed(*stream, transcript);
+  EXPECT_EQ(bench.reader.ja4, hello->ja4);
+  EXPECT_EQ(bench.reader.heard[1], transcript.said[1]);
 }
 
 class ResumptionTest : public ::testing::TestWithParam<std::pair<int, std::uint64_t>> {};
@@ -229,6 +254,44 @@ TEST_F(EarlyDataTest, EstablishedKnowsTheAlpnBeforeTheEarlyRequest) {
   bench.feed(*stream, transcript);
   EXPECT_EQ(bench.reader.alpn, "http/1.1");
   EXPECT_EQ(bench.reader.order.front(), kToServer);
+}
+
+// What waits for the server's word goes on with it, not with the next packet.
+TEST_F(EarlyDataTest, IsReadAsSoonAsTheServerAccepts) {
+  Transcript transcript = record(true);
+  const auto answer = std::ranges::find(transcript.pieces, kToClient, &Piece::direction);
+  ASSERT_NE(answer, transcript.pieces.end());
+  transcript.pieces.erase(answer + 1, transcript.pieces.end());
+  Bench bench;
+  bench.add_keys(transcript);
+  auto stream = bench.stream();
+  bench.feed(*stream, transcript, 0, false);
+  EXPECT_EQ(bench.reader.heard[0], "GET /early HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(stream->state(), TlsState::kDecrypting);
+}
+
+// The server does not know the ticket any more: a full handshake, and nothing of the early data counts.
+TEST_F(EarlyDataTest, RejectedByAFullHandshake) {
+  Peers peers({.configure = [](SSL_CTX* client, SSL_CTX* server) { configure(client, server, true); }});
+  peers.connect();
+  ASSERT_TRUE(peers.handshake());
+  talk(peers);
+  peers.close();
+  peers.connect(true);
+  SSL_CTX* server = SSL_get_SSL_CTX(peers.server());
+  std::string ticket_keys(static_cast<std::size_t>(SSL_CTX_set_tlsext_ticket_keys(server, nullptr, 0)), 'k');
+  ASSERT_EQ(SSL_CTX_set_tlsext_ticket_keys(server, ticket_keys.data(), ticket_keys.size()), 1);
+  ASSERT_TRUE(peers.handshake("GET /early HTTP/1.1\r\n\r\n"));
+  ASSERT_EQ(SSL_session_reused(peers.server()), 0);
+  talk(peers);
+  expect_plaintext(peers.transcript());
+  Bench bench;
+  bench.add_keys(peers.transcript(), "CLIENT_TRAFFIC");
+  bench.add_keys(peers.transcript(), "SERVER_TRAFFIC");
+  auto stream = bench.stream();
+  bench.feed(*stream, peers.transcript());
+  EXPECT_EQ(bench.reader.heard[0], peers.transcript().said[0]);
+  EXPECT_EQ(bench.reader.heard[1], peers.transcript().said[1]);
 }
 
 // A connection that closes before the client's Finished: the server never had CLIENT_TRAFFIC_SECRET_0.
