@@ -138,15 +138,19 @@ static bool settle_in_child(pid_t self) {
   return done;
 }
 
-static bool ready(void) {
+/* The number of a connection of this process, made now if need be; -1: none can be made. */
+static int ready(void) {
   const pid_t self = getpid();
-  if (process != self) return settle_in_child(self);
-  return connected() >= 0 || renew(self);
+  if (process == self) {
+    const int fd = connected();
+    return fd >= 0 || !renew(self) ? fd : connected();
+  }
+  return settle_in_child(self) ? connected() : -1;
 }
 
 enum outcome { SENT, FULL, GONE };
 
-static enum outcome transmit(const char *bytes, size_t size) {
+static enum outcome transmit(int fd, const char *bytes, size_t size) {
   char note[48];
   const unsigned long untold = atomic_exchange(&dropped, 0);
   const bool cut = atomic_exchange(&torn, false);
@@ -155,7 +159,6 @@ static enum outcome transmit(const char *bytes, size_t size) {
   if (untold > 0) note_size += snprintf(note + note_size, sizeof note - 1, "#dropped %lu\n", untold);
   struct iovec parts[] = {{note, (size_t)note_size}, {(void *)(uintptr_t)bytes, size}};
   const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-  const int fd = connected();
   const ssize_t sent = fd < 0 ? -1 : sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == (ssize_t)(size + (size_t)note_size)) return SENT;
   const bool full = fd >= 0 && (sent > 0 || errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR);
@@ -165,10 +168,11 @@ static enum outcome transmit(const char *bytes, size_t size) {
 }
 
 static bool deliver(const char *bytes, size_t size) {
-  if (!ready()) return false;
-  const enum outcome first = transmit(bytes, size);
+  const int fd = ready();
+  if (fd < 0) return false;
+  const enum outcome first = transmit(fd, bytes, size);
   if (first != GONE) return first == SENT;
-  return renew(getpid()) && transmit(bytes, size) == SENT;
+  return renew(getpid()) && transmit(connected(), bytes, size) == SENT;
 }
 
 void channel_prepare(void) {

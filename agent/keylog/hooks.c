@@ -5,10 +5,12 @@
  * connection of the server.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/keylog/batch.h"
 #include "agent/keylog/channel.h"
 #include "agent/keylog/line.h"
 #include "agent/keylog/openssl.h"
@@ -18,30 +20,11 @@
 static const char kDefaultSocket[] = "/run/tidegate/keys.sock";
 static bool share_clients; /* connections on which this process is the client */
 
-/*
- * The lines of one flight, sent together: a handshake of TLS 1.3 reports up to four lines at one moment. Holds secrets only
- * within a handshake, and is wiped after each sending.
- */
-struct flight {
-  size_t size;
-  unsigned lines;
-  char random[LINE_RANDOM_DIGITS]; /* of the last line */
-  char tail[LINE_TAIL_ROOM];       /* that belongs to it */
-  size_t tail_size;
-  char bytes[4 * LINE_ROOM];
-};
-static _Thread_local struct flight flight;
-
 __attribute__((constructor)) static void set_up(void) {
   const char *path = getenv("TIDEGATE_KEYLOG_SOCKET");
   const char *clients = getenv("TIDEGATE_KEYLOG_CLIENTS");
   share_clients = clients != NULL && strcmp(clients, "1") == 0;
   channel_configure(path != NULL ? path : kDefaultSocket);
-}
-
-static void send_flight(void) {
-  channel_send(flight.bytes, flight.size, flight.lines);
-  explicit_bzero(&flight, sizeof flight);
 }
 
 /* Who is at the other end, as this process sees it: nothing when the connection is no socket that OpenSSL knows. */
@@ -60,16 +43,15 @@ static size_t describe(const struct openssl *api, const SSL *ssl, char out[LINE_
 }
 
 static void share(const struct openssl *api, const SSL *ssl, const char *line) {
+  char tail[LINE_TAIL_ROOM] = "", joined[LINE_ROOM];
   const enum line_kind kind = line_kind(line);
   if (kind == LINE_USELESS || api->is_dtls(ssl) || !(api->is_server(ssl) || share_clients)) return;
-  if (flight.lines == 0 || memcmp(flight.random, line_random(line), sizeof flight.random) != 0) {
-    memcpy(flight.random, line_random(line), sizeof flight.random);
-    flight.tail_size = describe(api, ssl, flight.tail);
-  }
-  flight.size +=
-      line_join(flight.bytes + flight.size, sizeof flight.bytes - flight.size, line, flight.tail, flight.tail_size);
-  ++flight.lines;
-  if (kind == LINE_URGENT || sizeof flight.bytes - flight.size < LINE_ROOM) send_flight();
+  /* Once for each connection is enough. */
+  const bool described = kind == LINE_ALONE || strncmp(line, "SERVER_TRAFFIC_", strlen("SERVER_TRAFFIC_")) == 0;
+  const size_t tail_size = described ? describe(api, ssl, tail) : 0;
+  const size_t size = line_join(joined, sizeof joined, line, tail, tail_size);
+  if (size > 0) batch_add(joined, size, kind);
+  explicit_bzero(joined, sizeof joined);
 }
 
 /* A callback is kept as a pointer to data, which is how ex_data takes it; POSIX lets both be converted. */

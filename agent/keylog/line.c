@@ -12,13 +12,12 @@ static const struct {
   const char *label;
   enum line_kind kind;
 } kLabels[] = {
-    /* The traffic secret of the server comes in the same flight as these. */
-    {"CLIENT_EARLY_TRAFFIC_SECRET", LINE_HELD},
+    {"CLIENT_EARLY_TRAFFIC_SECRET", LINE_EARLY},
     {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", LINE_HELD},
     {"SERVER_HANDSHAKE_TRAFFIC_SECRET", LINE_HELD},
-    {"SERVER_TRAFFIC_SECRET_0", LINE_URGENT},
-    {"CLIENT_TRAFFIC_SECRET_0", LINE_URGENT},
-    {"CLIENT_RANDOM", LINE_URGENT},
+    {"SERVER_TRAFFIC_SECRET_0", LINE_HELD},
+    {"CLIENT_TRAFFIC_SECRET_0", LINE_LAST},
+    {"CLIENT_RANDOM", LINE_ALONE},
 };
 
 /* How many hexadecimal digits `text` begins with, at most `limit`. */

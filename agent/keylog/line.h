@@ -19,8 +19,10 @@ enum {
 
 enum line_kind {
   LINE_USELESS, /* nothing that an inspector could use, or no key log line */
-  LINE_HELD,    /* another line of the same connection follows before the peer is heard again: may wait for it */
-  LINE_URGENT,
+  LINE_HELD,    /* of no use without a line that the same connection has yet to report */
+  LINE_EARLY,   /* of use at once, together with the held ones that follow it: early data is read before the last line */
+  LINE_LAST,    /* completes the held ones */
+  LINE_ALONE,   /* complete by itself */
 };
 
 /* What to do with a line that OpenSSL reports. */

@@ -22,6 +22,7 @@ constexpr unsigned kMostDescriptors = 512;
 constexpr std::chrono::seconds kBetweenTrims{30};
 constexpr int kMessagesAPass = 64;
 constexpr std::chrono::milliseconds kLongestWait{100};
+constexpr std::chrono::milliseconds kBetweenKeys{1};
 
 // The control thread: channel and keys. Workers read packets.
 class Live {
@@ -47,11 +48,12 @@ class Live {
   void take_part(const wire::SettingsPart& part);
   void hand_out_settings();
   Settings for_a_worker() const;
-  void wait() const;
+  void wait();
 
   wire::Channel& channel_;
   const Clock& clock_;
   Settings settings_;
+  bool keys_came_ = false;
   KeyStore keys_;
   KeyControl control_;
   wire::SettingsAssembler assembler_;
@@ -139,10 +141,14 @@ bool Live::take_messages() {
   return true;
 }
 
-void Live::wait() const {
+// Waking this thread costs the server that sends a key line more than all else it does for it. So keys are not waited for
+// in the first moment after some came: on a busy server there are more when it is over, and nobody had to wake anyone.
+void Live::wait() {
   std::array<pollfd, 2> entries{pollfd{channel_.fd(), POLLIN, 0}, pollfd{control_.wait_fd(), POLLIN, 0}};
+  if (keys_came_) poll(entries.data(), 1, static_cast<int>(kBetweenKeys.count()));
   const auto most = std::min(kLongestWait, control_.wait_at_most());
   poll(entries.data(), entries.size(), static_cast<int>(most.count()));
+  keys_came_ = entries[1].revents != 0;
 }
 
 void Live::run(const sandbox::Facts& facts) {

@@ -10,11 +10,12 @@ import sys
 from . import machine, plot, summary, table, targets
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
-PARTS = ("program", "veth", "tables", "agent")
+PARTS = ("program", "veth", "tables", "agent", "inspect", "live")
+SCRIPTS = ("agent", "inspect", "live")  # in Python
 MEASURED = "## Last measured"
 NOT_POSSIBLE = 77  # what ctest takes for "skipped"
 EXAMPLES = """examples:
-  sudo scripts/bench                     everything, about five minutes on a quiet machine
+  sudo scripts/bench                     everything, about ten minutes on a quiet machine
   sudo scripts/bench --quick             one short round: shows only that it runs
   sudo scripts/bench --part program --only pipeline"""
 
@@ -35,8 +36,8 @@ def arguments():
 
 def command_of(part, options):
     here = options.build_dir / "tests" / "bench"
-    if part == "agent":
-        command = [sys.executable, str(SOURCE / "tests/bench/agent_bench.py"), "--build-dir", str(options.build_dir)]
+    if part in SCRIPTS:
+        command = [sys.executable, str(SOURCE / f"tests/bench/{part}_bench.py"), "--build-dir", str(options.build_dir)]
     else:
         command = [str(here / f"bench_{part}"), "--only", options.only]
     return command + (["--quick"] if options.quick else ["--rounds", str(options.rounds)])
@@ -45,7 +46,7 @@ def command_of(part, options):
 def run_part(part, options):
     """The JSON lines of one part, and an error or None."""
     command = command_of(part, options)
-    if part != "agent" and not os.access(command[0], os.X_OK):
+    if part not in SCRIPTS and not os.access(command[0], os.X_OK):
         return [], f"{command[0]} is not built: ninja -C {options.build_dir} bench_{part}"
     print(f"running {part} …", file=sys.stderr, flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)

@@ -6,6 +6,8 @@ TITLES = {
     "veth-receiver": "The receiving core alone, over veth",
     "tables": "Writing the tables (loader alone)",
     "agent": "Agent and command line",
+    "inspect": "tidegate inspect and tshark on the same captures, per second of CPU time",
+    "live": "nginx under load, bare, with the keylog library, and inspected",
 }
 
 

@@ -81,6 +81,21 @@ TARGETS = [
            figure("agent", "apply-100-services"), at_most=constant(50)),
     Target("agent resident with 1M decisions, at the peak of import or restart, without tables", "MB",
            highest("agent", "resident", "peak-of-import", "peak-of-restart"), at_most=constant(60)),
+    Target("inspect, HTTP/1 keep-alive: requests per CPU second by tshark's", "×",
+           ratio("inspect", "tidegate/http1", "tshark/http1"), at_least=constant(20)),
+    Target("inspect, HTTP/2: requests per CPU second by tshark's", "×",
+           ratio("inspect", "tidegate/http2", "tshark/http2"), at_least=constant(20)),
+    Target("inspect, small HTTP/1 requests per CPU second", "1/s",
+           figure("inspect", "tidegate/http1"), at_least=constant(250_000)),
+    Target("inspect, small HTTP/2 requests per CPU second", "1/s",
+           figure("inspect", "tidegate/http2"), at_least=constant(250_000)),
+    Target("inspect, bulk responses per CPU second", "Gbit/s", figure("inspect", "bulk"), at_least=constant(5)),
+    Target("nginx with the keylog library, new connections: share of its requests per CPU second", "×",
+           ratio("live", "new-cpu/library", "new-cpu/bare"), at_least=constant(0.97)),
+    Target("nginx with the keylog library, keep-alive: share of its requests per CPU second", "×",
+           ratio("live", "keep-alive-cpu/library", "keep-alive-cpu/bare"), at_least=constant(0.97)),
+    Target("last byte of a response to summary, 99th percentile", "ms",
+           figure("live", "delay-p99"), at_most=constant(10)),
 ]
 
 

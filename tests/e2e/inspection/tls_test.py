@@ -98,7 +98,8 @@ class Tls(Scene):
             clients.s_client(self.here, "-tls1_3", "-sess_out", session, "-ign_eof", say=[(REQUEST, 0)], until=b"closed")
             said = clients.s_client(self.here, "-tls1_3", "-sess_in", session, "-early_data", early, "-ign_eof", until=b"closed")
             self.assertIn(b"Early data was accepted", said)
-        seen = self.judge(2, decrypted=2)
+        # nginx answers and closes before it has made the client's last key: what would need it is only the client's goodbye.
+        seen = self.judge(2, decrypted=2, no_key=1)
         self.assertEqual(len(seen.of("/created")), 1)
 
     def test_early_data_that_is_rejected(self):

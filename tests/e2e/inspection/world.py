@@ -136,14 +136,17 @@ class World:
         return cert, key
 
     @contextlib.contextmanager
-    def capture(self, name="traffic.pcap", filter_="tcp and not net 127.0.0.0/8"):
-        """Everything on loopback while the block runs; gives the path of the file."""
+    def capture(self, name="traffic.pcap", filter_="tcp and not net 127.0.0.0/8", much=False):
+        """Everything on loopback while the block runs; gives the path of the file. `much` of it comes out later."""
         path = self.unique(name)
-        process = self.start("tcpdump", "-i", "lo", "-U", "--immediate-mode", "-B", "65536", "-s", "0", "-Z", "root", "-w", path, filter_)
-        until(lambda: path.exists() and path.stat().st_size >= 24, what="tcpdump captures")
+        how = ["-B", "524288"] if much else ["-U", "--immediate-mode", "-B", "65536"]
+        process = self.start("tcpdump", "-i", "lo", *how, "-s", "0", "-Z", "root", "-w", path, filter_)
         until(lambda: b"listening on" in process.log.read_bytes(), what="tcpdump captures")
         yield path
-        drain(path)
+        if much:
+            time.sleep(1.2)  # libpcap's ring is read block by block, at the latest after a second
+        else:
+            drain(path)
         end(process, signal.SIGINT)
         assert "\n0 packets dropped by kernel" in process.log.read_text(), process.log.read_text()
 

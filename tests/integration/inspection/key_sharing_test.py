@@ -63,7 +63,8 @@ class KeySharing(unittest.TestCase):
         reader = self.reader()
         nginx = servers.Nginx(self.here, keys=self.socket, listen="http2", workers=2)
         self.exchange(reader)
-        self.assertTrue(all(" tcp 192.0.2.1:" in line and " 192.0.2.1:443 0x" in line for line in reader.lines()))
+        described = [line for line in reader.lines() if " tcp 192.0.2.1:" in line and " 192.0.2.1:443 0x" in line]
+        self.assertEqual(len({line.split()[1] for line in described}), len(KINDS), "each connection by its endpoints")
         before = nginx.workers()
         nginx.reload()
         world.until(lambda: len(nginx.workers() - before) == 2 and not nginx.workers() & before, what="new workers")

@@ -8,12 +8,14 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/harness/key_reader.hpp"
 #include "tests/harness/process.hpp"
+#include "tests/unit/keylog/descriptor.hpp"
 
 extern "C" {
 #include "agent/keylog/channel.h"
@@ -26,17 +28,7 @@ class KeylogChannel : public testing::Test {
  protected:
   KeylogChannel() { channel_configure(path_.c_str()); }
   static void send(const std::string& line, unsigned lines = 1) { channel_send(line.data(), line.size(), lines); }
-  // The number of the one descriptor from 100 on that is a socket; -1: none.
-  static int descriptor() {
-    for (int fd = 100; fd < 200; ++fd) {
-      struct stat found {};
-      if (::fstat(fd, &found) == 0 && S_ISSOCK(found.st_mode)) return fd;
-    }
-    return -1;
-  }
-  void TearDown() override {
-    if (const int fd = descriptor(); fd >= 0) ::close(fd);
-  }
+  void TearDown() override { close_channel(); }
   // What a child of this process sees; it must not run into the end of the test.
   static void in_child(const std::function<void()>& work) {
     const pid_t child = ::fork();
@@ -65,7 +57,7 @@ TEST_F(KeylogChannel, NobodyListens) {
   channel_prepare();
   send("lost\n");
   EXPECT_EQ(errno, 4711);
-  EXPECT_EQ(descriptor(), -1);
+  EXPECT_EQ(channel_descriptor(), -1);
 }
 
 TEST_F(KeylogChannel, SwitchedOff) {
@@ -74,7 +66,7 @@ TEST_F(KeylogChannel, SwitchedOff) {
     channel_configure(path.c_str());
     channel_prepare();
     send("kept to itself\n");
-    EXPECT_EQ(descriptor(), -1);
+    EXPECT_EQ(channel_descriptor(), -1);
   }
 }
 
@@ -142,7 +134,7 @@ TEST_F(KeylogChannel, ADescriptorThatWasTakenAwayIsNotWrittenTo) {
   const KeyReader reader(path_);
   send("first\n");
   ASSERT_TRUE(reader.wait_for(1));
-  const int fd = descriptor();
+  const int fd = channel_descriptor();
   ASSERT_GE(fd, 100);
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);

@@ -39,11 +39,12 @@ std::string tail(const char* client, const char* server, std::uint16_t cipher) {
 }
 
 TEST(KeylogLine, OnlyWhatAnInspectorUsesIsShared) {
-  for (const char* label : {"SERVER_TRAFFIC_SECRET_0", "CLIENT_TRAFFIC_SECRET_0", "CLIENT_RANDOM"})
-    EXPECT_EQ(line_kind(line_of(label).c_str()), LINE_URGENT) << label;
   for (const char* label :
-       {"CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET"})
+       {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"})
     EXPECT_EQ(line_kind(line_of(label).c_str()), LINE_HELD) << label;
+  EXPECT_EQ(line_kind(line_of("CLIENT_EARLY_TRAFFIC_SECRET").c_str()), LINE_EARLY);
+  EXPECT_EQ(line_kind(line_of("CLIENT_TRAFFIC_SECRET_0").c_str()), LINE_LAST);
+  EXPECT_EQ(line_kind(line_of("CLIENT_RANDOM").c_str()), LINE_ALONE);
   for (const char* label : {"EXPORTER_SECRET", "EARLY_EXPORTER_SECRET", "RSA", "", "CLIENT_RANDOM_2", "client_random"})
     EXPECT_EQ(line_kind(line_of(label).c_str()), LINE_USELESS) << label;
 }
@@ -55,7 +56,7 @@ TEST(KeylogLine, WhatIsNoLineIsNotShared) {
         good.substr(0, 79), "CLIENT_RANDOM " + std::string(63, 'a') + " " + kSecret, "CLIENT_RANDOM  " + kSecret,
         std::string("CLIENT_RANDOM"), std::string("CLIENT_RANDOM ")})
     EXPECT_EQ(line_kind(bad.c_str()), LINE_USELESS) << bad;
-  EXPECT_EQ(line_kind(("CLIENT_RANDOM " + kRandom + " " + std::string(96, 'F')).c_str()), LINE_URGENT);
+  EXPECT_EQ(line_kind(("CLIENT_RANDOM " + kRandom + " " + std::string(96, 'F')).c_str()), LINE_ALONE);
   EXPECT_EQ(std::string(line_random(good.c_str()), LINE_RANDOM_DIGITS), kRandom);
 }
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/harness/key_reader.hpp"
+#include "tests/harness/process.hpp"
+#include "tests/unit/keylog/descriptor.hpp"
+
+extern "C" {
+#include "agent/keylog/batch.h"
+#include "agent/keylog/channel.h"
+}
+
+namespace tidegate::harness {
+namespace {
+
+using std::chrono::milliseconds;
+
+class KeylogBatch : public testing::Test {
+ protected:
+  KeylogBatch() { channel_configure(reader_.path().c_str()); }
+  static void add(std::string line, enum line_kind kind) {
+    line += "\n";
+    batch_add(line.data(), line.size(), kind);
+  }
+  ~KeylogBatch() override {
+    add("rest", LINE_ALONE);  // nothing is left for the next test
+    close_channel();
+  }
+
+  TempDir directory_;
+  KeyReader reader_{directory_.path() / "keys.sock"};
+};
+
+TEST_F(KeylogBatch, LinesOfNoUseYetWaitForTheLast) {
+  add("one", LINE_HELD);
+  add("two", LINE_HELD);
+  EXPECT_FALSE(reader_.wait_for(1, milliseconds(50)));
+  add("three", LINE_LAST);
+  ASSERT_TRUE(reader_.wait_for(3));
+  EXPECT_EQ(reader_.text(), "one\ntwo\nthree\n");
+}
+
+TEST_F(KeylogBatch, AnotherConnectionTakesThemAlong) {
+  add("held", LINE_HELD);
+  add("other", LINE_ALONE);
+  ASSERT_TRUE(reader_.wait_for(2));
+}
+
+TEST_F(KeylogBatch, EarlyDataIsReadBeforeTheLastLine) {
+  add("CLIENT_EARLY_TRAFFIC_SECRET", LINE_EARLY);
+  add("SERVER_HANDSHAKE_TRAFFIC_SECRET", LINE_HELD);
+  EXPECT_FALSE(reader_.wait_for(1, milliseconds(50)));
+  add("SERVER_TRAFFIC_SECRET_0 ", LINE_HELD);
+  EXPECT_TRUE(reader_.wait_for(3));
+  add("SERVER_TRAFFIC_SECRET_0 ", LINE_HELD);
+  EXPECT_FALSE(reader_.wait_for(4, milliseconds(50))) << "the next connection has no early data";
+}
+
+TEST_F(KeylogBatch, HandshakesThatAreNeverFinished) {
+  const std::string line(LINE_ROOM - 1, 'x');
+  for (int i = 0; i < 1000; ++i) add(line, LINE_HELD);
+  add("last", LINE_LAST);
+  ASSERT_TRUE(reader_.wait_for(1001));
+  for (const std::string& each : reader_.lines()) EXPECT_TRUE(each == line || each == "last");
+}
+
+TEST_F(KeylogBatch, AChildDoesNotSendItsParentsLines) {
+  add("parent", LINE_HELD);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    add("child", LINE_ALONE);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  ASSERT_TRUE(reader_.wait_for(1));
+  add("parent again", LINE_LAST);
+  ASSERT_TRUE(reader_.wait_for(3));
+  EXPECT_EQ(reader_.text(), "child\nparent\nparent again\n");
+}
+
+TEST_F(KeylogBatch, ThreadsDoNotWaitForEachOther) {
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([i] {
+      for (int j = 0; j < 100; ++j)
+        add(std::string(100, static_cast<char>('a' + i)), j % 2 == 0 ? LINE_HELD : LINE_LAST);
+    });
+  }
+  threads.clear();
+  ASSERT_TRUE(reader_.wait_for(800));
+  for (const std::string& line : reader_.lines()) EXPECT_EQ(line, std::string(100, line[0]));
+}
+
+}  // namespace
+}  // namespace tidegate::harness
