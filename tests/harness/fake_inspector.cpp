@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stand-in for tidegate-inspector that speaks its protocol and sees nothing. What it is asked to inspect decides how
-// it behaves: a service named "crash", "mute", "nonsense" or "overload" does what it says. For each settings it reports
-// a request to the first service, with its own process id as the size. It counts what it is told:
+// it behaves: a service named "chatty", "crash", "mute", "nonsense" or "overload" does what it says. For each settings
+// it reports a request to the first service, with its own process id as the size. It counts what it is told:
 //   connections: descriptors of capture; keys_accepted: lines by KeyLines; keys_late: identity keys
 #include <fcntl.h>
 #include <poll.h>
@@ -86,6 +86,9 @@ class Fake {
     }
     ready_ = true;
     if (service == "crash") std::abort();
+    for (int i = 0; service == "chatty" && i < 100; ++i) {
+      send(Problem{.fatal = false, .descriptor = 0, .text = "trouble " + std::to_string(i) + "\x1b[2J"});
+    }
     if (service == "nonsense") (void)channel_.send(std::as_bytes(std::span("nonsense", 8)), Wait::kYes);
     say(service);
   }

@@ -330,6 +330,14 @@ TEST_F(SupervisorTest, TheIdentityKeyIsReplaced) {
   EXPECT_NE(log->scopes.front().seed, log->scopes.back().seed) << "the filter follows";
 }
 
+TEST_F(SupervisorTest, AnInspectorThatTalksTooMuchDoesNotFillTheLog) {
+  start("chatty");
+  ASSERT_GT(pid_for("chatty"), 0) << "everything was read";
+  const auto said = *warnings_.lock();
+  EXPECT_EQ(said.size(), 10U);
+  EXPECT_EQ(said.front(), "inspector: trouble 0?[2J") << "foreign text is made printable";
+}
+
 TEST_F(SupervisorTest, ConsumersSeeEverySummary) {
   struct Consumer final : SummaryConsumer {
     void take(const inspect::Summary& summary) override { service = summary.service == "web"; }
