@@ -289,7 +289,8 @@ bool TlsConnection::load_secrets() {
 bool TlsConnection::skip(Half& one, const Record& record, WallTime time) {
   if (!announced_ || record.damaged() || record.body().size() < kWorthSkipping) return false;
   const std::uint64_t ignored = reader_.ignores(one.direction);
-  if (ignored < kWorthSkipping / 2 || ignored + kMostOverhead < record.body().size()) return false;
+  const std::size_t size = record.body().size();
+  if (ignored < kWorthSkipping / 2 || (size > kMostOverhead && ignored < size - kMostOverhead)) return false;
   const auto inside = one.cipher->peek(record, one.sequence);
   if (!inside || inside->type != ContentType::kApplicationData || inside->size > ignored) return false;
   ++one.sequence;

@@ -111,6 +111,25 @@ TEST_P(SuiteTest, RecordsPartlyIgnoredAreDecrypted) {
   EXPECT_FALSE(bench.reader.misused);
 }
 
+// A reader that wants nothing more at all.
+TEST_P(SuiteTest, EverythingIgnoredIsSkipped) {
+  Peers both = peers();
+  both.connect();
+  ASSERT_TRUE(both.handshake());
+  both.say(Direction::kToClient, "head");
+  both.say(Direction::kToClient, std::string(3000, 'b'));
+  both.close();
+  Bench bench;
+  bench.add_keys(both.transcript());
+  auto stream = bench.stream();
+  bench.reader.ignored[1] = ~0ULL;
+  bench.feed(*stream, both.transcript(), 0, false);
+  EXPECT_EQ(bench.reader.heard[1].size(), 3004U);
+  EXPECT_EQ(bench.reader.ends[1].size(), 1U) << "close_notify is still seen";
+  const std::uint64_t skipped = GetParam().expected == TlsVersion::k10 ? 0 : 3000;
+  EXPECT_EQ(bench.counters.of(Counter::kSkippedBytes), skipped);
+}
+
 constexpr auto k13 = TlsVersion::k13;
 constexpr auto k12 = TlsVersion::k12;
 constexpr std::uint64_t kNoEtm = SSL_OP_NO_ENCRYPT_THEN_MAC;
