@@ -173,6 +173,8 @@ void Http2Reader::finish(std::uint32_t id, Ending ending) {
     response_ = nullptr;
     server_.block = Block::kUnwanted;
   }
+  // A WebSocket connection that the server did not accept has none.
+  if (exchange->summary.status.value_or(0) / 100 != 2) exchange->summary.websocket.reset();
   streams_.erase(id);
   connection_.finish(exchange, ending);
 }

@@ -308,6 +308,28 @@ TEST(Http2, WebSocketOverAStream) {
   EXPECT_EQ(result.summaries[0].websocket->server_bytes, 5U);
 }
 
+TEST(Http2, ARefusedWebSocketIsNone) {
+  Talk talk;
+  Fields fields = request("/chat", "CONNECT");
+  fields.insert(fields.begin() + 1, {":protocol", "websocket"});
+  talk.say(kClient, talk.client.headers(1, fields, kHeadEnd | kFin));
+  talk.answer(1, 403);
+  const Result result = run_every_way(talk.script);
+  ASSERT_THAT(paths(result), ElementsAre("/chat 403"));
+  EXPECT_FALSE(result.summaries[0].websocket);
+}
+
+TEST(Http2, AClassicConnectHasNoPath) {
+  Talk talk;
+  talk.say(kClient, talk.client.headers(1, {{":method", "CONNECT"}, {":authority", "u:p@h.example:443"}}));
+  talk.answer(1, 200, kHeadEnd);
+  talk.say(kClient, data(1, "hello", kFin));
+  talk.say(kServer, data(1, "hello", kFin));
+  const Result result = run_every_way(talk.script);
+  ASSERT_THAT(paths(result), ElementsAre(" 200"));
+  EXPECT_EQ(result.summaries[0].host, "h.example:443");
+}
+
 TEST(Http2, WhatNoPeerSends) {
   const std::vector<std::string> bad = {
       frame(9, kHeadEnd, 1, "x"),                                 // CONTINUATION of nothing

@@ -40,7 +40,8 @@ TEST(Smuggling, LengthsThatDifferAreMalformed) {
   for (const std::string fields :
        {"Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: 3, 4\r\n", "Content-Length: +3\r\n",
         "Content-Length: 3x\r\n", "Content-Length:\r\n", "Content-Length: 99999999999999999999\r\n",
-        "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked, gzip\r\n", "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding : chunked\r\n",
         "Content-Length : 3\r\n"}) {
     const Result result =
         run_every_way({says(kClient, post(fields, "abcd")), says(kServer, kBad), ends(kServer), ends(kClient)});
