@@ -131,8 +131,8 @@ std::optional<std::string_view> jwt_claim(std::string_view authorization, std::s
 std::optional<std::string_view> form_value(std::string_view form, std::string_view name, bool complete,
                                            KeptBytes& room) {
   while (!form.empty()) {
+    if (!complete && form.find('&') == std::string_view::npos) break;
     std::string_view pair = take_until(form, '&');
-    if (form.empty() && !complete) break;
     const auto key = form_decoded(take_until(pair, '='), room);
     if (key != name) continue;
     const auto value = form_decoded(pair, room);

@@ -131,7 +131,7 @@ TEST(Hostile, TablesOfManyConnectionsAreTakenFromTheBudget) {
   Attack attack(scene);
   std::vector<std::unique_ptr<HttpStream>> streams;
   const std::string grow("\x3f\xe1\xff\x03", 4);  // a table of 64 KiB
-  std::string entries;
+  std::string entries = "\x82";
   for (int i = 0; i < 1600; ++i)
     entries += std::string("\x40\x02", 2) + std::to_string(10 + i % 90) + std::string("\x01", 1) + "v";
   for (int i = 0; i < 20; ++i) {

@@ -111,12 +111,12 @@ TEST(Http1, AnAnswerBeforeTheEndOfTheRequest) {
 }
 
 TEST(Http1, FormsOfTheTarget) {
-  const Result result =
-      run_every_way({says(kClient, "GET http://u:secret@h.example:8080/p?q=1 HTTP/1.1\r\nHost: other\r\n\r\n"),
-                     says(kServer, answer(200, "")), says(kClient, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
-                     says(kServer, answer(200, "")), says(kClient, "GET http://h.example HTTP/1.1\r\nHost: x\r\n\r\n"),
-                     says(kServer, answer(200, "")), says(kClient, "GET /p#f?x=1 HTTP/1.1\r\nHost: me:pass@x\r\n\r\n"),
-                     says(kServer, answer(200, ""))});
+  const Result result = run_every_way(
+      {says(kClient, "GET http://u:secret@h.example:8080/p?q=1 HTTP/1.1\r\nHost: other\r\n\r\n"),
+       says(kServer, answer(200, "")), says(kClient, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+       says(kServer, answer(200, "")), says(kClient, "GET http://h.example HTTP/1.1\r\nHost: x\r\n\r\n"),
+       says(kServer, answer(200, "")), says(kClient, "GET /p#f?x=1 HTTP/1.1\r\nHost: me@home:pass@x\r\n\r\n"),
+       says(kServer, answer(200, ""))});
   ASSERT_THAT(result.summaries, SizeIs(4));
   EXPECT_EQ(result.summaries[0].host, "h.example:8080");
   EXPECT_EQ(result.summaries[0].path, "/p");

@@ -178,6 +178,11 @@ TEST(Http2, GoAwayEndsWhatTheServerWillNotAnswer) {
   talk.say(kServer, go_away(1));
   talk.answer(1, 200);
   EXPECT_THAT(paths(run_every_way(talk.script)), ElementsAre("/1 200", "/3"));
+  Bench bench;
+  talk.script.pop_back();
+  bench.play(talk.script);
+  ASSERT_THAT(bench.sink.summaries, SizeIs(1)) << "at once";
+  EXPECT_EQ(bench.sink.summaries[0].path, "/3");
 }
 
 TEST(Http2, ByAlpnAlone) {

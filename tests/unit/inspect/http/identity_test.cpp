@@ -128,6 +128,10 @@ TEST(Identity, FormBody) {
   EXPECT_EQ(asked(scene, type, "p=secret&us%65r=al+ice%21&x=1").account, hash("account", "al ice!"));
   EXPECT_EQ(asked(scene, type, "user=alice").account, hash("account", "alice"));
   EXPECT_EQ(asked(scene, type, "user=&x=1").account, std::nullopt);
+  Scene short_sighted = scene;
+  short_sighted.limits.identity_body = 8;
+  EXPECT_EQ(asked(short_sighted, type, "user=alice").account, std::nullopt) << "half a name is another one";
+  EXPECT_EQ(asked(short_sighted, type, "user=al&x=1").account, hash("account", "al"));
 }
 
 TEST(Identity, Http2SplitCookiesAndBodies) {
@@ -161,6 +165,19 @@ TEST(Identity, SettingsMayChangeInTheMiddleOfARequest) {
   EXPECT_EQ(bench.sink.summaries[0].account, std::nullopt);
   EXPECT_EQ(bench.sink.summaries[1].session, std::nullopt);
   EXPECT_EQ(bench.sink.summaries[1].service, "");
+}
+
+TEST(Identity, NewSettingsApplyToNewRequests) {
+  Bench bench(scene_with(IdentityField{Where::kHeader, "x-user"}, std::nullopt));
+  bench.feed(kClient, "GET / HTTP/1.1\r\n", at_ms(0));
+  set_settings(*bench.context, scene_with(IdentityField{Where::kCookie, "sid"}, std::nullopt).settings);
+  bench.feed(kClient, "Cookie: sid=abc\r\n\r\n", at_ms(1));
+  bench.feed(kServer, kOk, at_ms(2));
+  bench.feed(kClient, "GET / HTTP/1.1\r\nCookie: sid=abc\r\n\r\n", at_ms(3));
+  bench.feed(kServer, kOk, at_ms(4));
+  ASSERT_THAT(bench.sink.summaries, SizeIs(2));
+  EXPECT_EQ(bench.sink.summaries[0].session, std::nullopt);
+  EXPECT_EQ(bench.sink.summaries[1].session, hash("session", "abc"));
 }
 
 TEST(Json, FindsWhatAPointerNames) {

@@ -67,6 +67,14 @@ TEST(WebSocket, LongFramesAndLoss) {
   EXPECT_EQ(counts_of(run(script)).client_frames, 1U) << "frames after that cannot be told apart";
 }
 
+TEST(WebSocket, ALengthThatCannotBe) {
+  const std::string impossible("\x82\x7f\x80\0\0\0\0\0\0\0", 10);
+  const Result result = run_every_way(
+      {says(kClient, kAsk), says(kServer, kSwitch + impossible + ws(0x81, 1, false)), ends(kServer), ends(kClient)});
+  EXPECT_EQ(counts_of(result).server_frames, 1U);
+  EXPECT_EQ(counts_of(result).server_bytes, 0U);
+}
+
 TEST(WebSocket, ARefusedUpgrade) {
   const Result result =
       run_every_way({says(kClient, kAsk), says(kServer, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
