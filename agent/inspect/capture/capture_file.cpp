@@ -4,6 +4,7 @@
 #include <pcap/pcap.h>
 #include <stdio_ext.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -13,6 +14,9 @@
 
 namespace tidegate::inspect {
 namespace {
+
+// In the year 2255: every time of a capture, and every difference of two, fits into 64 bits of nanoseconds.
+constexpr std::int64_t kLatestSecond = 9'000'000'000;
 
 constexpr std::size_t kReadAhead = 256 << 10;
 
@@ -105,8 +109,8 @@ Result<bool> CaptureFile::next(CapturedFrame& frame) {
   frame.bytes = std::as_bytes(std::span(bytes, header->caplen));
   frame.wire_size = header->len;
   // tv_usec holds nanoseconds, as asked for.
-  const auto seconds = static_cast<std::uint64_t>(header->ts.tv_sec) * 1'000'000'000U;
-  frame.time = WallTime(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds) + header->ts.tv_usec));
+  const std::int64_t seconds = std::clamp<std::int64_t>(header->ts.tv_sec, 0, kLatestSecond);
+  frame.time = WallTime(std::chrono::seconds(seconds) + std::chrono::nanoseconds(header->ts.tv_usec));
   return true;
 }
 

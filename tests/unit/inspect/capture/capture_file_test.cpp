@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 
 #include "tests/harness/tcp_script.hpp"
@@ -43,6 +44,21 @@ TEST_P(EveryLinkType, IsReadFromBothFormats) {
 INSTANTIATE_TEST_SUITE_P(CaptureFileTest, EveryLinkType,
                          testing::Values(LinkType::kEthernet, LinkType::kRawIp, LinkType::kNull, LinkType::kLinuxCooked,
                                          LinkType::kLinuxCooked2));
+
+// Times are whatever the file says; those that would make arithmetic overflow are brought into bounds.
+TEST(CaptureFileTest, TimesBeyondReasonAreBounded) {
+  const WallTime latest{std::chrono::seconds(9'000'000'001)};
+  for (const std::int64_t time :
+       {std::numeric_limits<std::int64_t>::max(), std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()}) {
+    auto frames = frames_of(LinkType::kEthernet);
+    frames.front().time = WallTime(std::chrono::nanoseconds(time));
+    auto file = CaptureFile::open(file_of(test::to_pcapng(frames)));
+    CapturedFrame frame;
+    ASSERT_TRUE(file && file->next(frame).value());
+    EXPECT_GE(frame.time, WallTime{});
+    EXPECT_LE(frame.time, latest);
+  }
+}
 
 TEST(CaptureFileTest, ReadsFromAPipe) {
   int ends[2];
