@@ -172,7 +172,7 @@ UdpQuery::~UdpQuery() = default;
 
 unsigned UdpQuery::ask(unsigned count, std::chrono::milliseconds patience) const {
   unsigned answers = 0;
-  for (unsigned i = 0; i < count; ++i) {
+  for (unsigned i = 0; i < count && i - answers < 3; ++i) {
     char data[] = "who is there?";
     const sockaddr* to = peer_ ? peer_->at.get() : nullptr;
     if (::sendto(fd_.get(), data, sizeof data, 0, to, peer_ ? peer_->at.size : 0) < 0) throw_errno("ask");
