@@ -177,7 +177,11 @@ void read_rules(const Node* node, const Values& values, Policy& policy, behavior
     const std::string why = behavior::never_fires(rules.rules[i], rules.rules);
     if (!why.empty()) values.error(places[i], "rule " + rules.rules[i].name + " can never fire: " + why);
   }
-  policy.not_enforced.push_back("rules");
+  // What has no address in its key would be blocked by connection, which the datapath cannot do yet.
+  for (const behavior::Rule& rule : rules.rules) {
+    if ((rule.key & behavior::kBySource) != 0 || rule.then.kind == behavior::ActionKind::kMonitor) continue;
+    policy.not_enforced.push_back("rules." + rule.name + ": blocking of single connections");
+  }
 }
 
 void read_behavior(const Node* node, const Values& values, Policy& policy, behavior::Settings& settings) {
@@ -207,7 +211,6 @@ void read_behavior(const Node* node, const Values& values, Policy& policy, behav
   }
   map.finish();
   keep_section("behavior", *node, policy);
-  policy.not_enforced.push_back("behavior");
 }
 
 }  // namespace tidegate::config

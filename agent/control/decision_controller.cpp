@@ -86,6 +86,13 @@ Result<std::vector<Decision>> DecisionController::limit(const DecisionRequest& r
   return enforce(made);
 }
 
+Status DecisionController::decide(const NewDecision& decision) {
+  TIDEGATE_ASSIGN(const auto guard, guard_now(env_, enforcement_, {}));
+  TIDEGATE_TRY(guard.check(decision.target, decision.action));
+  TIDEGATE_TRY(enforce({decision}));
+  return {};
+}
+
 Status DecisionController::audit_forced(const std::vector<NewDecision>& drafts) {
   for (const auto& draft : drafts) {
     if (!draft.forced) continue;

@@ -78,6 +78,8 @@ class DecisionController {
 
   Result<std::vector<decisions::Decision>> block(const DecisionRequest& request);
   Result<std::vector<decisions::Decision>> limit(const DecisionRequest& request, const decisions::LimitRates& rates);
+  // One of a rule. The lock-out guard holds for it, and nothing overrides it. Again by the same rule: it is replaced.
+  Status decide(const decisions::NewDecision& decision);
   Result<std::vector<UnblockOutcome>> unblock(const std::vector<std::string>& targets, const std::string& actor);
   Status list(const decisions::Query& query, const std::function<bool(const decisions::Decision&)>& visit) const;
   Result<std::unique_ptr<ImportSession>> import(const ImportRequest& request);

@@ -22,6 +22,8 @@
 
 namespace tidegate::control {
 
+class RuleEngine;
+
 // References outlive every controller. The functions are called from several threads.
 struct Environment {
   kernel::Datapath& datapath;
@@ -44,6 +46,7 @@ struct Environment {
   std::uint64_t bucket_ways = 65536;
   std::chrono::nanoseconds tick{4'000'000};      // of the datapath's clock
   inspection::Inspection* inspection = nullptr;  // none: nothing is ever inspected
+  RuleEngine* rules = nullptr;                   // none: rules are read only
 };
 
 }  // namespace tidegate::control

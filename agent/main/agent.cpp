@@ -13,6 +13,7 @@
 
 #include "agent/api/services.hpp"
 #include "agent/config/text_file.hpp"
+#include "agent/control/rule_actions.hpp"
 #include "agent/main/logging.hpp"
 #include "agent/main/notify.hpp"
 
@@ -88,6 +89,8 @@ Agent::Agent(const config::Settings& settings, history::State state, std::unique
       datapath_(std::move(datapath)),
       telemetry_(system_clock(), secret_number()),
       acts_(telemetry_.events().follow({.acts_only = true})),
+      rules_(
+          std::make_shared<control::RuleEngine>(system_clock(), behavior::HashSeed{secret_number(), secret_number()})),
       inspection_(inspection_options(settings), system_clock()),
       controllers_(environment(settings)),
       scheduler_(system_clock()),
@@ -111,13 +114,15 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .policy_file_name = settings.policy.string(),
           .bucket_ways = settings.tables.buckets,
           .tick = clock_tick(),
-          .inspection = &inspection_};
+          .inspection = &inspection_,
+          .rules = rules_.get()};
 }
 
 inspection::Options Agent::inspection_options(const config::Settings& settings) {
   inspection::Options options = inspection::default_options();
   options.keys = settings.keys;
   options.inspect = settings.inspect;
+  options.consumers = {rules_};
   options.load_capture = kernel::Capture::load;
   options.find_interface = kernel::find_capture_interface;
   options.warn = [this](const std::string& what) { telemetry_.note(telemetry::EventKind::kWarning, what); };
@@ -126,6 +131,7 @@ inspection::Options Agent::inspection_options(const config::Settings& settings) 
 
 Status Agent::begin(const config::Settings& settings, api::Listener listener) {
   TIDEGATE_ASSIGN(const auto group, group_of(settings));
+  rules_->start(control::rule_actions(controllers_));
   TIDEGATE_ASSIGN(const auto started, controllers_.start());
   for (const auto& problem : started.problems) spdlog::warn("{}", problem);
   if (exporter_) exporter_->serve(controllers_);
@@ -207,6 +213,7 @@ void Agent::run(const Signals& signals) {
 Agent::~Agent() {
   telemetry_.events().close();
   if (server_) server_->stop(kStopGrace);
+  rules_->stop();
   log_acts(*acts_);
 }
 

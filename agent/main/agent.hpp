@@ -10,6 +10,7 @@
 #include "agent/api/server.hpp"
 #include "agent/config/settings.hpp"
 #include "agent/control/controllers.hpp"
+#include "agent/control/rule_engine.hpp"
 #include "agent/control/scheduler.hpp"
 #include "agent/history/state.hpp"
 #include "agent/inspection/supervisor.hpp"
@@ -44,6 +45,7 @@ class Agent {
   std::unique_ptr<kernel::Datapath> datapath_;
   telemetry::Telemetry telemetry_;
   std::shared_ptr<telemetry::Follower> acts_;
+  std::shared_ptr<control::RuleEngine> rules_;
   inspection::Supervisor inspection_;  // before those who steer it, after those whom it tells
   control::Controllers controllers_;
   control::Scheduler scheduler_;

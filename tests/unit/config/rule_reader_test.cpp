@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr const char* kThen = "then: {action: block, for: 1h}";
 constexpr const char* kWhen = "when: {count: 10, within: 1m}";
@@ -26,12 +27,21 @@ std::string when_issues(const std::string& when) { return rule_issues("when: " +
 
 std::string then_issues(const std::string& then) { return rule_issues(std::string(kWhen) + ", then: " + then); }
 
-TEST(Rules, AreKeptAndNotEnforced) {
+TEST(Rules, AreKeptAndRead) {
   const ParsedPolicy parsed =
       read_policy(rule(std::string("service: web, key: [source, session], ") + kWhen + ", " + kThen));
   EXPECT_EQ(issues_of(parsed.issues), "");
-  EXPECT_THAT(parsed.policy.not_enforced, ElementsAre("rules"));
+  EXPECT_THAT(parsed.policy.not_enforced, IsEmpty());
+  ASSERT_EQ(parsed.rules.rules.size(), 1U);
+  EXPECT_EQ(parsed.rules.rules[0].key, behavior::kBySource | behavior::kBySession);
   EXPECT_EQ(parsed.policy.kept.back().path, "rules.r");
+}
+
+TEST(Rules, WhoseKeyNamesNoAddressAreNotEnforcedAsAWhole) {
+  for (const char* key : {"session", "ja4", "[session, ja4]"}) {
+    const ParsedPolicy parsed = read_policy(rule(std::string("key: ") + key + ", " + kWhen + ", " + kThen));
+    EXPECT_THAT(parsed.policy.not_enforced, ElementsAre("rules.r: blocking of single connections")) << key;
+  }
 }
 
 TEST(Rules, NeedWhenAndThen) {

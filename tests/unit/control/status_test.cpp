@@ -134,10 +134,11 @@ TEST_F(StatusTest, UdpOfAnInspectedServiceAndKeptSections) {
             "    limits: {packets: {rate: 100/s}}\n    tls: {inspect: true}\n"));
   EXPECT_TRUE(warns("udp/443 (HTTP/3) is not inspected, only limited, while service web inspects tcp/443"));
   EXPECT_FALSE(warns("not enforced"));
-  ASSERT_TRUE(
-      apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - {name: web, match: tcp/80, http: {inspect: true}}\n"
-            "rules: [{name: r, when: {count: 1, within: 1m}, then: {action: block, for: 1m}}]\n"));
-  EXPECT_TRUE(warns("not enforced by this version: rules"));
+  ASSERT_TRUE(apply(
+      "version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: web\n    match: tcp/80\n    http: {inspect: true}\n"
+      "    session: {cookie: s}\nrules: [{name: r, key: session, when: {count: 1, within: 1m}, then: {action: block, "
+      "for: 1m}}]\n"));
+  EXPECT_TRUE(warns("not enforced by this version: rules.r: blocking of single connections"));
 }
 
 using inspect::Counter;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/control/rule_engine.hpp"
+
+#include <utility>
+
+#include "agent/config/policy_reader.hpp"
+
+namespace tidegate::control {
+namespace {
+
+// How far the time of requests may be ahead of the clock before the clock is taken to have been set back.
+constexpr auto kMostAhead = std::chrono::minutes(1);
+constexpr std::uint64_t kClockEvery = 256;  // summaries
+
+// All that an evaluator is made from. Services only by what rules may say of them.
+std::string signature_of(const policy::Policy& policy) {
+  std::string text = std::to_string(policy.ipv4_prefix) + "/" + std::to_string(policy.ipv6_prefix) + "\n";
+  for (const auto& proxy : policy.trusted_proxies) text += proxy.prefix.to_string() + "\n";
+  for (const auto& section : policy.kept) text += section.path + " " + section.text + "\n";
+  return text;
+}
+
+}  // namespace
+
+void RuleEngine::start(Actions actions) {
+  actions_ = std::move(actions);
+  thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  state_.lock()->running = true;
+}
+
+void RuleEngine::stop() {
+  state_.lock()->running = false;
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void RuleEngine::set_policy(const policy::Policy& policy) {
+  std::string signature = signature_of(policy);
+  if (state_.lock()->signature == signature) return;
+  // Values of rules are not part of policy::Policy; its text is, word for word, and was valid.
+  config::ParsedPolicy parsed = config::read_policy(policy.text);
+  std::unique_ptr<behavior::Evaluator> next;
+  if (parsed.valid() && !parsed.rules.rules.empty()) {
+    next = std::make_unique<behavior::Evaluator>(std::move(parsed.rules), seed_, [this](const Prefix& source) {
+      return actions_.is_safelisted && actions_.is_safelisted(source);
+    });
+  }
+  auto state = state_.lock();
+  state->signature = std::move(signature);
+  state->evaluator.swap(next);
+}
+
+void RuleEngine::notice_clock(State& state) {
+  if (state.taken++ % kClockEvery != 0) return;
+  const auto limit = behavior::micros((clock_.wall() + kMostAhead).time_since_epoch());
+  if (state.evaluator->now() > limit) state.evaluator->forget();
+}
+
+void RuleEngine::take(const inspect::Summary& summary) {
+  std::vector<behavior::Finding> findings;
+  {
+    auto state = state_.lock();
+    if (!state->running || !state->evaluator) return;
+    notice_clock(*state);
+    state->evaluator->take(summary, findings);
+  }
+  if (!findings.empty()) hand_over(findings);
+}
+
+void RuleEngine::hand_over(std::vector<behavior::Finding>& findings) {
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    for (behavior::Finding& finding : findings) {
+      if (waiting_.size() < kMostWaiting) {
+        waiting_.push_back(std::move(finding));
+      } else {
+        ++dropped_;
+      }
+    }
+  }
+  waiting_changed_.notify_all();
+}
+
+void RuleEngine::work(const std::stop_token& stop) {
+  std::unique_lock lock(waiting_mutex_);
+  while (waiting_changed_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+    if (stop.stop_requested()) break;
+    const behavior::Finding finding = std::move(waiting_.front());
+    waiting_.pop_front();
+    const std::uint64_t dropped = std::exchange(dropped_, 0);
+    acting_ = true;
+    lock.unlock();
+    if (dropped != 0 && actions_.warn)
+      actions_.warn("rules: " + std::to_string(dropped) + " findings came faster than they could be acted on");
+    actions_.act(finding);
+    lock.lock();
+    acting_ = false;
+    waiting_changed_.notify_all();
+  }
+}
+
+void RuleEngine::settle() {
+  std::unique_lock lock(waiting_mutex_);
+  waiting_changed_.wait(lock, [this] { return waiting_.empty() && !acting_; });
+}
+
+}  // namespace tidegate::control

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Behaviour rules on live traffic: summaries come in on one thread, decisions go out on another.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/base/guarded.hpp"
+#include "agent/behavior/evaluator.hpp"
+#include "agent/inspection/report.hpp"
+#include "agent/policy/model.hpp"
+
+namespace tidegate::control {
+
+// Thread-safe. What it finds waits in a bounded queue for `act`, which may take its time; what there is no room for is
+// counted, and said when there is room again.
+class RuleEngine final : public inspection::SummaryConsumer {
+ public:
+  static constexpr std::size_t kMostWaiting = 1024;
+
+  struct Actions {
+    std::function<void(const behavior::Finding&)> act;  // on the engine's own thread, one at a time
+    std::function<bool(const Prefix&)> is_safelisted;   // on the thread that brings summaries
+    std::function<void(const std::string&)> warn;       // one line
+  };
+
+  RuleEngine(const Clock& clock, const behavior::HashSeed& seed) : clock_(clock), seed_(seed) {}
+  ~RuleEngine() override { stop(); }
+
+  // From now on findings are acted on. Before, and after stop(), summaries are not looked at.
+  void start(Actions actions);
+  // Returns when the last action has ended. What waits is forgotten.
+  void stop();
+
+  // The policy in force. Windows and escalation go on when its rules, and all that they depend on, are the same.
+  void set_policy(const policy::Policy& policy);
+  void take(const inspect::Summary& summary) override;
+
+  // Waits until nothing waits to be acted on; for tests.
+  void settle();
+
+ private:
+  struct State {
+    std::unique_ptr<behavior::Evaluator> evaluator;  // none: no rules
+    std::string signature;                           // of what the evaluator was made from
+    std::uint64_t taken = 0;
+    bool running = false;
+  };
+
+  void notice_clock(State& state);
+  void hand_over(std::vector<behavior::Finding>& findings);
+  void work(const std::stop_token& stop);
+
+  const Clock& clock_;
+  const behavior::HashSeed seed_;
+  Guarded<State> state_;
+  Actions actions_;
+
+  std::mutex waiting_mutex_;
+  std::condition_variable_any waiting_changed_;
+  std::deque<behavior::Finding> waiting_;
+  std::uint64_t dropped_ = 0;
+  bool acting_ = false;
+  std::jthread thread_;
+};
+
+}  // namespace tidegate::control

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Behaviour rules on live traffic: from a summary to what the datapath holds.
+#include "agent/control/rule_engine.hpp"
+
+#include <gmock/gmock.h>
+
+#include "agent/control/rule_actions.hpp"
+#include "tests/unit/control/fixture.hpp"
+
+namespace tidegate::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+constexpr const char* kServices =
+    "version: 1\ninterfaces: [{name: eth0}]\nsafelist: [192.0.2.10]\ntrusted_proxies: [198.51.100.0/24]\n"
+    "services: [{name: web, match: [tcp/8080], http: {inspect: true}, session: {cookie: sid}}]\n";
+constexpr const char* kRule =
+    "rules: [{name: guess, match: {status: 401}, when: {count: 3, within: 1m}, then: {action: block, for: 10m}}]\n";
+
+class RuleEngineTest : public ControlTest {
+ protected:
+  void SetUp() override {
+    ControlTest::SetUp();
+    boot_with_rules();
+  }
+  void TearDown() override {
+    engine_->stop();
+    ControlTest::TearDown();
+  }
+
+  void boot_with_rules() {
+    controllers_.reset();
+    engine_ = std::make_unique<control::RuleEngine>(clock_, behavior::HashSeed{});
+    auto environment = this->environment();
+    environment.rules = engine_.get();
+    controllers_ = std::make_unique<control::Controllers>(std::move(environment));
+    engine_->start(control::rule_actions(*controllers_));
+  }
+
+  void apply(const std::string& rules) {
+    const auto applied = controllers_->policy.apply(request(std::string(kServices) + rules));
+    ASSERT_TRUE(applied) << applied.error().message;
+  }
+
+  void requests(const std::string& source, int count, std::uint16_t status = 401,
+                std::optional<inspect::IdentityHash> session = std::nullopt) {
+    for (int i = 0; i < count; ++i) {
+      clock_.advance(1ms);
+      inspect::Summary summary;
+      summary.began = clock_.wall();
+      summary.connection.flow.client.address = Address::parse(source).value();
+      summary.service = "web";
+      summary.method = "POST";
+      summary.path = summary.path_template = "/login";
+      summary.status = status;
+      summary.session = session;
+      engine_->take(summary);
+    }
+    engine_->settle();
+  }
+
+  std::vector<decisions::Decision> decided() {
+    std::vector<decisions::Decision> all;
+    EXPECT_TRUE(controllers_->decisions.list({}, [&](const decisions::Decision& decision) {
+      all.push_back(decision);
+      return true;
+    }));
+    return all;
+  }
+
+  std::string events() {
+    std::string text;
+    for (const auto& event : telemetry_->events().since(WallTime{}, {})) text += event.message + "\n";
+    return text;
+  }
+
+  std::unique_ptr<control::RuleEngine> engine_;
+};
+
+TEST_F(RuleEngineTest, BlocksThroughStoreAndDatapath) {
+  apply(kRule);
+  requests("203.0.113.7", 2);
+  EXPECT_TRUE(decided().empty());
+  requests("203.0.113.7", 1);
+  ASSERT_EQ(decided().size(), 1U);
+  const auto decision = decided().front();
+  EXPECT_EQ(decision.target.to_string(), "203.0.113.7");
+  EXPECT_EQ(decision.action, decisions::Action::kBlock);
+  EXPECT_EQ(decision.origin, "rule:guess");
+  EXPECT_THAT(decision.reason,
+              HasSubstr("3 requests (3 or more) within 1m by source 203.0.113.7; for example /login at "));
+  EXPECT_EQ(*decision.expires, clock_.wall() + 10min);
+  EXPECT_THAT(events(), HasSubstr("block 203.0.113.7 by rule:guess"));
+  const auto why = controllers_->why.explain("203.0.113.7");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->verdict, "drop");
+  EXPECT_THAT(why->matches.front().reason, HasSubstr("3 requests"));
+  EXPECT_THAT(why->matches.front().undo, HasSubstr("tidegate decisions delete"));
+}
+
+TEST_F(RuleEngineTest, LimitsWithTheRatesOfTheRule) {
+  apply(
+      "rules: [{name: slow, when: {count: 1, within: 1m}, then: {action: limit, packets: 5/s, bytes: 1MB/s, for: "
+      "30m}}]\n");
+  requests("203.0.113.7", 1, 200);
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_EQ(decided()[0].action, decisions::Action::kLimit);
+  EXPECT_EQ(decided()[0].limit.packets, (Rate{5, 1s}));
+  EXPECT_TRUE(decided()[0].limit.bytes.has_value());
+}
+
+TEST_F(RuleEngineTest, NeverTouchesWhatTheGuardOrTheSafelistProtect) {
+  facts_.facts.push_back({Prefix::parse("203.0.113.9").value(), decisions::Fact::Kind::kSshPeer, "port 22"});
+  apply(kRule);
+  requests("192.0.2.10", 5);
+  requests("203.0.113.9", 5);
+  decisions::NewSafelistEntry monitoring;
+  monitoring.prefix = Prefix::parse("203.0.113.8").value();
+  ASSERT_TRUE(controllers_->safelist.add({monitoring}));
+  requests("203.0.113.8", 5);
+  EXPECT_TRUE(decided().empty());
+  EXPECT_THAT(events(), HasSubstr("not enforced: the source is on the safelist"));
+  EXPECT_THAT(events(), HasSubstr("rule:guess would block 203.0.113.9"));
+}
+
+TEST_F(RuleEngineTest, ReportsShadowsProxiesAndMonitorsAsEvents) {
+  apply(
+      "rules: [{name: s, when: {count: 1, within: 1m}, then: {action: block, for: 1h, mode: shadow}},"
+      "{name: m, when: {count: 1, within: 1m}, then: {action: monitor, for: 1h}}]\n");
+  requests("203.0.113.7", 1);
+  EXPECT_TRUE(decided().empty());
+  EXPECT_THAT(events(), HasSubstr("rule:s would block 203.0.113.7 for 1h: 1 requests"));
+  EXPECT_THAT(events(), HasSubstr("rule:m noticed 203.0.113.7"));
+}
+
+TEST_F(RuleEngineTest, SaysWhenARuleReachedItsCap) {
+  apply("rules: [{name: wild, when: {count: 1, within: 1m}, then: {action: block, for: 1h, cap: 2/m}}]\n");
+  for (int i = 1; i < 6; ++i) requests("203.0.113." + std::to_string(i), 1);
+  EXPECT_EQ(decided().size(), 2U);
+  EXPECT_THAT(events(), HasSubstr("rules: rule wild decided 2 times within 1m"));
+}
+
+TEST_F(RuleEngineTest, KeepsItsWindowsWhileRulesStayTheSame) {
+  apply(kRule);
+  requests("203.0.113.7", 2);
+  apply(std::string(kRule) + "malformed: pass\n");
+  requests("203.0.113.7", 1);
+  EXPECT_EQ(decided().size(), 1U);
+  requests("203.0.113.8", 2);
+  apply(
+      "rules: [{name: guess, match: {status: 401}, when: {count: 3, within: 2m}, then: {action: block, for: 10m}}]\n");
+  requests("203.0.113.8", 1);
+  EXPECT_EQ(decided().size(), 1U) << "other rules begin anew";
+  apply("");
+  requests("203.0.113.8", 5);
+  EXPECT_EQ(decided().size(), 1U) << "without rules nothing is decided";
+}
+
+TEST_F(RuleEngineTest, GoesOnAfterTheClockWasSetBack) {
+  apply(kRule);
+  clock_.set_wall(clock_.wall() + 240h);
+  requests("203.0.113.7", 2);
+  clock_.set_wall(clock_.wall() - 240h);
+  requests("203.0.113.8", 300, 200);
+  requests("203.0.113.8", 3);
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_EQ(decided()[0].target.to_string(), "203.0.113.8");
+}
+
+TEST_F(RuleEngineTest, DoesNothingAfterItsEnd) {
+  apply(kRule);
+  engine_->stop();
+  inspect::Summary summary;
+  summary.status = 401;
+  for (int i = 0; i < 10; ++i) engine_->take(summary);
+  EXPECT_TRUE(decided().empty());
+}
+
+}  // namespace
+}  // namespace tidegate::testing
