@@ -58,9 +58,11 @@ class KeyStore {
  public:
   struct Limits {
     std::size_t sessions = 16'384;
-    std::chrono::seconds unused{60};  // forgotten after this long; 0: never (offline)
-    std::chrono::seconds used{10};    // after forget(): a connection may be captured twice (a proxy in between)
-    bool lock = true;  // false: memory grows with what is kept, up to `sessions` (offline: ≤ 1,000,000)
+    // Forgotten after this long; 0: never (offline). Longer than servers wait for the first request of a connection
+    // that was opened in advance (nginx: 60 s): its last secret is asked for only then.
+    std::chrono::seconds unused{120};
+    std::chrono::seconds used{10};  // after forget(): a connection may be captured twice (a proxy in between)
+    bool lock = true;               // false: memory grows with what is kept, up to `sessions` (offline: ≤ 1,000,000)
   };
   // Locks its memory (about 350 bytes a session); locked() says whether that was allowed.
   explicit KeyStore(const Limits& limits, const Clock& clock);

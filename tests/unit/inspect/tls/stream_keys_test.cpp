@@ -225,6 +225,35 @@ TEST(PartialKeysTest, TrafficSecretsAloneAreEnough) {
   EXPECT_EQ(bench.counters.of(Counter::kNoKey), 0U);
 }
 
+// Browsers open connections before they need them; the server keeps them for a minute.
+TEST(PartialKeysTest, AConnectionOpenedInAdvanceStillFindsItsKeys) {
+  Peers peers({});
+  peers.connect();
+  ASSERT_TRUE(peers.handshake());
+  const std::size_t handshake = peers.transcript().pieces.size();
+  peers.say(kToServer, "GET /");
+  const Transcript& transcript = peers.transcript();
+  Bench bench;
+  KeyStore keys({.sessions = 8, .lock = false}, bench.clock);
+  const auto context = make_tls_context({}, keys, bench.budget, bench.counters);
+  auto stream = make_tls_stream(*context, Bench::flow(), false, bench.reader);
+  const auto add = [&](bool client_traffic) {
+    for (const std::string& line : transcript.keys) {
+      if (line.starts_with("CLIENT_TRAFFIC") == client_traffic) keys.add_line(line, bench.counters);
+    }
+  };
+  add(false);
+  for (std::size_t i = 0; i < handshake; ++i) {
+    stream->data(transcript.pieces[i].direction, bytes_of(transcript.pieces[i].bytes), bench.now);
+  }
+  ASSERT_NE(stream->state(), TlsState::kWaiting) << "nothing needs the last secret yet";
+  add(true);
+  bench.clock.advance(seconds(65));
+  keys.expire();
+  stream->data(kToServer, bytes_of(transcript.pieces[handshake].bytes), bench.now + seconds(65));
+  EXPECT_EQ(bench.reader.heard[0], "GET /");
+}
+
 TEST(PartialKeysTest, RecordsThatNeverOpenAreNotTriedForEver) {
   const Transcript transcript = conversation(TLS1_3_VERSION, 100);
   Bench bench;
