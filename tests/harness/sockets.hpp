@@ -62,8 +62,8 @@ class UdpQuery {
   UdpQuery(const NetNs& space, const std::string& source, std::uint16_t source_port, const std::string& destination,
            std::uint16_t port, Kind kind);
   ~UdpQuery();
-  // Asks `count` times, one after the other, and returns how many answers came, each within `patience`. After three that
-  // did not come it gives up.
+  // Asks `count` times, one after the other, and returns how many answers came, each within `patience`. After three
+  // that did not come it gives up.
   unsigned ask(unsigned count, std::chrono::milliseconds patience) const;
 
  private:

@@ -141,8 +141,9 @@ bool Live::take_messages() {
   return true;
 }
 
-// Waking this thread costs the server that sends a key line more than all else it does for it. So keys are not waited for
-// in the first moment after some came: on a busy server there are more when it is over, and nobody had to wake anyone.
+// Waking this thread costs the server that sends a key line more than all else it does for it. So keys are not waited
+// for in the first moment after some came: on a busy server there are more when it is over, and nobody had to wake
+// anyone.
 void Live::wait() {
   std::array<pollfd, 2> entries{pollfd{channel_.fd(), POLLIN, 0}, pollfd{control_.wait_fd(), POLLIN, 0}};
   if (keys_came_) poll(entries.data(), 1, static_cast<int>(kBetweenKeys.count()));
