@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { LONGEST_SECRET_DIGITS = 96 }; /* SHA-384, or a TLS 1.2 master secret */
@@ -45,30 +44,73 @@ enum line_kind line_kind(const char *line) {
 
 const char *line_random(const char *line) { return strchr(line, ' ') + 1; }
 
-/* "192.0.2.1:443" or "[2001:db8::1]:443"; 0 when the address is not of IP. */
-static int endpoint(char *out, size_t room, const struct sockaddr_storage *address) {
-  char text[INET6_ADDRSTRLEN];
-  if (address->ss_family == AF_INET) {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-    if (inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text) == NULL) return 0;
-    return snprintf(out, room, "%s:%u", text, ntohs(v4->sin_port));
-  }
-  if (address->ss_family != AF_INET6) return 0;
-  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-  const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-  if (inet_ntop(mapped ? AF_INET : AF_INET6, v6->sin6_addr.s6_addr + (mapped ? 12 : 0), text, sizeof text) == NULL)
-    return 0;
-  return snprintf(out, room, mapped ? "%s:%u" : "[%s]:%u", text, ntohs(v6->sin6_port));
+static char *put_decimal(char *out, unsigned value) {
+  char digits_of[10];
+  size_t count = 0;
+  do digits_of[count++] = (char)('0' + value % 10);
+  while ((value /= 10) != 0);
+  while (count > 0) *out++ = digits_of[--count];
+  return out;
 }
 
+static char *put_ipv4(char *out, const uint8_t *bytes) {
+  for (int i = 0; i < 4; ++i) {
+    if (i > 0) *out++ = '.';
+    out = put_decimal(out, bytes[i]);
+  }
+  return out;
+}
+
+static char *put_ipv6(char *out, const struct in6_addr *address) {
+  *out++ = '[';
+  if (inet_ntop(AF_INET6, address, out, INET6_ADDRSTRLEN) != NULL) out += strlen(out);
+  *out++ = ']';
+  return out;
+}
+
+/* "192.0.2.1:443" or "[2001:db8::1]:443"; NULL when the address is not of IP. */
+static char *put_endpoint(char *out, const struct sockaddr_storage *address) {
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+  if (address->ss_family == AF_INET) {
+    out = put_ipv4(out, (const uint8_t *)&v4->sin_addr);
+  } else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+    out = put_ipv4(out, v6->sin6_addr.s6_addr + 12);
+  } else if (address->ss_family == AF_INET6) {
+    out = put_ipv6(out, &v6->sin6_addr);
+  } else {
+    return NULL;
+  }
+  *out++ = ':';
+  return put_decimal(out, ntohs(v4->sin_port)); /* at the same place in both */
+}
+
+static char *put_cipher(char *out, uint16_t cipher) {
+  static const char kDigits[] = "0123456789ABCDEF";
+  *out++ = ' ';
+  *out++ = '0';
+  *out++ = 'x';
+  for (int shift = 12; shift >= 0; shift -= 4) *out++ = kDigits[cipher >> shift & 15];
+  return out;
+}
+
+/* The longest: 5, twice 1 + 45 + 1 + 1 + 5 with a blank between them, 7, and the NUL. */
+_Static_assert(5 + 53 + 1 + 53 + 7 + 1 <= LINE_TAIL_ROOM, "a tail fits");
+
+/* No snprintf: this is done for every connection of a server. */
 size_t line_tail(char out[LINE_TAIL_ROOM], const struct sockaddr_storage *client, const struct sockaddr_storage *server,
                  uint16_t cipher) {
-  char from[INET6_ADDRSTRLEN + 10], to[INET6_ADDRSTRLEN + 10];
-  out[0] = '\0';
-  if (endpoint(from, sizeof from, client) == 0 || endpoint(to, sizeof to, server) == 0) return 0;
-  const int size = cipher == 0 ? snprintf(out, LINE_TAIL_ROOM, " tcp %s %s", from, to)
-                               : snprintf(out, LINE_TAIL_ROOM, " tcp %s %s 0x%04X", from, to, cipher);
-  return size > 0 && size < LINE_TAIL_ROOM ? (size_t)size : 0;
+  static const char kBegin[] = " tcp ";
+  memcpy(out, kBegin, sizeof kBegin - 1);
+  char *end = put_endpoint(out + sizeof kBegin - 1, client);
+  if (end != NULL) {
+    *end++ = ' ';
+    end = put_endpoint(end, server);
+  }
+  if (end == NULL) end = out;
+  if (end != out && cipher != 0) end = put_cipher(end, cipher);
+  *end = '\0';
+  return (size_t)(end - out);
 }
 
 size_t line_join(char *out, size_t room, const char *line, const char *tail, size_t tail_size) {

@@ -111,7 +111,7 @@ TEST_P(KeylogPreload, AProcessPerWorker) {
 TEST_P(KeylogPreload, Threads) {
   const KeyReader reader(path_);
   const std::string output = run_program({"prepare-own", "threads"});
-  ASSERT_TRUE(reader.wait_for(400));
+  ASSERT_TRUE(reader.wait_for(160));
   EXPECT_EQ(without_tails(reader.lines()), useful(said(output, "own")));
   EXPECT_EQ(reader.senders().size(), 1u);
 }
@@ -160,6 +160,8 @@ TEST_P(KeylogPreload, TheReaderIsReplaced) {
   EXPECT_TRUE(reader->wait_for(4));
   EXPECT_EQ(program.wait(std::chrono::seconds(10)).value_or(Finished{}).exit_code, 0);
 }
+
+TEST_P(KeylogPreload, SprintfIsAsEver) { run_program({"format"}); }
 
 TEST_P(KeylogPreload, WithoutItNothingChanges) {
   const KeyReader reader(path_);
