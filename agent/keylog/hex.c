@@ -16,11 +16,11 @@ int __vsprintf_chk(char *out, int flag, size_t room, const char *format, va_list
 int sprintf(char *out, const char *format, ...);
 int __sprintf_chk(char *out, int flag, size_t room, const char *format, ...);
 
-static bool is_hex_byte(const char *format) {
+static inline bool is_hex_byte(const char *format) {
   return format[0] == '%' && format[1] == '0' && format[2] == '2' && format[3] == 'x' && format[4] == '\0';
 }
 
-static int put_hex_byte(char *out, unsigned value) {
+static inline int put_hex_byte(char *out, unsigned value) {
   static const char kDigits[] = "0123456789abcdef";
   out[0] = kDigits[value >> 4];
   out[1] = kDigits[value & 15];
@@ -28,21 +28,14 @@ static int put_hex_byte(char *out, unsigned value) {
   return 2;
 }
 
-/* The value of "%02x" when two digits are enough for it, else -1. */
-static int small_value(const char *format, va_list arguments) {
-  if (!is_hex_byte(format)) return -1;
-  va_list copy;
-  va_copy(copy, arguments);
-  const unsigned value = va_arg(copy, unsigned);
-  va_end(copy);
-  return value < 256 ? (int)value : -1;
-}
-
 EXPORTED int sprintf(char *out, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  const int value = small_value(format, arguments);
-  const int size = value >= 0 ? put_hex_byte(out, (unsigned)value) : vsprintf(out, format, arguments);
+  const unsigned value = is_hex_byte(format) ? va_arg(arguments, unsigned) : 256;
+  va_end(arguments);
+  if (value < 256) return put_hex_byte(out, value);
+  va_start(arguments, format);
+  const int size = vsprintf(out, format, arguments);
   va_end(arguments);
   return size;
 }
@@ -50,8 +43,11 @@ EXPORTED int sprintf(char *out, const char *format, ...) {
 EXPORTED int __sprintf_chk(char *out, int flag, size_t room, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  const int value = room > 2 ? small_value(format, arguments) : -1;
-  const int size = value >= 0 ? put_hex_byte(out, (unsigned)value) : __vsprintf_chk(out, flag, room, format, arguments);
+  const unsigned value = room > 2 && is_hex_byte(format) ? va_arg(arguments, unsigned) : 256;
+  va_end(arguments);
+  if (value < 256) return put_hex_byte(out, value);
+  va_start(arguments, format);
+  const int size = __vsprintf_chk(out, flag, room, format, arguments);
   va_end(arguments);
   return size;
 }
