@@ -11,14 +11,15 @@ using telemetry::EventKind;
 
 std::string origin_of(const Finding& finding) { return "rule:" + finding.rule; }
 
-decisions::NewDecision decision_of(const Finding& finding) {
+// `now` bounds what a summary may say of the time: it comes out of the sandbox.
+decisions::NewDecision decision_of(const Finding& finding, WallTime now) {
   decisions::NewDecision decision;
   decision.target = *finding.target;
   decision.action =
       finding.action == behavior::ActionKind::kLimit ? decisions::Action::kLimit : decisions::Action::kBlock;
   decision.origin = origin_of(finding);
   decision.reason = describe(finding);
-  decision.expires = finding.time + finding.duration;
+  decision.expires = std::min(finding.time, now) + finding.duration;
   decision.limit = {finding.packets, finding.bytes};
   decision.actor = decision.origin;
   return decision;
@@ -38,7 +39,8 @@ void act(Controllers& controllers, const Finding& finding) {
     telemetry.note(EventKind::kWarning, "rules: " + finding.evidence.text);
   } else if (!finding.enforced()) {
     telemetry.note(EventKind::kDecision, wish_of(finding));
-  } else if (const Status done = controllers.decisions.decide(decision_of(finding)); !done) {
+  } else if (const Status done = controllers.decisions.decide(decision_of(finding, controllers.env.clock.wall()));
+             !done) {
     telemetry.note(EventKind::kWarning, wish_of(finding) + "; not enforced: " + done.error().message);
   }
 }

@@ -169,6 +169,23 @@ TEST_F(RuleEngineTest, GoesOnAfterTheClockWasSetBack) {
   EXPECT_EQ(decided()[0].target.to_string(), "203.0.113.8");
 }
 
+TEST_F(RuleEngineTest, BlocksForNoLongerThanItsRuleSaysWhateverTheTimeOfRequests) {
+  apply(kRule);
+  const auto now = clock_.wall();
+  clock_.set_wall(now + 24h);
+  requests("203.0.113.7", 2);
+  clock_.set_wall(now);
+  inspect::Summary summary;
+  summary.began = now + 48h;
+  summary.connection.flow.client.address = Address::parse("203.0.113.7").value();
+  summary.service = "web";
+  summary.status = 401;
+  for (int i = 0; i < 3; ++i) engine_->take(summary);
+  engine_->settle();
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_LE(*decided()[0].expires, now + 10min + 1s);
+}
+
 TEST_F(RuleEngineTest, DoesNothingAfterItsEnd) {
   apply(kRule);
   engine_->stop();
