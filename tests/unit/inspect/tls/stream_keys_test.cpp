@@ -382,7 +382,6 @@ TEST_F(MidStreamTest, TooManyRecordsWereMissed) {
   EXPECT_EQ(bench.reader.establishments, 0);
 }
 
-// Only the ClientHello was missed.
 TEST_F(MidStreamTest, WithoutTheClientHelloOnly) {
   for (const int version : {TLS1_3_VERSION, TLS1_2_VERSION}) {
     Transcript transcript = conversation(version);
