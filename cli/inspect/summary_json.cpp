@@ -24,11 +24,8 @@ bool is_plain(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
 }
 
-void append_key(std::string& out, std::string_view key) {
-  out += ",\"";
-  out += key;
-  out += "\":";
-}
+// `key` with its comma, quotes and colon.
+void append_key(std::string& out, std::string_view key) { out.append(key.data(), key.size()); }
 
 template <typename Number>
 void append_number(std::string& out, Number value) {
@@ -99,58 +96,58 @@ void append_flag(std::string& out, std::string_view key, bool value) {
 }
 
 void append_websocket(std::string& out, const std::optional<inspect::WebSocketCounts>& counts) {
-  append_key(out, "websocket");
+  append_key(out, R"(,"websocket":)");
   if (!counts) {
     out += "null";
     return;
   }
   out += "{\"client_frames\":";
   append_number(out, counts->client_frames);
-  append_key(out, "server_frames");
+  append_key(out, R"(,"server_frames":)");
   append_number(out, counts->server_frames);
-  append_key(out, "client_bytes");
+  append_key(out, R"(,"client_bytes":)");
   append_number(out, counts->client_bytes);
-  append_key(out, "server_bytes");
+  append_key(out, R"(,"server_bytes":)");
   append_number(out, counts->server_bytes);
   out += '}';
 }
 
 void append_request(std::string& out, const Summary& summary) {
-  append_key(out, "http");
+  append_key(out, R"(,"http":)");
   append_quoted(out, http_text(summary.http));
-  append_key(out, "method");
+  append_key(out, R"(,"method":)");
   append_json_string(out, summary.method);
-  append_key(out, "path");
+  append_key(out, R"(,"path":)");
   append_json_string(out, summary.path);
-  append_key(out, "query_keys");
+  append_key(out, R"(,"query_keys":)");
   append_keys(out, summary.query_keys);
-  append_key(out, "path_template");
+  append_key(out, R"(,"path_template":)");
   append_json_string(out, summary.path_template);
-  append_key(out, "status");
+  append_key(out, R"(,"status":)");
   append_or_null(out, summary.status);
-  append_key(out, "grpc_status");
+  append_key(out, R"(,"grpc_status":)");
   append_or_null(out, summary.grpc_status);
-  append_key(out, "request_bytes");
+  append_key(out, R"(,"request_bytes":)");
   append_number(out, summary.request_bytes);
-  append_key(out, "response_bytes");
+  append_key(out, R"(,"response_bytes":)");
   append_number(out, summary.response_bytes);
-  append_key(out, "duration_ms");
+  append_key(out, R"(,"duration_ms":)");
   append_duration(out, summary.duration);
-  append_key(out, "user_agent");
+  append_key(out, R"(,"user_agent":)");
   append_text_or_null(out, summary.user_agent);
 }
 
 void append_extra(std::string& out, const Summary& summary) {
-  append_key(out, "host");
+  append_key(out, R"(,"host":)");
   append_text_or_null(out, summary.host);
-  append_key(out, "service");
+  append_key(out, R"(,"service":)");
   append_text_or_null(out, summary.service);
-  append_key(out, "account");
+  append_key(out, R"(,"account":)");
   append_hash(out, summary.account);
   append_websocket(out, summary.websocket);
-  append_flag(out, "lossy", summary.lossy);
-  append_flag(out, "truncated", summary.truncated);
-  append_flag(out, "reset", summary.reset);
+  append_flag(out, R"(,"lossy":)", summary.lossy);
+  append_flag(out, R"(,"truncated":)", summary.truncated);
+  append_flag(out, R"(,"reset":)", summary.reset);
 }
 
 }  // namespace
@@ -211,18 +208,18 @@ void SummaryJson::append(std::string& out, const Summary& summary) {
   out += text_of(connection.flow.server.address);
   out += "\",\"server_port\":";
   append_number(out, connection.flow.server.port);
-  append_key(out, "tls");
+  append_key(out, R"(,"tls":)");
   append_text_or_null(out, tls_text(connection.tls));
-  append_key(out, "sni");
+  append_key(out, R"(,"sni":)");
   append_text_or_null(out, connection.sni);
-  append_key(out, "alpn");
+  append_key(out, R"(,"alpn":)");
   append_text_or_null(out, connection.alpn);
-  append_key(out, "ja4");
+  append_key(out, R"(,"ja4":)");
   append_text_or_null(out, connection.ja4);
   append_request(out, summary);
-  append_key(out, "session");
+  append_key(out, R"(,"session":)");
   append_hash(out, summary.session);
-  append_key(out, "proxied_ip");
+  append_key(out, R"(,"proxied_ip":)");
   append_text_or_null(out, summary.proxied ? text_of(*summary.proxied) : "");
   append_extra(out, summary);
   out += "}\n";

@@ -7,6 +7,42 @@
 namespace tidegate::inspect::wire {
 namespace {
 
+constexpr std::size_t kLongestNumber = 10;
+constexpr std::size_t kLongestRecord = kMostText + kLongestMethod + kLongestHost + 2 * kLongestPath +
+                                       kLongestUserAgent + kMostQueryKeys * kLongestQueryKey + kLongestSni +
+                                       kLongestAlpn + kLongestJa4 + 4 * sizeof(Address) + sizeof(std::uint64_t) +
+                                       2 * sizeof(IdentityHash) + (kMostQueryKeys + 32) * kLongestNumber;
+
+// Writer into memory that is known to be enough: nothing here is longer than its bound.
+class RecordWriter {
+ public:
+  void byte(std::uint8_t value) { bytes_[size_++] = static_cast<std::byte>(value); }
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) byte(static_cast<std::uint8_t>(value | 0x80));
+    byte(static_cast<std::uint8_t>(value));
+  }
+  void raw(Bytes bytes) {
+    std::memcpy(bytes_.data() + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
+  // Cut at `most` bytes.
+  void text(std::string_view text, std::size_t most) {
+    const std::size_t size = std::min(text.size(), most);
+    number(size);
+    raw(std::as_bytes(std::span(text.data(), size)));
+  }
+  void fixed64(std::uint64_t value) { raw(std::as_bytes(std::span(&value, 1))); }
+  void address(const Address& value) {
+    fixed64(value.hi);
+    fixed64(value.lo);
+  }
+  Bytes written() const { return Bytes(bytes_).first(size_); }
+
+ private:
+  std::array<std::byte, kLongestRecord> bytes_;  // NOLINT: only what was written is read
+  std::size_t size_ = 0;
+};
+
 // What is there of the optional parts, one bit each.
 enum Part : std::uint64_t {
   kConnectionProxied = 1,
@@ -31,12 +67,12 @@ std::uint64_t parts_of(const Summary& summary) {
          bit(summary.lossy, kLossy) | bit(summary.reset, kReset);
 }
 
-void put(Writer& writer, const Endpoint& endpoint) {
+void put(RecordWriter& writer, const Endpoint& endpoint) {
   writer.address(endpoint.address);
   writer.number(endpoint.port);
 }
 
-void put_connection(Writer& writer, const ConnectionFacts& facts) {
+void put_connection(RecordWriter& writer, const ConnectionFacts& facts) {
   put(writer, facts.flow.client);
   put(writer, facts.flow.server);
   if (facts.proxied) writer.address(*facts.proxied);
@@ -46,7 +82,7 @@ void put_connection(Writer& writer, const ConnectionFacts& facts) {
   writer.text(facts.ja4, kLongestJa4);
 }
 
-void put_request(Writer& writer, const Summary& summary) {
+void put_request(RecordWriter& writer, const Summary& summary) {
   writer.byte(static_cast<std::uint8_t>(summary.http));
   writer.text(summary.service, kMostText);
   writer.text(summary.method, kLongestMethod);
@@ -61,7 +97,7 @@ void put_request(Writer& writer, const Summary& summary) {
   writer.number(summary.response_bytes);
 }
 
-void put_optional(Writer& writer, const Summary& summary) {
+void put_optional(RecordWriter& writer, const Summary& summary) {
   if (summary.proxied) writer.address(*summary.proxied);
   if (summary.status) writer.number(*summary.status);
   if (summary.grpc_status) writer.number(*summary.grpc_status);
@@ -170,7 +206,7 @@ void SummaryBatch::add_record(Bytes record) {
 }
 
 void encode_record(const Summary& summary, std::vector<std::byte>& out) {
-  Writer writer(out);
+  RecordWriter writer;
   writer.number(parts_of(summary));
   writer.number(summary.sequence);
   writer.fixed64(static_cast<std::uint64_t>(summary.began.time_since_epoch().count()));
@@ -178,6 +214,8 @@ void encode_record(const Summary& summary, std::vector<std::byte>& out) {
   put_connection(writer, summary.connection);
   put_request(writer, summary);
   put_optional(writer, summary);
+  const Bytes record = writer.written();
+  out.insert(out.end(), record.begin(), record.end());
 }
 
 bool SummaryReader::next(Summary& summary) {
