@@ -34,6 +34,7 @@ struct Exchange {
   bool head_there = false;  // the request is known well enough to read a response
   bool is_head = false;     // HEAD
   bool is_connect = false;
+  bool is_simple = false;  // HTTP/0.9: the response is content alone
   bool request_done = false;
   bool response_begun = false;
   bool response_done = false;

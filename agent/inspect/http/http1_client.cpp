@@ -6,8 +6,8 @@
 #include "agent/inspect/http/text.hpp"
 
 namespace tidegate::inspect::http {
-namespace {
 
+// Of those offered, the first that is known; the server's own choice counts when it is seen.
 Upgrade upgrade_of(std::string_view protocols) {
   while (!protocols.empty()) {
     const std::string_view protocol = trimmed(take_until(protocols, ','));
@@ -16,8 +16,6 @@ Upgrade upgrade_of(std::string_view protocols) {
   }
   return Upgrade::kTunnel;
 }
-
-}  // namespace
 
 bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wait) {
   switch (client_.state) {
@@ -95,6 +93,8 @@ void Http1Reader::begin_request(const RequestLine& line) {
   const std::size_t size = client_.unclaimed;
   next_message(client_, State::kFields);
   client_.head = size;
+  exchange->is_simple = line.simple;
+  if (line.simple) request_head_ends();
 }
 
 void Http1Reader::request_field(std::string_view& rest, WallTime time) {
@@ -135,7 +135,7 @@ void Http1Reader::request_ends() {
   exchange->request_done = true;
   if (exchange->upgrade != Upgrade::kNone && exchange == last_) {
     client_.state = State::kDecides;
-    if (server_.ended) client_.state = State::kOver;  // what it speaks from here on is not known
+    if (server_.ended) undecided();
     if (outcome_ != Outcome::kNotYet) decide(outcome_);
   }
   pop_if_done();
@@ -155,6 +155,13 @@ void Http1Reader::request_malformed() {
   exchange->upgrade = exchange->is_connect ? exchange->upgrade : Upgrade::kNone;
   exchange->head_there = exchange->request_done = true;
   pop_if_done();
+}
+
+// What the client speaks behind a request for another protocol that no answer to is seen: where the server was just not
+// looked at, as when overloaded, it may be HTTP as before.
+void Http1Reader::undecided() {
+  if (server_.evicted) return next_message(client_, State::kSearch);
+  client_.state = State::kOver;
 }
 
 void Http1Reader::decide(Outcome outcome) {

@@ -192,6 +192,7 @@ void Http1Reader::give_up() {
 void Http1Reader::end(Direction direction, StreamEnd how, WallTime) {
   const Ending ending = how == StreamEnd::kReset ? Ending::kReset : Ending::kUnfinished;
   side(direction).ended = true;
+  side(direction).evicted = how == StreamEnd::kEvicted;
   direction == Direction::kToServer ? client_ends() : server_ends(ending, how == StreamEnd::kFinished);
   if (client_.ended && server_.ended) finish_open(ending);
 }
@@ -211,7 +212,7 @@ void Http1Reader::server_ends(Ending ending, bool orderly) {
   if (orderly && server_.state == State::kBody && server_.body.until_close()) response_ends();
   if (orderly && tunnel && first_ != nullptr) first_->response_done = true;
   server_.state = State::kOver;
-  if (client_.state == State::kDecides && !speaks_http2()) client_.state = State::kOver;
+  if (client_.state == State::kDecides && !speaks_http2()) undecided();
   if (tunnel) return;
   answered_ = nullptr;
   while (first_ != nullptr && first_ != asking_) pop(first_->response_done ? Ending::kComplete : ending);

@@ -10,9 +10,11 @@
 
 namespace tidegate::inspect::http {
 
-// HTTP/1.0 and 1.1. Requests and responses are matched in order: a response waits for its request's head, a request
-// waits while as many as HttpLimits::streams have no response, and what follows an Upgrade or CONNECT waits for its
-// response.
+Upgrade upgrade_of(std::string_view protocols);  // value of an Upgrade field
+
+// HTTP/0.9, 1.0 and 1.1. Requests and responses are matched in order: a response waits for its request's head, a
+// request waits while as many as HttpLimits::streams have no response, and what follows an Upgrade or CONNECT waits for
+// its response.
 class Http1Reader final : public Reader {
  public:
   // `mid_stream`: neither direction need begin with a message.
@@ -52,6 +54,7 @@ class Http1Reader final : public Reader {
     State state = State::kStart;
     bool too_large = false;
     bool ended = false;
+    bool evicted = false;  // ended here, not by the peer
     std::uint32_t fields = 0;
     std::size_t head = 0;         // bytes of this head
     std::size_t searched = 0;     // bytes since synchronisation was lost
@@ -78,6 +81,7 @@ class Http1Reader final : public Reader {
   void bad_request_line();
 
   bool await_request(bool may_wait);
+  void begin_message(std::string_view& rest, WallTime time);
   void status_line(std::string_view& rest, WallTime time);
   void begin_response(std::uint16_t status);
   void response_field(std::string_view& rest, WallTime time);
@@ -85,6 +89,7 @@ class Http1Reader final : public Reader {
   void response_ends();
   void switch_protocol(Exchange& exchange);
   void decide(Outcome outcome);
+  void undecided();
 
   void count(Direction direction, std::uint64_t size, WallTime time);
   void next_message(Side& side, State state);
@@ -109,7 +114,8 @@ class Http1Reader final : public Reader {
   Exchange* asking_ = nullptr;    // whose request is being read
   Exchange* answered_ = nullptr;  // whose response is being read
   std::size_t open_ = 0;
-  std::uint16_t status_ = 0;  // of the response being read
+  std::uint16_t status_ = 0;          // of the response being read
+  Upgrade granted_ = Upgrade::kNone;  // by that response
   Outcome outcome_ = Outcome::kNotYet;
   bool seen_request_ = false;
 };

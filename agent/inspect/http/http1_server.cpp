@@ -9,7 +9,7 @@ bool Http1Reader::server_step(std::string_view& rest, WallTime time, bool may_wa
   switch (server_.state) {
     case State::kStart:
       if (answered_ == nullptr && !await_request(may_wait)) return false;
-      if (server_.state == State::kStart) status_line(rest, time);
+      if (server_.state == State::kStart) begin_message(rest, time);
       return true;
     case State::kFields:
       response_field(rest, time);
@@ -48,6 +48,12 @@ bool Http1Reader::await_request(bool may_wait) {
   return true;
 }
 
+void Http1Reader::begin_message(std::string_view& rest, WallTime time) {
+  if (answered_ == nullptr || !answered_->is_simple) return status_line(rest, time);
+  server_.state = State::kBody;
+  server_.body.start_until_close();
+}
+
 void Http1Reader::status_line(std::string_view& rest, WallTime time) {
   std::string_view line;
   const auto result = line_of(Direction::kToClient, rest, line, time);
@@ -66,6 +72,7 @@ void Http1Reader::begin_response(std::uint16_t status) {
     answered_->response_bytes(size, server_.began);
   }
   status_ = status;
+  granted_ = Upgrade::kNone;
   if (answered_ != nullptr && (status >= 200 || status == 101)) answered_->summary.status = status;
   next_message(server_, State::kFields);
   server_.head = size;
@@ -80,7 +87,9 @@ void Http1Reader::response_field(std::string_view& rest, WallTime time) {
   }
   if (result != LineReader::Result::kLine) return;
   if (text.empty()) return response_head_ends();
-  server_.framing.add(parse_header_line(text));
+  const HeaderLine line = parse_header_line(text);
+  server_.framing.add(line);
+  if (line.field == Field::kUpgrade) granted_ = upgrade_of(line.value);
 }
 
 // RFC 9112, 6.3.
@@ -125,6 +134,7 @@ void Http1Reader::switch_protocol(Exchange& exchange) {
     connection_.malformed();  // nobody asked for it, and what both speak now is not known
     return give_up();
   }
+  if (status_ == 101 && granted_ != Upgrade::kNone) exchange.upgrade = granted_;  // of several that were offered
   server_.state = State::kTunnel;
   if (exchange.upgrade == Upgrade::kHttp2 && client_.state == State::kDecides) return decide(Outcome::kHttp2);
   exchange.tunnel = true;

@@ -39,8 +39,8 @@ class Http2Reader final : public Reader, private FieldSink {
     bool block_ends_stream = false;
     bool block_too_large = false;
     std::uint32_t block_stream = 0;
-    std::uint32_t block_frames = 0;
     std::size_t block_size = 0;    // as sent
+    std::size_t block_sent = 0;    // with the heads of its frames: empty ones cost too
     std::size_t block_fields = 0;  // decoded, with 32 bytes each (RFC 9113, 6.5.2)
     // Of a frame whose payload matters: its first bytes.
     std::uint32_t number = 0;

@@ -8,8 +8,7 @@
 namespace tidegate::inspect::http {
 namespace {
 
-constexpr std::size_t kLongestBlock = 4;          // times the bound of a header list, as sent
-constexpr std::uint32_t kMostBlockFrames = 1024;  // HEADERS and CONTINUATION, the empty ones too
+constexpr std::size_t kLongestBlock = 4;  // times the bound of a header list, as sent
 
 }  // namespace
 
@@ -94,7 +93,8 @@ bool Http2Reader::begin_frame(Direction direction) {
   const FrameHead& head = from.walker.head();
   const bool continues = head.type == FrameType::kContinuation;
   if (continues != (from.block != Block::kNone) || (continues && head.stream != from.block_stream)) return false;
-  if (!from.settings_seen && head.type != FrameType::kSettings) return false;
+  // RFC 9113, 3.4 wants SETTINGS first of both; servers let clients get away without.
+  if (direction == Direction::kToClient && !from.settings_seen && head.type != FrameType::kSettings) return false;
   from.settings_seen = true;
   if (!from.walker.begin()) return false;
   from.number = 0;
@@ -110,8 +110,7 @@ bool Http2Reader::begin_block(Direction direction) {
   if (head.type != FrameType::kContinuation) {
     from.block_stream = head.stream;
     from.block_ends_stream = head.type == FrameType::kHeaders && head.has(kEndStream);
-    from.block_size = from.block_fields = 0;
-    from.block_frames = 0;
+    from.block_size = from.block_fields = from.block_sent = 0;
     from.block_too_large = false;
     from.block = head.type == FrameType::kHeaders ? block_of(direction, head.stream) : Block::kUnwanted;
     if (direction == Direction::kToServer && (head.type == FrameType::kPushPromise || head.stream % 2 == 0)) {
@@ -119,8 +118,8 @@ bool Http2Reader::begin_block(Direction direction) {
     }
   }
   from.block_size += head.length;
-  return ++from.block_frames <= kMostBlockFrames &&
-         from.block_size <= kLongestBlock * connection_.context.limits.header_bytes;
+  from.block_sent += kFrameHead + head.length;
+  return from.block_sent <= kLongestBlock * connection_.context.limits.header_bytes;
 }
 
 Http2Reader::Block Http2Reader::block_of(Direction direction, std::uint32_t stream) {

@@ -73,6 +73,7 @@ class Stream final : public HttpStream {
   std::uint8_t preface_ = 0;  // bytes of HTTP/2's preface that the client has begun with
   bool mid_stream_;
   std::array<bool, 2> ended_{};
+  std::optional<Lane::Event> early_end_;  // of the server, before it was known what to read as
 };
 
 std::size_t Stream::feed(Direction direction, Bytes bytes, WallTime time, bool may_wait) {
@@ -85,6 +86,7 @@ std::size_t Stream::feed(Direction direction, Bytes bytes, WallTime time, bool m
     taken += more;
     if (!chosen) {
       if (!reader_) break;
+      if (early_end_) apply(Direction::kToClient, *early_end_);
       continue;
     }
     auto next = reader_->successor();
@@ -153,7 +155,10 @@ void Stream::apply_or_hold(Direction direction, const Lane::Event& event) {
 
 void Stream::apply(Direction direction, const Lane::Event& event) {
   if (!reader_) {
-    if (event.kind == Kind::kEnd && direction == Direction::kToClient) return;
+    if (event.kind == Kind::kEnd && direction == Direction::kToClient) {
+      early_end_ = event;
+      return;
+    }
     read_without_looking();
   }
   switch (event.kind) {

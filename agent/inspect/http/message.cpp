@@ -10,16 +10,28 @@ namespace {
 
 constexpr std::size_t kLongestToken = 64;  // of a method, to be one
 constexpr std::size_t kLengthDigits = 18;  // that cannot overflow
+constexpr std::size_t kMinorDigits = 3;    // of a version, that nginx takes
 
 bool is_token(std::string_view text) {
   return !text.empty() && text.size() <= kLongestToken &&
          std::ranges::all_of(text, [](char c) { return kTokenChars[static_cast<unsigned char>(c)]; });
 }
 
-// "HTTP/1.0", "HTTP/1.1", or a later minor version, which is compatible (RFC 9110, 2.5).
+// "HTTP/1.0", "HTTP/1.1", or a later minor version, which is compatible (RFC 9110, 2.5); servers take several digits.
 std::optional<HttpVersion> version_of(std::string_view text) {
-  if (text.size() != 8 || !text.starts_with("HTTP/1.") || !is_digit(text[7])) return std::nullopt;
-  return text[7] == '0' ? HttpVersion::k10 : HttpVersion::k11;
+  constexpr std::string_view kMajor = "HTTP/1.";
+  if (!text.starts_with(kMajor)) return std::nullopt;
+  const std::string_view minor = text.substr(kMajor.size());
+  if (minor.empty() || minor.size() > kMinorDigits || !std::ranges::all_of(minor, is_digit)) return std::nullopt;
+  return minor.find_first_not_of('0') == std::string_view::npos ? HttpVersion::k10 : HttpVersion::k11;
+}
+
+std::optional<RequestLine> simple_request_line(std::string_view line) {
+  constexpr std::string_view kGet = "GET ";
+  if (!line.starts_with(kGet)) return std::nullopt;
+  const std::string_view target = trimmed(line.substr(kGet.size()));
+  if (!target.starts_with('/') || target.find(' ') != std::string_view::npos) return std::nullopt;
+  return RequestLine{.method = "GET", .target = target, .version = HttpVersion::k10, .simple = true};
 }
 
 std::optional<std::uint64_t> length_of(std::string_view text) {
@@ -35,10 +47,11 @@ std::optional<RequestLine> parse_request_line(std::string_view line) {
   while (!line.empty() && (is_space(line.back()) || line.back() == '\r')) line.remove_suffix(1);
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) return std::nullopt;
+  if (first == std::string_view::npos) return std::nullopt;
+  if (first == last) return simple_request_line(line);
   const auto version = version_of(line.substr(last + 1));
   const RequestLine parsed{line.substr(0, first), trimmed(line.substr(first, last - first)),
-                           version.value_or(HttpVersion::k11)};
+                           version.value_or(HttpVersion::k11), false};
   if (!version || parsed.target.empty() || !is_token(parsed.method)) return std::nullopt;
   return parsed;
 }

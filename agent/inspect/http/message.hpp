@@ -15,8 +15,9 @@ struct RequestLine {
   std::string_view method;
   std::string_view target;
   HttpVersion version = HttpVersion::k11;
+  bool simple = false;  // HTTP/0.9: no version, no head, and the response has none either; shown as 1.0
 };
-// As lenient as nginx: several spaces between the parts and behind them are fine.
+// As lenient as nginx: several spaces between the parts and behind them are fine, and so are "HTTP/1.12" and "GET /".
 std::optional<RequestLine> parse_request_line(std::string_view line);
 // False: no request line begins like this.
 bool may_become_request_line(std::string_view beginning);

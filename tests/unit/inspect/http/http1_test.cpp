@@ -177,13 +177,35 @@ TEST(Http1, ARefusedConnectIsAnOrdinaryRequest) {
 }
 
 TEST(Http1, WhatIsNotHttpIsCountedOnce) {
-  for (const std::string beginning : {"SSH-2.0-x\r\n", "\x16\x03\x01\x02", "EHLO a.example\r\n", "GET /\r\n"}) {
+  for (const std::string beginning :
+       {"SSH-2.0-x\r\n", "\x16\x03\x01\x02", "EHLO a.example\r\n", "GET / HTTP/x.1\r\n"}) {
     const Result result =
         run_every_way({says(kClient, beginning), says(kServer, "220 hello\r\n"), says(kClient, get("/1"))});
     EXPECT_THAT(result.summaries, IsEmpty());
     EXPECT_EQ(result.counters.of(Counter::kNotHttp), 1U) << beginning;
     EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
   }
+}
+
+TEST(Http1, MinorVersionsOfSeveralDigitsAreServedAndSeen) {
+  const Result result =
+      run_every_way({says(kClient, "GET /a HTTP/1.12\r\nHost: a\r\n\r\n"), says(kServer, answer(200, "")),
+                     says(kClient, get("/b")), says(kServer, answer(200, ""))});
+  ASSERT_THAT(result.summaries, SizeIs(2));
+  EXPECT_EQ(result.summaries[0].http, HttpVersion::k11);
+  EXPECT_EQ(result.summaries[0].status, 200);
+  EXPECT_EQ(result.counters.of(Counter::kNotHttp), 0U);
+}
+
+// HTTP/0.9, which nginx still answers: content alone, until the server closes.
+TEST(Http1, ARequestWithoutVersionIsAnsweredWithContentAlone) {
+  const Result result =
+      run_every_way({says(kClient, "GET /p?q=1\r\n"), says(kServer, "<p>HTTP/1.1 404 no\r\n\r\n"), ends(kServer)});
+  ASSERT_THAT(result.summaries, SizeIs(1));
+  EXPECT_EQ(result.summaries[0].path, "/p");
+  EXPECT_EQ(result.summaries[0].status, std::nullopt);
+  EXPECT_EQ(result.summaries[0].response_bytes, 22U);
+  EXPECT_EQ(result.counters.of(Counter::kNotHttp), 0U);
 }
 
 TEST(Http1, LongValuesAreCutAndSaidSo) {

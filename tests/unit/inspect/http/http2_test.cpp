@@ -215,6 +215,39 @@ TEST(Http2, AfterAnUpgrade) {
   EXPECT_THAT(paths(run_every_way(talk.script)), ElementsAre("/up 200", "/3 404"));
 }
 
+// Of what the client offered, the server chose.
+TEST(Http2, AnUpgradeAmongOthers) {
+  Talk talk;
+  talk.script = {says(kClient, "GET /up HTTP/1.1\r\nHost: a\r\nUpgrade: websocket, h2c\r\nHTTP2-Settings: AA\r\n\r\n"),
+                 says(kServer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + settings()),
+                 says(kClient, kPreface + settings() + settings_ack())};
+  talk.answer(1, 200);
+  talk.ask(3, "/3");
+  talk.answer(3, 404);
+  const Result result = run_every_way(talk.script);
+  EXPECT_THAT(paths(result), ElementsAre("/up 200", "/3 404"));
+  EXPECT_FALSE(result.summaries[0].websocket);
+}
+
+TEST(Http2, AClientNeedNotBeginWithSettings) {
+  Talk talk;
+  talk.script = {says(kClient, kPreface + talk.client.headers(1, request("/1"), kHeadEnd | kFin)),
+                 says(kServer, settings())};
+  talk.answer(1, 200);
+  const Result result = run_every_way(talk.script);
+  EXPECT_THAT(paths(result), ElementsAre("/1 200"));
+  EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
+}
+
+TEST(Http2, ManyEmptyContinuationsAreServedAndSeen) {
+  Talk talk;
+  std::string frames = talk.client.headers(1, request("/1"), kFin);
+  for (int i = 0; i < 1500; ++i) frames += frame(9, 0, 1, "");
+  talk.say(kClient, frames + frame(9, kHeadEnd, 1, ""));
+  talk.answer(1, 200);
+  EXPECT_THAT(paths(run(talk.script)), ElementsAre("/1 200"));
+}
+
 TEST(Http2, AnUpgradeThatIsNotTaken) {
   const Script script = {says(kClient, "GET /1 HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"),
                          says(kServer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),

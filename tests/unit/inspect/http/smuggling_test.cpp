@@ -8,6 +8,7 @@ namespace tidegate::inspect::test {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
 
 std::string get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
@@ -138,6 +139,17 @@ TEST(Loss, RequestsAreSeenWithoutTheServer) {
            says(kClient, "\x81\x80mask")});
   EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/2", "/3", "/ws"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
+}
+
+// Under overload servers are not looked at: whether they agreed to another protocol is not known.
+TEST(Loss, AnUpgradeDoesNotHideWhatFollowsWhereTheServerIsNotSeen) {
+  for (const bool first : {true, false}) {
+    const Step gone = ends(kServer, StreamEnd::kEvicted);
+    const Step asks = says(kClient, "GET /1 HTTP/1.1\r\nUpgrade: x\r\n\r\n");
+    const Result result = run({first ? gone : asks, first ? asks : gone, says(kClient, get("/2") + get("/3"))});
+    EXPECT_THAT(paths(result), IsSupersetOf(std::vector<std::string>{"/2", "/3"})) << first;
+    EXPECT_THAT(result.summaries, SizeIs(3));
+  }
 }
 
 TEST(Loss, AMalformedResponseEndsWhatIsOpen) {
