@@ -79,7 +79,7 @@ class Edge:
         """(requests per second, requests per CPU second of nginx)."""
         worker, = self.nginx[name].workers()
         before = cpu_seconds(worker)
-        done = world.run("ip", "netns", "exec", edge_host.WORLD, "taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
+        done = world.run(*edge_host.IN_WORLD, "taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
                          *more, f"https://{world.EDGE4}:{PORTS[name]}/created", timeout=60)
         used = cpu_seconds(worker) - before
         requests = int(re.search(r"(\d+) requests in", done.stdout)[1])
@@ -87,7 +87,7 @@ class Edge:
         return requests / took, requests / used if used else 0.0
 
     def paced(self, rate, seconds):
-        world.run("ip", "netns", "exec", edge_host.WORLD, "h2load", "--h1", "-c", 10, "--rps", rate // 10, "-n", rate * seconds,
+        world.run(*edge_host.IN_WORLD, "h2load", "--h1", "-c", 10, "--rps", rate // 10, "-n", rate * seconds,
                   f"https://{world.EDGE4}:{PORTS['inspected']}/created", timeout=60)
 
 

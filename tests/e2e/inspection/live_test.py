@@ -196,7 +196,7 @@ class Accidents(Live):
         servers.Nginx(self.here, self.socket, listen="http2")
         agent.tidegate("block", "198.51.100.7")
         self.assert_all_seen(self.ask_in_every_way())
-        clients = subprocess.Popen(["ip", "netns", "exec", edge_host.WORLD, "bash", "-c",
+        clients = subprocess.Popen([*edge_host.IN_WORLD, "bash", "-c",
                                     f"for i in $(seq 60); do curl -sk --max-time 5 -o /dev/null https://{world.EDGE4}/medium || exit 1; done"])
         world.until(lambda: agent.counters()["requests"] > 8, what="traffic")
         victim = agent.inspector_pid()

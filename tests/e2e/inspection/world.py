@@ -33,10 +33,12 @@ def enter():
     if os.environ.get(INSIDE) == "1":
         return
     os.environ[INSIDE] = "1"
-    unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if subprocess.run([*unshare, "true"], capture_output=True).returncode:
-        raise Skip("this host does not let us make namespaces")
-    os.execvp("unshare", [*unshare, sys.executable, *sys.argv])
+    # In a chroot the root is no mount point, and mounts are private or not as they were made.
+    for propagation in ("private", "unchanged"):
+        unshare = ["unshare", "--net", "--mount", "--propagation", propagation, "--pid", "--fork", "--kill-child", "--mount-proc"]
+        if subprocess.run([*unshare, "true"], capture_output=True).returncode == 0:
+            os.execvp("unshare", [*unshare, sys.executable, *sys.argv])
+    raise Skip("this host does not let us make namespaces")
 
 
 def prepare_network(mtu=None):
