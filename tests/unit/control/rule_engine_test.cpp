@@ -47,6 +47,7 @@ class RuleEngineTest : public ControlTest {
   void requests(const std::string& source, int count, std::uint16_t status = 401,
                 std::optional<inspect::IdentityHash> session = std::nullopt) {
     for (int i = 0; i < count; ++i) {
+      engine_->settle();  // the clock is not thread-safe
       clock_.advance(1ms);
       inspect::Summary summary;
       summary.began = clock_.wall();
