@@ -24,7 +24,7 @@ keys:
   fifos: [{dir}/keys.fifo]
   files: [{dir}/keys.file]
   haproxy_log: [{dir}/haproxy-keys.sock]
-inspect: {{memory: 128MB}}
+inspect: {{memory: {memory}}}
 """
 
 POLICY = """\
@@ -64,7 +64,7 @@ def curl(path, *more, check=True, url=f"https://{world.EDGE4}"):
 
 
 class Agent:
-    def __init__(self, here, inspect=True, group="www-data", policy=POLICY):
+    def __init__(self, here, inspect=True, group="www-data", policy=POLICY, memory="128MB"):
         self.here, self.cli = here, runner.program("tidegate")
         runner.program("tidegate-inspector")
         bpf = here.path("bpf")
@@ -73,7 +73,7 @@ class Agent:
         here.stack.callback(world.run, "umount", "-l", bpf)
         here.write("policy.yaml", policy.format(inspect=str(inspect).lower()))
         here.write("keys.file", "")
-        self.settings = here.write("tidegate.yaml", SETTINGS.format(dir=here.directory, group=group))
+        self.settings = here.write("tidegate.yaml", SETTINGS.format(dir=here.directory, group=group, memory=memory))
         self.start()
 
     def start(self):
