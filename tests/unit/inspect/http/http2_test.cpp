@@ -2,8 +2,7 @@
 // RFC 9113, frame by frame.
 #include <gmock/gmock.h>
 
-#include "tests/unit/inspect/http/http2_peer.hpp"
-#include "tests/unit/inspect/http/support.hpp"
+#include "tests/unit/inspect/http/http2_talk.hpp"
 
 namespace tidegate::inspect::test {
 namespace {
@@ -11,31 +10,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// Both sides of a connection and what they say.
-struct Talk {
-  Http2Peer client;
-  Http2Peer server;
-  Script script = {says(kClient, kPreface + settings()), says(kServer, settings() + settings_ack()),
-                   says(kClient, settings_ack())};
-
-  void ask(std::uint32_t stream, std::string path, std::uint8_t flags = kHeadEnd | kFin) {
-    script.push_back(says(kClient, client.headers(stream, request(std::move(path)), flags)));
-  }
-  void answer(std::uint32_t stream, int status, std::uint8_t flags = kHeadEnd | kFin) {
-    script.push_back(says(kServer, server.headers(stream, response(status), flags)));
-  }
-  void say(Direction direction, std::string bytes) { script.push_back(says(direction, std::move(bytes))); }
-};
-
-std::vector<std::string> paths(const Result& result) {
-  std::vector<std::string> all;
-  for (const Summary& s : result.summaries) {
-    all.push_back(s.path + (s.status ? " " + std::to_string(*s.status) : "") + (s.lossy ? " lossy" : "") +
-                  (s.reset ? " reset" : ""));
-  }
-  return all;
-}
 
 TEST(Http2, ARequestAndItsResponse) {
   Talk talk;
@@ -324,48 +298,6 @@ TEST(Http2, RequestsAreSeenWithoutTheServer) {
   const Result result = run(talk.script);
   EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/3 lossy", "/5 lossy"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
-}
-
-TEST(Http2, WebSocketOverAStream) {
-  Talk talk;
-  Fields fields = request("/chat", "CONNECT");
-  fields.insert(fields.begin() + 1, {":protocol", "websocket"});
-  talk.say(kClient, talk.client.headers(1, fields));
-  talk.answer(1, 200, kHeadEnd);
-  talk.say(kClient, data(1, std::string("\x81\x83mask", 6) + "abc\x89"));
-  talk.say(kClient, data(1, std::string("\x80mask", 5)));
-  talk.say(kServer, data(1, std::string("\x01\x02hi\x80\x03yes", 9)));
-  talk.say(kClient, data(1, "", kFin));
-  talk.say(kServer, data(1, "", kFin));
-  const Result result = run_every_way(talk.script);
-  ASSERT_THAT(paths(result), ElementsAre("/chat 200"));
-  ASSERT_TRUE(result.summaries[0].websocket);
-  EXPECT_EQ(result.summaries[0].websocket->client_frames, 2U);
-  EXPECT_EQ(result.summaries[0].websocket->client_bytes, 3U);
-  EXPECT_EQ(result.summaries[0].websocket->server_frames, 2U);
-  EXPECT_EQ(result.summaries[0].websocket->server_bytes, 5U);
-}
-
-TEST(Http2, ARefusedWebSocketIsNone) {
-  Talk talk;
-  Fields fields = request("/chat", "CONNECT");
-  fields.insert(fields.begin() + 1, {":protocol", "websocket"});
-  talk.say(kClient, talk.client.headers(1, fields, kHeadEnd | kFin));
-  talk.answer(1, 403);
-  const Result result = run_every_way(talk.script);
-  ASSERT_THAT(paths(result), ElementsAre("/chat 403"));
-  EXPECT_FALSE(result.summaries[0].websocket);
-}
-
-TEST(Http2, AClassicConnectHasNoPath) {
-  Talk talk;
-  talk.say(kClient, talk.client.headers(1, {{":method", "CONNECT"}, {":authority", "u:p@h.example:443"}}));
-  talk.answer(1, 200, kHeadEnd);
-  talk.say(kClient, data(1, "hello", kFin));
-  talk.say(kServer, data(1, "hello", kFin));
-  const Result result = run_every_way(talk.script);
-  ASSERT_THAT(paths(result), ElementsAre(" 200"));
-  EXPECT_EQ(result.summaries[0].host, "h.example:443");
 }
 
 TEST(Http2, WhatNoPeerSends) {
