@@ -23,12 +23,19 @@ TlsConnection::TlsConnection(TlsContext& context, const Flow& flow, bool mid_str
 }
 
 TlsConnection::~TlsConnection() {
-  if (waiting_for_keys()) count_once(Counter::kNoKey);
+  const bool never_found = missed_hello_ && !dead() && !half(Direction::kToServer).synchronised;
+  if (waiting_for_keys() || never_found) count_once(Counter::kNoKey);
   for (const Half& one : halves_) context_.budget.give_back(one.handshake_charge);
   if (charged_) context_.budget.give_back(kCost);
 }
 
 bool TlsConnection::dead() const { return final_.has_value(); }
+
+// The client has begun no handshake that could be read, and nothing of it was decrypted.
+bool TlsConnection::awaits_hello(const Half& one) const {
+  return one.direction == Direction::kToServer && one.epoch != Epoch::kApplication &&
+         !(handshake_ && handshake_->client);
+}
 
 bool TlsConnection::waiting() const {
   return std::ranges::any_of(halves_, [](const Half& one) { return one.blocked != Outcome::kDone; });
@@ -216,6 +223,7 @@ void TlsConnection::pump(WallTime now, bool keys_changed) {
 }
 
 TlsConnection::Outcome TlsConnection::on_gap(Half& one, std::uint64_t size, WallTime time) {
+  if (!one.synchronised) return Outcome::kDone;
   if (size == 0 || !one.partial.add_hole(size, context_.buffers)) {
     lose(one, time);
     return Outcome::kDone;
@@ -239,10 +247,28 @@ void TlsConnection::make_blind(Half& one, WallTime time) {
   if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
 }
 
-// Which records follow in this half is not known any more. Once each has its own keys, the other one does not need it.
+// A ClientHello that was lost, in part at least: keys are found by the endpoints then.
+void TlsConnection::miss_hello(Half& one) {
+  mid_stream_ = true;
+  missed_hello_ = true;
+  one.handshake.clear();
+}
+
+// Which records follow in this half is not known any more. Before its ClientHello that is like a beginning that was
+// missed: it is taken up again where a segment begins with a record. Once each has its own keys, the other one does not
+// need it.
 void TlsConnection::lose(Half& one, WallTime time) {
+  if (awaits_hello(one)) {
+    miss_hello(one);
+    one.partial.clear();
+    one.synchronised = false;
+    return;
+  }
   const bool apart = one.epoch == Epoch::kApplication && other(one).epoch == Epoch::kApplication;
-  if (!apart || deaf(other(one))) return give_up(TlsState::kFailed, std::nullopt, time);
+  if (!apart || deaf(other(one))) {
+    const bool unread = missed_hello_ && !announced_;
+    return give_up(TlsState::kFailed, unread ? std::optional(Counter::kNoKey) : std::nullopt, time);
+  }
   one.blind = true;
   one.cipher.reset();
   if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);

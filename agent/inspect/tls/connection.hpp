@@ -89,6 +89,7 @@ class TlsConnection final : public TlsStream {
   Half& other(const Half& one) { return half(opposite(one.direction)); }
   bool dead() const;
   bool deaf(const Half& one) const { return one.blind || one.ended; }
+  bool awaits_hello(const Half& one) const;
   bool waiting() const;
   bool waiting_for_keys() const;
   template <typename Add>
@@ -103,6 +104,7 @@ class TlsConnection final : public TlsStream {
   Outcome on_gap(Half& half, std::uint64_t size, WallTime time);
   void deliver_end(Half& half, StreamEnd how, WallTime time);
   void make_blind(Half& half, WallTime time);
+  void miss_hello(Half& half);
   void lose(Half& half, WallTime time);
   void give_up(TlsState state, std::optional<Counter> counter, WallTime time);
   void count_once(Counter counter);
@@ -150,7 +152,8 @@ class TlsConnection final : public TlsStream {
   TlsContext& context_;
   TlsReader& reader_;
   const Flow flow_;
-  const bool mid_stream_;
+  bool mid_stream_;            // what it begins with was missed, its ClientHello at least
+  bool missed_hello_ = false;  // but not the connection's beginning
   bool announced_ = false;
   bool keys_expired_ = false;
   bool peer_expired_ = false;

@@ -81,14 +81,20 @@ TlsConnection::Outcome TlsConnection::on_plain(Half& one, const Record& record, 
     if (mid_stream_ && version_ == TlsVersion::kNone) return on_protected(one, record, time);
     const bool may_be_early = version_ == TlsVersion::kNone && one.direction == Direction::kToServer;
     if (may_be_early && !peer_expired_) return Outcome::kNeedsPeer;  // the ServerHello tells how it is protected
-    if (may_be_early) {
+    if (may_be_early || mid_stream_) {                               // or the ChangeCipherSpec was missed
       give_up(TlsState::kNoKey, Counter::kNoKey, time);
     } else {
       give_up(TlsState::kFailed, Counter::kMalformedTls, time);
     }
     return Outcome::kDone;
   }
-  const bool misplaced = record.type == ContentType::kHandshake && one.epoch != Epoch::kPlain;
+  const bool handshake = record.type == ContentType::kHandshake;
+  if (handshake && record.damaged() && awaits_hello(one)) {
+    miss_hello(one);
+    return Outcome::kDone;
+  }
+  const bool late_hello = awaits_hello(one) && one.sequence == 0;
+  const bool misplaced = handshake && one.epoch != Epoch::kPlain && !late_hello;
   if (record.damaged() || misplaced) {
     give_up(TlsState::kFailed, misplaced ? std::optional(Counter::kMalformedTls) : std::nullopt, time);
     return Outcome::kDone;
@@ -142,7 +148,8 @@ void TlsConnection::on_handshake(Half& one, Bytes content, WallTime time) {
   while (!content.empty() && !dead() && !deaf(one)) {
     const HandshakeReader::Step step = one.handshake.next(content, message);
     if (step == HandshakeReader::Step::kTooLong) {
-      const bool unknown = mid_stream_ && version_ == TlsVersion::kNone;  // most likely encrypted
+      // Most likely encrypted, or the rest of a message that was missed.
+      const bool unknown = mid_stream_ && (version_ == TlsVersion::kNone || awaits_hello(one));
       return unknown ? give_up(TlsState::kNoKey, Counter::kNoKey, time)
                      : give_up(TlsState::kFailed, Counter::kMalformedTls, time);
     }
@@ -188,6 +195,13 @@ void TlsConnection::on_client_hello(Bytes body, WallTime time) {
   const bool retry = handshake_ && handshake_->server && handshake_->server->retry;
   if (retry && handshake_->client) {
     hello->ja4 = std::move(handshake_->client->ja4);
+    handshake_->client = std::move(hello);
+    return;
+  }
+  if (handshake_ && handshake_->server && awaits_hello(half(Direction::kToServer))) {
+    // It was captured after its answer, or is the second one and the first was missed.
+    if (retry) hello->ja4.clear();
+    if (!retry && version_ == TlsVersion::k13 && hello->early_data) enter(half(Direction::kToServer), Epoch::kEarly);
     handshake_->client = std::move(hello);
     return;
   }

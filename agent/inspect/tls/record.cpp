@@ -9,7 +9,7 @@ std::optional<std::size_t> record_size(Bytes header) {
   const auto at = [&header](std::size_t i) { return std::to_integer<unsigned>(header[i]); };
   const bool type = at(0) >= 20 && at(0) <= 24;
   const std::size_t body = at(3) << 8 | at(4);
-  if (!type || at(1) != 3 || at(2) > 4 || body > kLargestBody12) return std::nullopt;
+  if (!type || at(1) != 3 || body > kLargestBody12) return std::nullopt;
   return kRecordHeader + body;
 }
 

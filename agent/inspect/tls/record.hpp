@@ -42,7 +42,9 @@ struct Record {
   bool damaged() const { return hole_end > hole_begin; }
 };
 
-// Size of header and body by the header, at least kRecordHeader bytes; nullopt: no record begins like this.
+// Size of header and body by the header, at least kRecordHeader bytes; nullopt: no record begins like this. Servers
+// look at the major version at most (RFC 8446, 5.1: legacy_record_version is ignored): a minor one that does not exist
+// hides nothing.
 std::optional<std::size_t> record_size(Bytes header);
 Record record_of(Bytes bytes);
 

@@ -20,8 +20,7 @@ std::unique_ptr<TlsStream> make_tls_stream(TlsContext& context, const Flow& flow
 bool looks_like_tls(Bytes beginning) {
   if (beginning.size() >= kRecordHeader) return record_size(beginning).has_value();
   const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(beginning[i]); };
-  return !beginning.empty() && at(0) >= 20 && at(0) <= 24 && (beginning.size() < 2 || at(1) == 3) &&
-         (beginning.size() < 3 || at(2) <= 4);
+  return !beginning.empty() && at(0) >= 20 && at(0) <= 24 && (beginning.size() < 2 || at(1) == 3);
 }
 
 }  // namespace tidegate::inspect

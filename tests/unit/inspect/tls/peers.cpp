@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 namespace tidegate::inspect::test {
 namespace {
@@ -119,8 +120,10 @@ void Peers::move(SSL* from, SSL* to, Direction direction) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(SSL_get_wbio(from), &data);
   if (size <= 0) return;
-  transcript_.pieces.push_back({direction, std::string(data, static_cast<std::size_t>(size))});
-  BIO_write(SSL_get_rbio(to), data, static_cast<int>(size));
+  std::string bytes(data, static_cast<std::size_t>(size));
+  if (const auto alter = std::exchange(alter_next, nullptr)) alter(bytes);
+  BIO_write(SSL_get_rbio(to), bytes.data(), static_cast<int>(bytes.size()));
+  transcript_.pieces.push_back({direction, std::move(bytes)});
   (void)BIO_reset(SSL_get_wbio(from));
 }
 

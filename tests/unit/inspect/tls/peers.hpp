@@ -62,6 +62,9 @@ class Peers {
   const Transcript& transcript() const { return transcript_; }
   void move_all();
 
+  // Changes what is sent next, on its way, once.
+  std::function<void(std::string& bytes)> alter_next{};
+
  private:
   void move(SSL* from, SSL* to, Direction direction);
   void read_all(SSL* ssl, Direction direction);

@@ -19,7 +19,8 @@ TEST(RecordTest, BoundsOfHeaders) {
   EXPECT_FALSE(size(std::string("\x13\x03\x03\x00\x01", 5)));
   EXPECT_FALSE(size(std::string("\x19\x03\x03\x00\x01", 5)));
   EXPECT_FALSE(size(std::string("\x17\x04\x03\x00\x01", 5)));
-  EXPECT_FALSE(size(std::string("\x17\x03\x05\x00\x01", 5)));
+  EXPECT_EQ(size(std::string("\x16\x03\x05\x00\x01", 5)), 6U) << "no server looks at the minor version";
+  EXPECT_EQ(size(std::string("\x16\x03\xff\x00\x01", 5)), 6U);
 }
 
 TEST(PartialRecordTest, TakesOneRecordAndLeavesTheRest) {

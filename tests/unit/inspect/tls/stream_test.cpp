@@ -339,9 +339,27 @@ TEST(TlsStreamTest, AFatalAlertIsAReset) {
   EXPECT_FALSE(bench.reader.misused);
 }
 
+// One byte that servers ignore (RFC 8446, 5.1) must not hide a connection.
+TEST(TlsStreamTest, AFirstRecordOfAVersionThatDoesNotExist) {
+  for (const int version : {TLS1_3_VERSION, TLS1_2_VERSION}) {
+    for (const char minor : {'\x00', '\x05', '\x7f', '\xff'}) {
+      Peers peers({.version = version});
+      peers.connect();
+      peers.alter_next = [minor](std::string& bytes) { bytes.at(2) = minor; };
+      ASSERT_TRUE(peers.handshake()) << "libssl does not accept it";
+      talk(peers);
+      ASSERT_EQ(peers.transcript().pieces[0].bytes[2], minor);
+      ASSERT_TRUE(looks_like_tls(bytes_of(peers.transcript().pieces[0].bytes)));
+      expect_plaintext(peers.transcript());
+    }
+  }
+}
+
 TEST(TlsStreamTest, LooksLikeTls) {
   EXPECT_TRUE(looks_like_tls(bytes_of("\x16")));
   EXPECT_TRUE(looks_like_tls(bytes_of("\x16\x03\x01")));
+  EXPECT_TRUE(looks_like_tls(bytes_of("\x16\x03\x05")));
+  EXPECT_TRUE(looks_like_tls(bytes_of(std::string("\x16\x03\xff\x02\x00", 5))));
   EXPECT_TRUE(looks_like_tls(bytes_of(std::string("\x17\x03\x03\x00\x20", 5))));
   EXPECT_FALSE(looks_like_tls(bytes_of("GET / HTTP/1.1")));
   EXPECT_FALSE(looks_like_tls(bytes_of("PRI * HTTP/2.0")));
