@@ -10,7 +10,7 @@ import world
 
 WORLD = "tg-world"
 WORLD4 = "192.0.2.2"
-IN_WORLD = ("nsenter", f"--net=/run/netns/{WORLD}")  # `ip netns exec` would hide bpffs, and fails in a chroot
+IN_WORLD = ("nsenter", f"--net=/run/netns/{WORLD}")  # `ip netns exec` and `ip -n` hide bpffs and fail in a chroot
 
 SETTINGS = """\
 policy: {dir}/policy.yaml
@@ -48,12 +48,12 @@ def make_link():
     world.run("ip", "netns", "add", WORLD)
     world.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", WORLD)
     for where, address, address6 in ((["ip"], "192.0.2.1/24", "2001:db8::1/64"),
-                                     (["ip", "-n", WORLD], "192.0.2.2/24", "2001:db8::2/64")):
+                                     ([*IN_WORLD, "ip"], "192.0.2.2/24", "2001:db8::2/64")):
         world.run(*where, "link", "set", "lo", "up")
         world.run(*where, "addr", "replace", address, "dev", "eth0")
         world.run(*where, "addr", "replace", address6, "dev", "eth0", "nodad")
         world.run(*where, "link", "set", "eth0", "up")
-    world.run("ip", "-n", WORLD, "addr", "add", "198.51.100.7/32", "dev", "eth0")
+    world.run(*IN_WORLD, "ip", "addr", "add", "198.51.100.7/32", "dev", "eth0")
     world.run("ip", "route", "replace", "198.51.100.0/24", "via", WORLD4)
 
 

@@ -207,6 +207,7 @@ class Accidents(Live):
         self.assertLess(time.monotonic() - killed, 2.5)  # one second, and what the attempt of the blocked client took
         before = agent.counters()["requests"]
         self.assertEqual(clients.wait(60), 0, "clients notice nothing")
+        self.ask_in_every_way()
         world.until(lambda: agent.counters()["requests"] > before, what="requests are seen again")
         status = agent.json("status")
         self.assertEqual(status["inspector"]["restarts"], 1)
