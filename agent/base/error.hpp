@@ -49,18 +49,18 @@ std::string_view to_string(ErrorCode code);
 #define TIDEGATE_CONCAT(a, b) TIDEGATE_CONCAT_(a, b)
 // The temporaries are numbered, so that one may stand inside a lambda inside another.
 #define TIDEGATE_TRY(expression) TIDEGATE_TRY_(TIDEGATE_CONCAT(tidegate_status_, __COUNTER__), expression)
-#define TIDEGATE_TRY_(temporary, expression) \
-  do { \
-    if (auto temporary = (expression); !temporary) { \
+#define TIDEGATE_TRY_(temporary, expression)                \
+  do {                                                      \
+    if (auto temporary = (expression); !temporary) {        \
       return std::unexpected(std::move(temporary).error()); \
-    } \
+    }                                                       \
   } while (false)
 // Likewise, and declares `declaration` with the value: TIDEGATE_ASSIGN(auto policy, parse(text));
 #define TIDEGATE_ASSIGN(declaration, expression) \
   TIDEGATE_ASSIGN_(TIDEGATE_CONCAT(tidegate_result_, __COUNTER__), declaration, expression)
 #define TIDEGATE_ASSIGN_(temporary, declaration, expression) \
-  auto temporary = (expression); \
-  if (!temporary) { \
-    return std::unexpected(std::move(temporary).error()); \
-  } \
+  auto temporary = (expression);                             \
+  if (!temporary) {                                          \
+    return std::unexpected(std::move(temporary).error());    \
+  }                                                          \
   declaration = std::move(*temporary)

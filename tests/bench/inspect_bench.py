@@ -59,7 +59,7 @@ def make_traffic(here, quick):
     with open(here.path("www") / "bulk", "wb") as out:
         out.truncate(BULK_BYTES)
     base = f"https://{world.EDGE4}"
-    count, bulk = (1000, 4) if quick else (60_000, BULK_COUNT)
+    count, bulk = (1000, 4) if quick else (200_000, BULK_COUNT)
     small = f"{base}/created"
     return {
         "http1": Traffic(here, keys, "http1", count, "--h1", "-c", 10, "-n", count, small),
