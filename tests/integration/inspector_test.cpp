@@ -265,6 +265,35 @@ TEST_F(InspectorTest, NewSettingsActWithoutARestart) {
   ADD_FAILURE() << "the new service is not inspected";
 }
 
+// The same cookie is the same session until the key is replaced, and then another one: nobody can be followed for
+// longer.
+TEST_F(InspectorTest, SessionsHaveOtherHashesUnderAnotherKey) {
+  inspect::Settings with_session = settings();
+  with_session.services.front().session = {inspect::IdentityField::Where::kCookie, "sid"};
+  begin(with_session);
+  ASSERT_TRUE(next<wire::Ready>());
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\nCookie: sid=somebody\r\n\r\n";
+  const auto session = [&]() -> std::optional<inspect::IdentityHash> {
+    exchange(*space_, request, kResponse);
+    const auto summary = next_summary();
+    return summary ? summary->session : std::nullopt;
+  };
+  const auto before = session();
+  ASSERT_TRUE(before) << problems_;
+  EXPECT_EQ(session(), before);
+  wire::IdentityKey other;
+  other.key.fill(std::byte{2});
+  send(other);
+  auto after = session();
+  for (int i = 0; i < 50 && after == before; ++i) after = session();  // the key arrives while connections go on
+  ASSERT_TRUE(after) << problems_;
+  EXPECT_NE(after, before);
+  EXPECT_EQ(session(), after);
+  send(with_session);  // settings carry the key, the first one here
+  for (int i = 0; i < 50 && after != before; ++i) after = session();
+  EXPECT_EQ(after, before);
+}
+
 TEST_F(InspectorTest, StopEndsItInOrder) {
   begin(settings());
   ASSERT_TRUE(next<wire::Ready>());
