@@ -21,6 +21,8 @@ SUITES12 = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "E
 SUITES13 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_CCM_SHA256",
             "TLS_AES_128_CCM_8_SHA256")
 ALL13 = "ssl_conf_command Ciphersuites " + ":".join(SUITES13) + ";"
+ENCRYPT_THEN_MAC = "tls.handshake.type == 2 && tls.handshake.extension.type == 22"  # agreed to by the server (RFC 7366)
+RETRY_RANDOM = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"  # of a HelloRetryRequest (RFC 8446, 4.1.3)
 REQUEST = clients.get("/small", close=True).encode()
 
 
@@ -37,6 +39,10 @@ class Tls(Scene):
         self.assertEqual(done.returncode, 0, f"{options}: {done.stderr}")
         return len(urls)
 
+    def assert_happened(self, least, filter_):
+        """tshark finds at least so many frames: the feature was used, not just asked for."""
+        self.assertGreaterEqual(wireshark.count(self.pcap, self.plain, filter_), least, filter_)
+
     def suites12(self, **options):
         servers.Nginx(self.here, self.socket, **options)
         count = 0
@@ -48,9 +54,12 @@ class Tls(Scene):
 
     def test_every_suite_of_tls_1_2(self):
         self.suites12()
+        self.assert_happened(sum(suite.endswith(("SHA", "SHA256", "SHA384")) and "GCM" not in suite for suite in SUITES12),
+                             ENCRYPT_THEN_MAC)
 
     def test_cbc_without_encrypt_then_mac(self):
         self.suites12(server="ssl_conf_command Options -EncryptThenMac;")
+        self.assertEqual(wireshark.count(self.pcap, self.plain, ENCRYPT_THEN_MAC), 0)
 
     def test_every_suite_of_tls_1_3(self):
         servers.Nginx(self.here, self.socket, server=ALL13)
@@ -123,6 +132,8 @@ class Tls(Scene):
         with self.traffic():
             count = self.fetch("--http1.1", "--tlsv1.3", "--curves", "X25519:P-384")
         self.judge(count, decrypted=1)
+        self.assert_happened(1, f"tls.handshake.type == 2 && tls.handshake.random == {RETRY_RANDOM}")
+        self.assert_happened(2, "tls.handshake.type == 2")
 
     def s_server(self, *options):
         cert, key = self.here.certificate("ec")
@@ -143,6 +154,7 @@ class Tls(Scene):
             for key in (b"k\n", b"K\n", b"K\nk\nK\n"):
                 clients.s_client(self.here, "-tls1_3", say=[(key, 0.1), (REQUEST, 0)], until=b"</HTML>")
         self.judge_s_server(3)
+        self.assert_happened(4, "tls.handshake.type == 24")
 
     def test_renegotiation(self):
         self.s_server("-client_renegotiation")

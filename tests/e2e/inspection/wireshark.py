@@ -107,3 +107,10 @@ def requests(pcap, keylog=None, ports=(443,), timeout=50):
             reader.packet(node)
             node.clear()
     return reader.requests
+
+
+def count(pcap, keylog, filter_):
+    """Frames of the capture that tshark's display filter accepts, decrypted with these keys."""
+    world.need("tshark")
+    done = world.run("tshark", "-r", pcap, "-o", f"tls.keylog_file:{keylog}", "-Y", filter_, "-T", "fields", "-e", "frame.number")
+    return len(done.stdout.split())
