@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recipes of docs/key-sharing.md against the real servers. The judge is tshark: with the lines that came, it must read
 every request that curl made, whatever of ours will read them one day."""
+import contextlib
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e" / "inspection"))
 
+import inspector  # noqa: E402
 import runner  # noqa: E402
 import servers  # noqa: E402
 import wireshark  # noqa: E402
@@ -29,6 +31,25 @@ def ask(path, *more, kinds=KINDS):
     return len(kinds)
 
 
+class Fifo:
+    """Opened for reading and writing, as the agent does: writers neither wait nor get SIGPIPE."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.path, self.end, self.text = path, os.open(path, os.O_RDWR | os.O_NONBLOCK), b""
+
+    def take(self):
+        with contextlib.suppress(BlockingIOError):
+            self.text += os.read(self.end, 65536)
+        return self.text.count(b"\n")
+
+    def read(self, target, lines):
+        """A file with what came, at least so many lines."""
+        world.until(lambda: self.take() >= lines, what=f"{lines} lines in {self.path.name}")
+        target.write_bytes(self.text)
+        return target
+
+
 class KeySharing(unittest.TestCase):
     def setUp(self):
         world.need("tshark", "tcpdump", "curl", "openssl")
@@ -41,10 +62,25 @@ class KeySharing(unittest.TestCase):
         self.addCleanup(reader.close)
         return reader
 
+    def fifo(self):
+        fifo = Fifo(self.here.path("keys.fifo"))
+        self.addCleanup(os.close, fifo.end)
+        return fifo
+
     def assert_readable(self, capture, keys, count, status=200):
         found = wireshark.requests(capture, keys)
         self.assertEqual(len(found), count)
         self.assertTrue(all(request.status in (status, 200) for request in found), found)
+        self.assert_inspected(capture, keys, count)
+
+    def assert_inspected(self, capture, keys, count):
+        """Our own inspector reads the same; where only the library is built, tshark's word is enough."""
+        try:
+            seen = inspector.inspect(capture, keys)
+        except world.Skip:
+            return
+        self.assertEqual([row["status"] for row in seen.rows], [200] * count)
+        self.assertEqual((seen.statistics["decrypted"], seen.statistics["no_key"]), (count, 0), seen.statistics)
 
     def assert_shared_by_file(self, keys, kinds, lines):
         with self.here.capture() as capture:
@@ -152,29 +188,27 @@ class KeySharing(unittest.TestCase):
 
     def test_a_fifo(self):
         """A writer that opens the FIFO for writing: openssl here, Go's KeyLogWriter likewise."""
-        fifo = self.here.path("keys.fifo")
-        os.mkfifo(fifo)
-        end = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
-        self.addCleanup(os.close, end)
+        fifo = self.fifo()
         cert, key = self.here.certificate("ec")
-        self.here.start("openssl", "s_server", "-accept", 443, "-cert", cert, "-key", key, "-www", "-keylogfile", fifo,
+        self.here.start("openssl", "s_server", "-accept", 443, "-cert", cert, "-key", key, "-www", "-keylogfile", fifo.path,
                         port=443)
         with self.here.capture() as capture:
             count = ask("", kinds=KINDS[:2])
-        keys = self.here.path("fifo.keys")
-        keys.write_bytes(os.read(end, 65536))
-        self.assert_readable(capture, keys, count, status=None)
+        self.assert_readable(capture, fifo.read(self.here.path("fifo.keys"), 6), count, status=None)
 
     def test_go(self):
+        """To a FIFO that its reader holds open, as the agent does."""
         world.need("go")
         source = servers.PEERS / "https_server.go"
         binary = self.here.path("go-server")
         world.run("go", "build", "-o", binary, source, timeout=120,
                   env={**os.environ, "GOCACHE": str(self.here.path("go-cache")), "GOFLAGS": "-mod=mod"})
-        keys = self.here.write("go.keys", "")
+        fifo = self.fifo()
         cert, key = self.here.certificate("ec")
-        self.here.start(binary, 443, cert, key, keys, port=443)
-        self.assert_shared_by_file(keys, kinds=KINDS, lines=10)
+        self.here.start(binary, 443, cert, key, fifo.path, port=443)
+        with self.here.capture() as capture:
+            count = ask("")
+        self.assert_readable(capture, fifo.read(self.here.path("go.keys"), 10), count)
 
 
 if __name__ == "__main__":
