@@ -110,7 +110,7 @@ def out_in_the_world():
 class Hostile(Live):
     """Client's frames come in at eth0; the kernel passes them over, as their checksums are 0, and never answers."""
 
-    def attack(self, counter, least, count, make, **options):
+    def flood(self, counter, least, count, make, **options):
         """Sends conversations of our own making, and waits until they were counted."""
         target = bytes.fromhex(pathlib.Path("/sys/class/net/eth0/address").read_text().replace(":", ""))
         before = self.agent.counters()[counter]
@@ -123,6 +123,10 @@ class Hostile(Live):
                 for frame in talk.frames:
                     sender.send(target + frame.data[6:])
         self.agent.until_counted(counter, before + least)
+
+    def attack(self, *what, **options):
+        """Whoever comes afterwards is seen."""
+        self.flood(*what, **options)
         self.ask_until_seen()
         self.assert_it_lives()
 
@@ -147,6 +151,19 @@ class Hostile(Live):
         shapes = (b"GET / HTTP/1.1\r\nX: " + b"y" * 1_000_000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 170_000,
                   b"GET /" + b"p" * 1_000_000)
         self.attack("payload_bytes", 10_000_000, 30, lambda talk, i: talk.say(TO_SERVER, shapes[i % 3]))
+
+    def test_half_open_connections_with_payload(self):
+        """Nobody answers them: what they keep is bounded, and that new connections are not looked into meanwhile is said."""
+        def make(talk, _):
+            talk.packet(TO_SERVER, b"GET /" + b"a" * 1000, forged.SYN)
+            talk.packet(TO_SERVER, b"b" * 1000)
+        self.flood("connections_shed", 1000, 60_000, make, opened=False)
+        world.until(lambda: self.agent.inspector()["shed_share"] == 1, what="memory is nearly full")
+        self.assertIn("overloaded: ", self.warnings())
+        self.assertEqual(curl("/small", url=CLEARTEXT), "200")
+        status = self.agent.inspector()
+        self.assertLess(status["memory_bytes"], 256_000_000)
+        self.assert_it_lives()
 
 
 class KeyFlood(Live):
