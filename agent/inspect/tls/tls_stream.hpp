@@ -49,7 +49,8 @@ class TlsReader : public StreamSink {
 // the cipher allows it. `reader` gets data(), skipped(), gap() and end() only after established(); when the connection
 // is given up after that, both directions get gap(0) and end(kEvicted). A direction that can be followed no more (bytes
 // lost beyond a record, no keys) gets gap(0) alone; the other one goes on.
-// Counted here, each at most once per connection: kDecrypted, kNoKey (also when only one direction's key is missing),
+// Counted here, each at most once per connection: kDecrypted, kNoKey (also when only one direction's key is missing, or
+// a client whose ClientHello was lost could not be taken up again),
 // kUnsupportedCipher, kKeysLate, kKeyWaitOverflow, kMalformedTls, kEvictedMemory (no room for a record); and
 // kDecryptFailed, kSkippedBytes. Not counted here: kMidStream, kLossy, which whoever hands the bytes over knows.
 // end(kEvicted) also ends a wait for keys.
