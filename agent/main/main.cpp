@@ -23,6 +23,7 @@ int fail_to_start(const config::Settings& settings, const Error& error) {
 
 int run(const config::Settings& settings) {
   keep_memory_small();
+  leave_no_core();
   const auto signals = Signals::open();
   if (!signals) return fail_to_start(settings, signals.error());
   if (const auto logging = start_logging(settings.log); !logging) return fail_to_start(settings, logging.error());

@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include <cerrno>
@@ -32,6 +33,11 @@ void keep_memory_small() {
   ::mallopt(M_ARENA_MAX, kArenas);
   ::mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
   ::mallopt(M_MMAP_THRESHOLD, kTrimThreshold);
+}
+
+void leave_no_core() {
+  const rlimit none{0, 0};
+  (void)::setrlimit(RLIMIT_CORE, &none);  // lowering is always allowed
 }
 
 void give_memory_back() { ::malloc_trim(0); }

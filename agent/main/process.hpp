@@ -12,6 +12,9 @@ namespace tidegate {
 
 // Few malloc arenas and early return of memory: an agent is small. Before any thread starts.
 void keep_memory_small();
+
+// No core file: the key of session and account hashes and key lines on their way are in memory.
+void leave_no_core();
 void give_memory_back();
 
 // Resident bytes without the mapped tables of the datapath, which are accounted as tables. 0: cannot be read.
