@@ -12,8 +12,7 @@ using inspection::Report;
 using inspection::State;
 using Warnings = std::vector<std::string>;
 
-// Below, a few clients that give up in the handshake would be taken for blindness.
-constexpr std::uint64_t kFewConnections = 10;
+constexpr std::uint64_t kFewConnections = 10;  // below, a few whose keys were late would be taken for a part
 
 std::string percent(double share) { return std::to_string(std::lround(share * 100)) + " %"; }
 
@@ -24,13 +23,33 @@ void down(Warnings& warnings, const Report& inspector) {
                      (inspector.problem.empty() ? "" : ": " + inspector.problem));
 }
 
+constexpr const char* kShareKeys = " had no keys; let the TLS server share them (docs/key-sharing.md)";
+
+// True: there were connections, and not one was read.
+bool nothing_read(const inspect::Counters& counters) {
+  return counters.of(Counter::kNoKey) > 0 && counters.of(Counter::kDecrypted) == 0;
+}
+
+// A quiet site may have no connection in a minute, and is blind all the same.
 void blind(Warnings& warnings, const Report& inspector) {
   const std::uint64_t without = inspector.recent.of(Counter::kNoKey);
   const std::uint64_t all = without + inspector.recent.of(Counter::kDecrypted);
-  if (all < kFewConnections || without * 2 <= all) return;
-  warnings.push_back("blind: " + std::to_string(without) + " of " + std::to_string(all) +
-                     " TLS connections of the last minute had no keys; let the TLS server share them "
-                     "(docs/key-sharing.md)");
+  if (nothing_read(inspector.counters)) {
+    warnings.push_back("blind: all " + std::to_string(inspector.counters.of(Counter::kNoKey)) +
+                       " TLS connections since the agent started" + kShareKeys);
+  } else if (nothing_read(inspector.recent) || (all >= kFewConnections && without * 2 > all)) {
+    warnings.push_back("blind: " + std::to_string(without) + " of " + std::to_string(all) +
+                       " TLS connections of the last minute" + kShareKeys);
+  } else if (without >= kFewConnections && without * 10 >= all) {
+    warnings.push_back("part of the TLS connections has no keys: " + std::to_string(without) + " of " +
+                       std::to_string(all) + " of the last minute" + kShareKeys);
+  }
+}
+
+void not_captured(Warnings& warnings, const Report& inspector) {
+  for (const auto& interface : inspector.unreadable_interfaces) {
+    warnings.push_back("blind: " + interface + " is not inspected, its frames are not Ethernet");
+  }
 }
 
 void unreadable(Warnings& warnings, const Report& inspector) {
@@ -83,6 +102,7 @@ void unsafe(Warnings& warnings, const Report& inspector) {
 void inspection_warnings(Warnings& warnings, const Report& inspector) {
   if (inspector.state == State::kOff) return;
   down(warnings, inspector);
+  not_captured(warnings, inspector);
   blind(warnings, inspector);
   losing(warnings, inspector);
   shedding(warnings, inspector);

@@ -65,8 +65,16 @@ StatusReport StatusController::report() const {
                      .detached = env_.history.detached().value_or(std::vector<history::DetachedInterface>{}),
                      .decision_problem = decisions_.problem(),
                      .policy_file_problem = checked.policy_file_problem,
-                     .guard_problems = checked.guard_problems});
+                     .guard_problems = checked.guard_problems,
+                     .capture_problems = checked.capture_problems});
   return report;
+}
+
+std::vector<std::string> StatusController::check_capture(const policy::Policy& policy) {
+  if (env_.inspection == nullptr) return {};
+  // The inspector's figure last: what is in both is never missed there.
+  const auto counters = env_.telemetry.counters();
+  return capture_.lock()->look(policy, counters, env_.inspection->report());
 }
 
 void StatusController::refresh() {
@@ -80,6 +88,7 @@ void StatusController::refresh() {
                                     " differs from the policy that runs; `tidegate policy diff " +
                                     env_.policy_file_name + "` shows how";
     }
+    checked.capture_problems = check_capture(present->policy);
   }
   checked.guard_problems = env_.host_facts().problems;
   *checked_.lock() = std::move(checked);

@@ -11,6 +11,7 @@
 
 #include "agent/base/guarded.hpp"
 #include "agent/control/attach.hpp"
+#include "agent/control/capture_check.hpp"
 #include "agent/control/decision_controller.hpp"
 #include "agent/control/policy_controller.hpp"
 
@@ -47,8 +48,9 @@ struct WarningInput {
   const InForce* in_force = nullptr;
   std::vector<history::DetachedInterface> detached;
   std::string decision_problem;
-  std::string policy_file_problem;          // differs from what runs, or cannot be read
-  std::vector<std::string> guard_problems;  // what the lock-out guard could not find out
+  std::string policy_file_problem;                 // differs from what runs, or cannot be read
+  std::vector<std::string> guard_problems;         // what the lock-out guard could not find out
+  std::vector<std::string> capture_problems = {};  // services whose traffic is not captured
 };
 std::vector<std::string> make_warnings(const WarningInput& input);
 
@@ -59,14 +61,17 @@ class StatusController {
                    const PolicyController& policy, const DecisionController& decisions);
 
   StatusReport report() const;
-  // Periodic: compares the policy file with what runs, asks what the guard cannot see.
+  // Periodic: compares the policy file with what runs and the capture with the datapath, asks what the
+  // guard cannot see.
   void refresh();
 
  private:
   struct Checked {
     std::string policy_file_problem;
     std::vector<std::string> guard_problems;
+    std::vector<std::string> capture_problems;
   };
+  std::vector<std::string> check_capture(const policy::Policy& policy);
   void add_ages(StatusReport& report) const;
   void add_interfaces(StatusReport& report) const;
 
@@ -76,6 +81,7 @@ class StatusController {
   const PolicyController& policy_;
   const DecisionController& decisions_;
   const WallTime started_;
+  Guarded<CaptureCheck> capture_;
   mutable Guarded<Checked> checked_;
 };
 

@@ -67,8 +67,10 @@ void Supervisor::Loop::take_plan(Plan plan) {
 void Supervisor::Loop::switch_off() {
   session_.reset();
   if (capture_) tally_.end_life();
+  before_captures_ = filtered();
   capture_.reset();
   scope_.reset();
+  unreadable_.clear();
   keys_.close();
   restarts_.reset();
   problem_.clear();
@@ -123,6 +125,9 @@ void Supervisor::Loop::keep_alive(MonotonicTime now) {
 
 Status Supervisor::Loop::prepare() {
   if (key_until_ == MonotonicTime(0)) {
+    inspect::HashKey seed{};
+    TIDEGATE_TRY(options_.random_key(seed));
+    ::memcpy(&sample_seed_, seed.data(), sizeof sample_seed_);
     TIDEGATE_TRY(options_.random_key(key_));
     key_until_ = shared_.clock.monotonic() + options_.timing.identity_key;
   }

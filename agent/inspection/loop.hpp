@@ -49,6 +49,7 @@ class Supervisor::Loop {
   Status refresh_scope();
   void renew_identity_key(MonotonicTime now);
   Status send_settings();
+  inspect::Counters filtered() const;
 
   std::chrono::nanoseconds until_next(MonotonicTime now) const;
   void wait(MonotonicTime now);
@@ -66,8 +67,11 @@ class Supervisor::Loop {
   Restarts restarts_{Restarts::Limits{}};
   inspect::HashKey key_{};
   MonotonicTime key_until_{0};
+  std::uint64_t sample_seed_ = 0;  // never replaced: running connections would fall out of the sample
   std::unique_ptr<kernel::Capture> capture_;
   std::optional<kernel::CaptureScope> scope_;  // in the filter
+  std::vector<std::string> unreadable_;        // interfaces that are left out of it
+  inspect::Counters before_captures_;          // by filters of captures that are closed
   std::optional<Session> session_;
   MonotonicTime start_at_{0};
   MonotonicTime look_at_{0};

@@ -51,12 +51,17 @@ void Supervisor::Loop::refresh_keys() {
 // Only when it differs from what the filter has: an interface came, went or has another index.
 Status Supervisor::Loop::refresh_scope() {
   kernel::CaptureScope scope;
+  std::vector<std::string> unreadable;
   for (const auto& name : plan_.interfaces) {
-    if (const auto found = options_.find_interface(name)) scope.interfaces.push_back(*found);
+    const auto found = options_.find_interface(name);
+    if (!found) continue;
+    if (found->readable) scope.interfaces.push_back(*found);
+    if (!found->readable) unreadable.push_back(name);
   }
   scope.ports = plan_.ports;
   scope.sample = options_.inspect.sample;
-  scope.seed = flow_seed(key_);
+  scope.seed = sample_seed_;
+  unreadable_ = std::move(unreadable);
   if (scope_ == scope) return {};
   TIDEGATE_TRY(capture_->set_scope(scope));
   scope_ = std::move(scope);
@@ -76,6 +81,7 @@ Status Supervisor::Loop::send_settings() {
   inspect::Settings settings = plan_.settings;
   settings.sample = options_.inspect.sample;
   settings.memory_bytes = budget(options_.inspect);
+  settings.sample_seed = sample_seed_;
   settings.identity_key = key_;
   const auto sent = session_->send(settings);
   ::explicit_bzero(settings.identity_key.data(), settings.identity_key.size());
@@ -99,6 +105,14 @@ std::vector<KeySourceReport> Supervisor::Loop::key_reports(MonotonicTime now) co
   return reports;
 }
 
+// What the filters counted, over all captures.
+inspect::Counters Supervisor::Loop::filtered() const {
+  inspect::Counters counters = before_captures_;
+  if (!capture_) return counters;
+  counters.add(inspect::Counter::kShedFlows, capture_->counts().shed_connections);
+  return counters;
+}
+
 // Not after every message: making one costs more than most messages do.
 void Supervisor::Loop::publish_report(MonotonicTime now) {
   if (state() == reported_ && (!changed_ || now < report_at_)) return;
@@ -118,7 +132,9 @@ Report Supervisor::Loop::make_report(MonotonicTime now) const {
   report.services = plan_.services;
   report.counters = tally_.total();
   report.recent = tally_.recent();
-  if (capture_) report.counters.add(inspect::Counter::kShedFlows, capture_->counts().shed_connections);
+  report.sample = options_.inspect.sample;
+  report.unreadable_interfaces = unreadable_;
+  report.counters.add(filtered());
   report.open_connections = tally_.open_connections();
   report.sessions = tally_.sessions();
   report.memory = tally_.memory();

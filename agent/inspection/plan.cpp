@@ -2,10 +2,7 @@
 #include "agent/inspection/plan.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
-
-#include "agent/inspect/model/flow_hash.hpp"
 
 namespace tidegate::inspection {
 namespace {
@@ -149,12 +146,6 @@ Plan make_plan(const policy::Policy& policy) {
   }
   for (const auto& proxy : policy.trusted_proxies) plan.settings.trusted_proxies.push_back(proxy.prefix);
   return plan;
-}
-
-std::uint64_t flow_seed(const inspect::HashKey& key) {
-  std::uint64_t seed = 0;
-  std::memcpy(&seed, key.data(), sizeof seed);
-  return seed == 0 ? 0 : inspect::mix64(seed);
 }
 
 }  // namespace tidegate::inspection

@@ -17,15 +17,12 @@ struct Plan {
   std::vector<std::string> services;                           // those, in the order of the policy
   std::vector<std::string> interfaces;                         // that are listened on
   std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // TCP, inclusive, sorted, disjoint
-  inspect::Settings settings;                                  // without identity key, memory and sample
+  inspect::Settings settings;                                  // without identity key, memory, sample and its seed
 };
 
 // Which service a connection belongs to is decided as in the datapath: longest address, narrowest port range, the
 // protocol alone, the default. Services that are not inspected are listed too where they keep connections from one
 // that is.
 Plan make_plan(const policy::Policy& policy);
-
-// Seed of flow_hash() as the inspector takes it from the identity key, for the capture filter.
-std::uint64_t flow_seed(const inspect::HashKey& key);
 
 }  // namespace tidegate::inspection

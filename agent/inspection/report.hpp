@@ -40,10 +40,12 @@ struct KeySourceReport {
 
 struct Report {
   State state = State::kOff;
-  std::string problem;                // of kRestarting and kFailed: why
-  std::vector<std::string> services;  // that are inspected
-  inspect::Counters counters;         // over all its lives since the agent started
-  inspect::Counters recent;           // of the last minute
+  std::string problem;                             // of kRestarting and kFailed: why
+  std::vector<std::string> services;               // that are inspected
+  inspect::Counters counters;                      // over all its lives since the agent started
+  inspect::Counters recent;                        // of the last minute
+  double sample = 1;                               // share of connections that is looked at
+  std::vector<std::string> unreadable_interfaces;  // of the policy, whose frames the capture cannot read
   std::uint64_t open_connections = 0;
   std::uint64_t sessions = 0;        // key store
   std::uint64_t memory = 0;          // of the budget in use

@@ -18,6 +18,7 @@ namespace tidegate::kernel {
 struct CaptureInterface {
   unsigned index = 0;
   bool loopback = false;  // sees each packet twice; one is left out
+  bool readable = true;   // its frames have the header that the filter reads
 
   friend auto operator<=>(const CaptureInterface&, const CaptureInterface&) = default;
 };

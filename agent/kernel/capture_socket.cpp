@@ -4,6 +4,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -87,9 +88,12 @@ std::optional<CaptureInterface> find_capture_interface(const std::string& name) 
   std::copy(name.begin(), name.end(), request.ifr_name);
   const UniqueFd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!any || ioctl(any.get(), SIOCGIFINDEX, &request) != 0) return std::nullopt;
-  CaptureInterface found{.index = static_cast<unsigned>(request.ifr_ifindex), .loopback = false};
+  CaptureInterface found{.index = static_cast<unsigned>(request.ifr_ifindex), .loopback = false, .readable = true};
   if (ioctl(any.get(), SIOCGIFFLAGS, &request) != 0) return std::nullopt;
   found.loopback = (request.ifr_flags & IFF_LOOPBACK) != 0;
+  if (ioctl(any.get(), SIOCGIFHWADDR, &request) != 0) return std::nullopt;
+  const auto link = request.ifr_hwaddr.sa_family;
+  found.readable = link == ARPHRD_ETHER || link == ARPHRD_LOOPBACK;
   return found;
 }
 

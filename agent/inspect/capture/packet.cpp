@@ -78,7 +78,8 @@ PacketKind decode_ipv4(Packet& packet, std::size_t at, Segment& segment) {
   if (packet.u8(at) >> 4 != 4 || header < kHeader) return PacketKind::kMalformed;
   if (!set_end(packet, at, header, packet.u16(at + 2))) return PacketKind::kMalformed;
   constexpr std::uint16_t kFragment = 0x3fff;  // offset, or more to come
-  if (packet.u8(at + 9) != kTcp || (packet.u16(at + 6) & kFragment) != 0) return PacketKind::kOther;
+  if (packet.u8(at + 9) != kTcp) return PacketKind::kOther;
+  if ((packet.u16(at + 6) & kFragment) != 0) return PacketKind::kFragment;
   segment.source.address = Address::from_v4(packet.u32(at + 12));
   segment.destination.address = Address::from_v4(packet.u32(at + 16));
   return decode_tcp(packet, at + header, segment);
@@ -124,7 +125,7 @@ PacketKind decode_ipv6(Packet& packet, std::size_t at, Segment& segment) {
     if (!is_extension(type)) return PacketKind::kOther;
     if (!packet.has(at, 8)) return packet.missing(at, 8);
     const std::size_t size = extension_size(packet, type, at);
-    if (size == 0) return PacketKind::kOther;
+    if (size == 0) return packet.u8(at) == kTcp ? PacketKind::kFragment : PacketKind::kOther;
     type = packet.u8(at);
     at += size;
   }

@@ -29,7 +29,8 @@ struct Segment {
 
 enum class PacketKind : std::uint8_t {
   kTcp,
-  kOther,      // sound, but not a TCP segment that can be followed: UDP, ARP, a later fragment
+  kOther,      // sound, but not a TCP segment that can be followed: UDP, ARP
+  kFragment,   // a part of a TCP segment
   kMalformed,  // lengths that cannot be
 };
 

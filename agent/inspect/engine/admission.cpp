@@ -2,18 +2,13 @@
 #include "agent/inspect/engine/admission.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "agent/inspect/model/flow_hash.hpp"
 
 namespace tidegate::inspect {
 
-// The seed comes from the identity key: offline it is zero and the sample always the same, live nobody outside knows
-// it.
 void Admission::set_settings(const Settings& settings) {
   settings_ = settings;
-  std::memcpy(&seed_, settings.identity_key.data(), sizeof seed_);
-  seed_ = seed_ == 0 ? 0 : mix64(seed_);
   ++generation_;
 }
 
@@ -26,7 +21,7 @@ void Admission::set_shedding(Shedding level, double share_of_new_flows) {
 // have been left out by the capture filter.
 Admitted Admission::judge(const Flow& flow, bool mid_stream) const {
   if (!still_wanted(flow)) return Admitted::kNotWanted;
-  const std::uint64_t hash = flow_hash(flow, seed_);
+  const std::uint64_t hash = flow_hash(flow, settings_.sample_seed);
   if (!in_share(hash, settings_.sample)) return Admitted::kNotWanted;
   if (level_ == Shedding::kNone) return Admitted::kYes;
   // Another part of the hash than the sample's, or a small sample would be shed as a whole.

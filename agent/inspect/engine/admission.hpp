@@ -32,7 +32,6 @@ class Admission {
  private:
   Settings settings_;
   std::uint64_t generation_ = 0;
-  std::uint64_t seed_ = 0;
   Shedding level_ = Shedding::kNone;
   double share_ = 0;
 };

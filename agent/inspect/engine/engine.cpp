@@ -139,6 +139,9 @@ void Engine::packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTim
       break;
     case PacketKind::kOther:
       break;
+    case PacketKind::kFragment:
+      state.counters.add(Counter::kFragments);
+      break;
     case PacketKind::kMalformed:
       state.counters.add(Counter::kMalformedPackets);
       break;

@@ -49,7 +49,10 @@ struct Settings {
   std::vector<Prefix> trusted_proxies;       // whose PROXY headers and X-Forwarded-For are believed
   std::uint64_t memory_bytes = 256'000'000;  // for all workers together
   double sample = 1.0;                       // share of connections that are inspected, by hash of the flow
-  HashKey identity_key{};                    // replaced daily by the agent; never stored
+  // Which connections those are: 0 offline, so that they are always the same; live secret, and not replaced, or running
+  // connections would fall out.
+  std::uint64_t sample_seed = 0;
+  HashKey identity_key{};  // replaced daily by the agent; never stored
 };
 
 // The inspected service that a server endpoint belongs to; nullptr: none.

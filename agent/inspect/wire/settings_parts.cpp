@@ -87,6 +87,7 @@ std::vector<std::byte> whole(const Settings& settings) {
   writer.flag(settings.everything);
   writer.number(settings.memory_bytes);
   writer.fixed64(std::bit_cast<std::uint64_t>(settings.sample));
+  writer.fixed64(settings.sample_seed);
   writer.raw(settings.identity_key);
   put(writer, settings.trusted_proxies);
   writer.number(settings.services.size());
@@ -100,6 +101,7 @@ Result<Settings> parsed(Bytes bytes) {
   settings.everything = reader.flag();
   settings.memory_bytes = reader.number();
   settings.sample = share(reader);
+  settings.sample_seed = reader.fixed64();
   const Bytes key = reader.raw(settings.identity_key.size());
   if (!key.empty()) std::ranges::copy(key, settings.identity_key.begin());
   settings.trusted_proxies = prefixes(reader);

@@ -169,14 +169,55 @@ TEST_F(InspectorWarnings, OneThatIsDownSaysWhy) {
 }
 
 TEST_F(InspectorWarnings, BlindIsNeverSilent) {
-  auto& recent = inspection_.state.lock()->report.recent;
-  recent.add(Counter::kNoKey, 9);
-  EXPECT_FALSE(warns("blind")) << "a few";
-  recent.add(Counter::kNoKey, 11);
+  auto& report = inspection_.state.lock()->report;
+  auto& recent = report.recent;
+  report.counters.add(Counter::kNoKey, 9);
+  EXPECT_TRUE(warns("blind: all 9 TLS connections since the agent started had no keys")) << "none in this minute";
+  report.counters.add(Counter::kDecrypted, 1);
+  EXPECT_FALSE(warns("blind"));
+  recent.add(Counter::kNoKey, 1);
+  EXPECT_TRUE(warns("blind: 1 of 1 TLS connections of the last minute had no keys"));
   recent.add(Counter::kDecrypted, 5);
+  EXPECT_FALSE(warns("keys")) << "one that was late";
+  recent.add(Counter::kNoKey, 19);
   EXPECT_TRUE(warns("blind: 20 of 25 TLS connections of the last minute had no keys"));
-  recent.add(Counter::kDecrypted, 100);
-  EXPECT_FALSE(warns("blind")) << "most are read";
+}
+
+TEST_F(InspectorWarnings, BlindForAPart) {
+  auto& report = inspection_.state.lock()->report;
+  report.counters.add(Counter::kDecrypted, 91);
+  report.recent.add(Counter::kDecrypted, 80);
+  report.recent.add(Counter::kNoKey, 9);
+  EXPECT_FALSE(warns("keys")) << "too few to say";
+  report.recent.add(Counter::kNoKey, 1);
+  EXPECT_TRUE(warns("part of the TLS connections has no keys: 10 of 90 of the last minute"));
+  EXPECT_FALSE(warns("blind"));
+  report.recent.add(Counter::kDecrypted, 11);
+  EXPECT_FALSE(warns("keys")) << "below a tenth";
+}
+
+TEST_F(InspectorWarnings, AnInterfaceThatCannotBeRead) {
+  inspection_.state.lock()->report.unreadable_interfaces = {"tun0"};
+  EXPECT_TRUE(warns("blind: tun0 is not inspected, its frames are not Ethernet"));
+}
+
+TEST_F(InspectorWarnings, ServicesThatTheDatapathSeesAndTheCaptureDoesNot) {
+  ASSERT_TRUE(
+      apply("version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: api\n    match: [tcp/8443]\n"
+            "    limits: {packets: {rate: 100/s}}\n    tls: {inspect: true}\n"));
+  auto counters = testing::empty_counters();
+  const unsigned slot = datapath_.slots().at("api");
+  const auto pass = [&](std::uint64_t packets) {
+    counters.by_service_reason[slot * TG_REASON_SLOTS].passed_packets += packets;
+    telemetry_->snapshot(counters);
+  };
+  pass(50);
+  EXPECT_FALSE(warns("blind")) << "what came before is nothing to compare";
+  pass(50);
+  EXPECT_FALSE(warns("blind")) << "may be on its way";
+  EXPECT_TRUE(warns("blind: service api had 50 packets since the inspector was last given one"));
+  inspection_.state.lock()->report.counters.add(Counter::kPackets);
+  EXPECT_FALSE(warns("blind"));
 }
 
 TEST_F(InspectorWarnings, EveryWayToLose) {

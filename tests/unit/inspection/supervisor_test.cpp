@@ -326,8 +326,28 @@ TEST_F(SupervisorTest, TheIdentityKeyIsReplaced) {
   start();
   EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysLate) >= 2; }));
   const auto log = captured_.lock();
-  ASSERT_GE(log->scopes.size(), 2U);
-  EXPECT_NE(log->scopes.front().seed, log->scopes.back().seed) << "the filter follows";
+  ASSERT_EQ(log->scopes.size(), 1U) << "the sample stays as it is: running connections are not cut";
+  EXPECT_NE(log->scopes.front().seed, 0U);
+}
+
+TEST_F(SupervisorTest, TotalsDoNotFallWhenInspectionIsSwitchedOffAndOn) {
+  start();
+  ASSERT_TRUE(reaches(State::kRunning));
+  EXPECT_EQ(report().counters.of(Counter::kShedFlows), 3U);
+  apply("");
+  ASSERT_TRUE(reaches(State::kOff));
+  EXPECT_EQ(report().counters.of(Counter::kShedFlows), 3U);
+  apply("web");
+  ASSERT_TRUE(reaches(State::kRunning));
+  EXPECT_EQ(report().counters.of(Counter::kShedFlows), 6U) << "what the next capture sheds comes on top";
+}
+
+TEST_F(SupervisorTest, AnInterfaceThatTheFilterCannotReadIsNamed) {
+  options_.find_interface = [](const std::string&) { return kernel::CaptureInterface{.index = 9, .readable = false}; };
+  start();
+  ASSERT_TRUE(eventually([&] { return !report().unreadable_interfaces.empty(); }));
+  EXPECT_THAT(report().unreadable_interfaces, ::testing::ElementsAre("eth0"));
+  EXPECT_THAT(captured_.lock()->scopes.back().interfaces, IsEmpty());
 }
 
 TEST_F(SupervisorTest, AnInspectorThatTalksTooMuchDoesNotFillTheLog) {

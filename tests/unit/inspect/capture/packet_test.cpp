@@ -112,10 +112,10 @@ TEST(PacketTest, WhatIsNoSegmentIsOther) {
   EXPECT_EQ(kind_of(Ethernet() / test::Arp{}), PacketKind::kOther);
   EXPECT_EQ(kind_of(Ethernet() / Ipv4{} / Udp{}), PacketKind::kOther);
   EXPECT_EQ(kind_of(Ethernet() / Ipv6{} / Udp{}), PacketKind::kOther);
-  EXPECT_EQ(kind_of(Ethernet() / Ipv4{.fragment_offset = 10} / Tcp{}), PacketKind::kOther);
-  EXPECT_EQ(kind_of(Ethernet() / Ipv4{.more_fragments = true} / Tcp{}), PacketKind::kOther);
-  EXPECT_EQ(kind_of(Ethernet() / Ipv6{} / Fragment6{.offset = 10} / Tcp{}), PacketKind::kOther);
-  EXPECT_EQ(kind_of(Ethernet() / Ipv6{} / Fragment6{.more = true} / Tcp{}), PacketKind::kOther);
+  EXPECT_EQ(kind_of(Ethernet() / Ipv4{.fragment_offset = 10} / Tcp{}), PacketKind::kFragment);
+  EXPECT_EQ(kind_of(Ethernet() / Ipv4{.more_fragments = true} / Tcp{}), PacketKind::kFragment);
+  EXPECT_EQ(kind_of(Ethernet() / Ipv6{} / Fragment6{.offset = 10} / Tcp{}), PacketKind::kFragment);
+  EXPECT_EQ(kind_of(Ethernet() / Ipv6{} / Fragment6{.more = true} / Tcp{}), PacketKind::kFragment);
   EXPECT_EQ(kind_of(Ethernet() / Ipv6{.next = 59}), PacketKind::kOther);
 }
 

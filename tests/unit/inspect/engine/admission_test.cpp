@@ -46,7 +46,7 @@ TEST(Admission, ServicesAndEverything) {
 TEST(Admission, TheSampleIsAShareAndAlwaysTheSame) {
   Settings settings = web_settings();
   settings.sample = 0.25;
-  settings.identity_key.fill(std::byte{5});
+  settings.sample_seed = 5;
   Admission admission;
   admission.set_settings(settings);
   EXPECT_NEAR(share_admitted(admission), 0.25, 0.02);
@@ -54,6 +54,11 @@ TEST(Admission, TheSampleIsAShareAndAlwaysTheSame) {
   same.set_settings(settings);
   for (std::uint32_t i = 0; i < 500; ++i) {
     EXPECT_EQ(admission.judge(flow_of(i), false), same.judge(flow_of(i), false));
+  }
+  settings.identity_key.fill(std::byte{7});
+  same.set_settings(settings);
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    EXPECT_EQ(admission.judge(flow_of(i), false), same.judge(flow_of(i), false)) << "a new key cuts no connection";
   }
   settings.sample = 0;
   admission.set_settings(settings);

@@ -11,6 +11,7 @@ Settings sample_settings(std::size_t services) {
   settings.everything = true;
   settings.memory_bytes = 128'000'000;
   settings.sample = 0.25;
+  settings.sample_seed = 0x5eed;
   settings.identity_key.fill(std::byte{3});
   settings.trusted_proxies = {*Prefix::parse("198.51.100.0/24"), *Prefix::parse("2001:db8::/32")};
   for (std::size_t i = 0; i < services; ++i) {
@@ -38,6 +39,7 @@ void expect_equal(const Settings& left, const Settings& right) {
   EXPECT_EQ(left.trusted_proxies, right.trusted_proxies);
   EXPECT_EQ(left.memory_bytes, right.memory_bytes);
   EXPECT_EQ(left.sample, right.sample);
+  EXPECT_EQ(left.sample_seed, right.sample_seed);
   EXPECT_EQ(left.identity_key, right.identity_key);
 }
 
