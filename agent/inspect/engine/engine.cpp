@@ -21,7 +21,8 @@ constexpr milliseconds kBetweenTicks{20};      // by the time of packets
 constexpr milliseconds kBetweenTimeouts{100};  // of those that wait for keys
 constexpr milliseconds kBetweenExpiries{500};
 constexpr std::chrono::seconds kIdleWhenTight{30};  // instead of the table's own bound
-constexpr double kTight = 0.8;
+constexpr std::chrono::seconds kUnprovenWhenTight{2};
+constexpr double kTight = 0.7;  // below what SheddingControl calls low: what was shed for lack of memory comes back
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -64,6 +65,7 @@ struct Engine::State final : ConnectionOwner {
   std::unique_ptr<StreamSink> open(const Flow& flow, bool mid_stream, WallTime time) override;
   void take_keys(WallTime now);
   void tick(WallTime now);
+  void expire(WallTime now);
   bool is_tight() const;
 
   Counters counters;
@@ -116,10 +118,17 @@ void Engine::State::tick(WallTime now) {
     waiting.time_passed(now);
     lingering.tidy();
   }
-  if (expiry_due.is_due(now)) table.expire(is_tight() ? now + sooner : now);
+  if (expiry_due.is_due(now)) expire(now);
 }
 
-// Connections that say nothing must not keep new ones out when memory is short.
+// Connections that say nothing must not keep new ones out when memory is short, least of all those that anybody may
+// have made up.
+void Engine::State::expire(WallTime now) {
+  if (!is_tight()) return table.expire(now);
+  table.forget_unproven(kUnprovenWhenTight, now);
+  table.expire(now + sooner);
+}
+
 bool Engine::State::is_tight() const {
   return static_cast<double>(budget.used()) > kTight * static_cast<double>(budget.limit());
 }

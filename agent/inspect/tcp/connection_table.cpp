@@ -12,6 +12,7 @@ ConnectionTable::~ConnectionTable() = default;
 
 void ConnectionTable::add(const Segment& segment) { state_->add(segment); }
 void ConnectionTable::expire(WallTime now) { state_->expire(now); }
+void ConnectionTable::forget_unproven(std::chrono::seconds idle, WallTime now) { state_->forget_unproven(idle, now); }
 void ConnectionTable::finish(WallTime now) { state_->finish(now); }
 void ConnectionTable::give_up(const Flow& flow, WallTime now) { state_->give_up(flow, now); }
 std::size_t ConnectionTable::size() const { return state_->followed(); }

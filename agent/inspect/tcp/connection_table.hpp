@@ -52,6 +52,8 @@ class ConnectionTable {
   void add(const Segment& segment);
   // Forgets what was idle too long. Bounded work per call; call it every second or so.
   void expire(WallTime now);
+  // Of connections of which one side alone was seen, those idle for so long (kEvictedMemory); bounded likewise.
+  void forget_unproven(std::chrono::seconds idle, WallTime now);
   // Ends every connection (kEvicted).
   void finish(WallTime now);
   // Ends one, for example because its reader keeps too much; safe from within its own sink's calls (takes effect

@@ -256,22 +256,29 @@ void ConnectionTable::State::finish_pending(WallTime now) {
 
 void ConnectionTable::State::expire(WallTime now) {
   busy_ = true;
-  expire_kind(EntryKind::kHalfOpen, std::min(kHandshake, limits_.idle), now);
-  expire_kind(EntryKind::kUnproven, limits_.idle, now);
-  expire_kind(EntryKind::kProven, limits_.idle, now);
-  expire_kind(EntryKind::kResetting, limits_.idle_closed, now);
-  expire_kind(EntryKind::kIgnored, limits_.idle, now);
-  expire_kind(EntryKind::kClosed, limits_.idle_closed, now);
+  expire_kind(EntryKind::kHalfOpen, std::min(kHandshake, limits_.idle), std::nullopt, now);
+  expire_kind(EntryKind::kUnproven, limits_.idle, Counter::kEvictedIdle, now);
+  expire_kind(EntryKind::kProven, limits_.idle, Counter::kEvictedIdle, now);
+  expire_kind(EntryKind::kResetting, limits_.idle_closed, std::nullopt, now);
+  expire_kind(EntryKind::kIgnored, limits_.idle, std::nullopt, now);
+  expire_kind(EntryKind::kClosed, limits_.idle_closed, std::nullopt, now);
   busy_ = false;
   if (!pending_.empty()) finish_pending(now);
 }
 
-void ConnectionTable::State::expire_kind(EntryKind kind, std::chrono::nanoseconds idle, WallTime now) {
-  const bool counted = kind == EntryKind::kUnproven || kind == EntryKind::kProven;
+void ConnectionTable::State::forget_unproven(std::chrono::seconds idle, WallTime now) {
+  busy_ = true;
+  expire_kind(EntryKind::kUnproven, idle, Counter::kEvictedMemory, now);
+  busy_ = false;
+  if (!pending_.empty()) finish_pending(now);
+}
+
+void ConnectionTable::State::expire_kind(EntryKind kind, std::chrono::nanoseconds idle, std::optional<Counter> counter,
+                                         WallTime now) {
   for (std::size_t i = 0; i < kExpiredPerCall; ++i) {
     Entry* entry = map_.oldest(kind);
     if (entry == nullptr || now - entry->seen < idle) return;
-    if (counted) counters_.add(Counter::kEvictedIdle);
+    if (counter) counters_.add(*counter);
     forget(*entry, now);
   }
 }

@@ -2,6 +2,7 @@
 // The life of a connection, from its first segment to being forgotten.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "agent/inspect/tcp/connection_table.hpp"
@@ -15,6 +16,7 @@ struct ConnectionTable::State {
 
   void add(const Segment& segment);
   void expire(WallTime now);
+  void forget_unproven(std::chrono::seconds idle, WallTime now);
   void finish(WallTime now);
   void give_up(const Flow& flow, WallTime now);
   std::size_t followed() const;
@@ -38,7 +40,7 @@ struct ConnectionTable::State {
   void end_connection(Entry& entry, StreamEnd how, WallTime now);
   void ignore(Entry& entry, WallTime now);
   void finish_pending(WallTime now);
-  void expire_kind(EntryKind kind, std::chrono::nanoseconds idle, WallTime now);
+  void expire_kind(EntryKind kind, std::chrono::nanoseconds idle, std::optional<Counter> counter, WallTime now);
   void forget(Entry& entry, WallTime now);
   // Makes a place among entries of a kind, or among followed connections.
   void make_room(EntryKind kind, WallTime now);

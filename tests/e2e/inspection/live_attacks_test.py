@@ -153,7 +153,8 @@ class Hostile(Live):
         self.attack("payload_bytes", 10_000_000, 30, lambda talk, i: talk.say(TO_SERVER, shapes[i % 3]))
 
     def test_half_open_connections_with_payload(self):
-        """Nobody answers them: what they keep is bounded, and that new connections are not looked into meanwhile is said."""
+        """Nobody answers them: what they keep is bounded, that new connections are not looked into meanwhile is said, and within
+        seconds they are again."""
         def make(talk, _):
             talk.packet(TO_SERVER, b"GET /" + b"a" * 1000, forged.SYN)
             talk.packet(TO_SERVER, b"b" * 1000)
@@ -163,6 +164,8 @@ class Hostile(Live):
         self.assertEqual(curl("/small", url=CLEARTEXT), "200")
         status = self.agent.inspector()
         self.assertLess(status["memory_bytes"], 256_000_000)
+        self.ask_until_seen()
+        self.agent.until_counted("connections_evicted_memory", 1000)
         self.assert_it_lives()
 
 
