@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OpenSSL (3.0, ssl/ssl_lib.c) writes its key log lines with one sprintf("%02x") per byte: 400 for a handshake of TLS 1.3,
- * which take a tenth of the time that the server needs for it. These two do that format by hand and leave every other one
+ * which take about 10 µs. These two do that format by hand and leave every other one
  * to the C library; for callers there is no difference. docs/adr/0010.
  */
 #include <stdarg.h>
