@@ -18,6 +18,7 @@
 #define TG_TCP_SYN 0x02
 #define TG_TCP_ACK 0x10
 #define TG_FRAGMENT_OFFSET 0x1fff
+#define TG_FRAGMENT_MORE 0x2000
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -62,6 +63,7 @@ struct tg_segment {
 	__u32 destination_port;
 	__u32 payload; /* offset of it in the frame */
 	__u8 flags;
+	__u8 fragment; /* 1: a part of a segment */
 };
 
 static __always_inline __u64 tg_be64(const __u8 *bytes)
@@ -94,14 +96,16 @@ static __always_inline __u16 tg_ethertype(struct __sk_buff *skb, __u32 *offset)
 static __always_inline int tg_ipv4(struct __sk_buff *skb, __u32 *offset, struct tg_segment *s)
 {
 	__u8 header[20];
-	__u32 size;
+	__u32 size, fragment;
 
 	if (bpf_skb_load_bytes(skb, *offset, header, sizeof(header)))
 		return 0;
 	size = (header[0] & 15) * 4;
 	if (header[0] >> 4 != 4 || size < sizeof(header) || header[9] != IPPROTO_TCP)
 		return 0;
-	if (((header[6] << 8 | header[7]) & TG_FRAGMENT_OFFSET) != 0)
+	fragment = header[6] << 8 | header[7];
+	s->fragment = (fragment & (TG_FRAGMENT_MORE | TG_FRAGMENT_OFFSET)) != 0;
+	if ((fragment & TG_FRAGMENT_OFFSET) != 0)
 		return 0;
 	s->source.lo = TG_V4_MAPPED | (__u32)tg_be64(header + 8);
 	s->destination.lo = TG_V4_MAPPED | (__u32)tg_be64(header + 12);
@@ -128,6 +132,8 @@ static __always_inline int tg_ipv6(struct __sk_buff *skb, __u32 *offset, struct 
 			return 0;
 		if (bpf_skb_load_bytes(skb, *offset, extension, sizeof(extension)))
 			return 0;
+		if (next == IPPROTO_FRAGMENT && ((extension[2] << 8 | extension[3]) & 0xfff9) != 0)
+			s->fragment = extension[0] == IPPROTO_TCP;
 		if (next == IPPROTO_FRAGMENT && ((extension[2] << 8 | extension[3]) & 0xfff8) != 0)
 			return 0;
 		if (next == IPPROTO_FRAGMENT)
@@ -200,6 +206,15 @@ static __always_inline int tg_admits(const struct tg_capture_control *control, c
 	return 0;
 }
 
+static __always_inline void tg_count_fragment(void)
+{
+	__u32 zero = 0;
+	struct tg_capture_counts *count = bpf_map_lookup_elem(&counts, &zero);
+
+	if (count)
+		count->fragments++;
+}
+
 SEC("socket")
 int tidegate_capture(struct __sk_buff *skb)
 {
@@ -214,8 +229,13 @@ int tidegate_capture(struct __sk_buff *skb)
 		return TG_DROP;
 	control = bpf_map_lookup_elem(&capture_control, &zero);
 	inspected = bpf_map_lookup_elem(&ports, &zero);
-	if (!control || !inspected || !tg_tcp_segment(skb, &s))
+	if (!control || !inspected)
 		return TG_DROP;
+	if (!tg_tcp_segment(skb, &s)) {
+		if (s.fragment)
+			tg_count_fragment();
+		return TG_DROP;
+	}
 	from_server = tg_has_port(inspected, s.source_port);
 	to_server = tg_has_port(inspected, s.destination_port);
 	if ((!from_server && !to_server) || !tg_admits(control, &s))

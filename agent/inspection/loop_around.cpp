@@ -109,7 +109,9 @@ std::vector<KeySourceReport> Supervisor::Loop::key_reports(MonotonicTime now) co
 inspect::Counters Supervisor::Loop::filtered() const {
   inspect::Counters counters = before_captures_;
   if (!capture_) return counters;
-  counters.add(inspect::Counter::kShedFlows, capture_->counts().shed_connections);
+  const auto counts = capture_->counts();
+  counters.add(inspect::Counter::kShedFlows, counts.shed_connections);
+  counters.add(inspect::Counter::kFragments, counts.fragments);
   return counters;
 }
 

@@ -95,6 +95,7 @@ class FilteredCapture final : public Capture {
     for (const auto& cpu : cpus) {
       sum.shed_connections += cpu.shed_connections;
       sum.shed_packets += cpu.shed_packets;
+      sum.fragments += cpu.fragments;
     }
     return sum;
   }

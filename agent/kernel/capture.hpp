@@ -47,6 +47,7 @@ struct CaptureShedding {
 struct CaptureCounts {
   std::uint64_t shed_connections = 0;
   std::uint64_t shed_packets = 0;
+  std::uint64_t fragments = 0;  // of TCP, on the interfaces, that name no ports
 };
 
 // The filter and its maps; they end with this object and the sockets. Not thread-safe.

@@ -19,7 +19,7 @@
 namespace tidegate::kernel {
 namespace {
 
-constexpr int kHashUnique = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID;
+constexpr int kShare = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
 
 template <typename T>
 Status set(int fd, int level, int option, const T& value, const char* what) {
@@ -52,10 +52,12 @@ Status listen_everywhere(int fd) {
 }
 
 // The first socket of a group gets a number that no other group of the namespace has; the others join by it.
-// PACKET_FANOUT_HASH sends both directions of a connection to the same socket.
+// PACKET_FANOUT_HASH sends both directions of a connection to the same socket. A group of one is made too: only groups
+// have fragments of IPv4 put together before the filter.
 Status join(int fd, std::optional<int>& group) {
-  if (group) return set(fd, SOL_PACKET, PACKET_FANOUT, *group | PACKET_FANOUT_HASH << 16, "cannot share the traffic");
-  TIDEGATE_TRY(set(fd, SOL_PACKET, PACKET_FANOUT, kHashUnique << 16, "cannot share the traffic"));
+  if (group) return set(fd, SOL_PACKET, PACKET_FANOUT, *group | kShare << 16, "cannot share the traffic");
+  TIDEGATE_TRY(
+      set(fd, SOL_PACKET, PACKET_FANOUT, (kShare | PACKET_FANOUT_FLAG_UNIQUEID) << 16, "cannot share the traffic"));
   int made = 0;
   socklen_t size = sizeof made;
   if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &made, &size) != 0) {
@@ -76,7 +78,7 @@ Result<std::vector<UniqueFd>> open_capture_sockets(int program, unsigned count,
     TIDEGATE_TRY(lock_filter(fd.get(), program));
     if (prepare) TIDEGATE_TRY(prepare(fd.get()));
     TIDEGATE_TRY(listen_everywhere(fd.get()));
-    if (count > 1) TIDEGATE_TRY(join(fd.get(), group));
+    TIDEGATE_TRY(join(fd.get(), group));
     sockets.push_back(std::move(fd));
   }
   return sockets;

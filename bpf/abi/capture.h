@@ -30,6 +30,7 @@ struct tg_capture_ports {
 struct tg_capture_counts {
 	__u64 shed_connections;
 	__u64 shed_packets;
+	__u64 fragments; /* of TCP segments, whose ports are not known */
 };
 
 /* The same as flow_hash() of agent/inspect/model/flow_hash.hpp, so that filter and inspector leave out the same

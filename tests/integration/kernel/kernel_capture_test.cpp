@@ -119,6 +119,31 @@ TEST_F(KernelCapture, ReadsBothFamiliesTagsOptionsAndExtensionHeaders) {
   EXPECT_FALSE(sees(Ethernet() / Ipv6() / Udp{.destination_port = 443}));
 }
 
+TEST_F(KernelCapture, FragmentsOfIpv4ComeAsOneSegment) {
+  open(https());
+  EXPECT_FALSE(sees(Ethernet() / Ipv4{.more_fragments = true} / Tcp{} / Payload{4}));
+  world_->send((Ethernet() / Ipv4{.fragment_offset = 3, .protocol = 6} / Payload{800}).bytes());
+  const auto whole = take();
+  ASSERT_EQ(whole.size(), 1U);
+  EXPECT_EQ(whole.front().kept, 14U + 20 + 20 + 4 + 800);
+  EXPECT_EQ(capture_->counts().fragments, 0U);
+}
+
+TEST_F(KernelCapture, FragmentsWithoutPortsAreCounted) {
+  open(https());
+  EXPECT_FALSE(sees(Ethernet() / Ipv6() / Fragment6{.offset = 8} / Tcp{}));
+  EXPECT_EQ(capture_->counts().fragments, 1U);
+  EXPECT_FALSE(sees(Ethernet() / Ipv6() / Fragment6{.more = true, .next = 6} / Payload{8})) << "half a header";
+  EXPECT_EQ(capture_->counts().fragments, 2U);
+  EXPECT_FALSE(sees(Ethernet() / Ipv6() / Fragment6{.offset = 8} / Udp{}));
+  EXPECT_EQ(capture_->counts().fragments, 2U);
+}
+
+TEST_F(KernelCapture, EthernetAndLoopbackAreReadable) {
+  EXPECT_TRUE(interface(net_->edge(), "eth0").readable);
+  EXPECT_TRUE(interface(net_->edge(), "lo").readable);
+}
+
 TEST_F(KernelCapture, OtherInterfacesAreNotSeenUntilTheScopeNamesThem) {
   CaptureScope scope = https();
   const CaptureInterface eth0 = scope.interfaces.front();
