@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "agent/inspect/capture/ring_setup.hpp"
@@ -156,6 +158,27 @@ class InspectorTest : public testing::Test {
     wire::SummaryReader reader(batch->records);
     if (!reader.next(summary)) return std::nullopt;
     return summary;
+  }
+  // CPU time of all its threads, as /proc says.
+  std::chrono::nanoseconds worked() const {
+    std::int64_t sum = 0;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task")) {
+      std::int64_t one = 0;
+      std::ifstream(task.path() / "schedstat") >> one;
+      sum += one;
+    }
+    return std::chrono::nanoseconds(sum);
+  }
+  // Until it has read what is in its ring: it does next to nothing for a while.
+  void wait_until_idle() const {
+    const auto end = steady_clock::now() + kPatience;
+    auto before = worked();
+    for (int quiet = 0; quiet < 4 && steady_clock::now() < end;) {
+      std::this_thread::sleep_for(milliseconds(50));  // what is waited for is that time passes without work
+      const auto now = worked();
+      quiet = now - before < milliseconds(5) ? quiet + 1 : 0;
+      before = now;
+    }
   }
   // Its exit code; 128 + signal. None: it still runs.
   std::optional<int> ended() {
@@ -342,6 +365,7 @@ TEST_F(InspectorTest, AnAgentThatDoesNotReadLosesSummariesOnly) {
   }
   std::uint64_t dropped = 0;
   for (int i = 0; i < 12; ++i) exchange(*space_, requests, responses);
+  wait_until_idle();
   const auto statistics = next<wire::Statistics>([&dropped](const auto& found) {
     dropped = found.counters.of(inspect::Counter::kSummariesDropped);
     return found.counters.of(inspect::Counter::kRequests) == 12 * 400;
