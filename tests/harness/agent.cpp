@@ -69,6 +69,14 @@ Agent::Agent(AgentOptions options) : options_(std::move(options)) {
   fs::create_directories(state_dir_);
   file("policy.yaml", options_.policy);
   write_config();
+  program_ = program("tidegated");
+  if (!options_.wrapper.empty()) copy_programs();
+}
+
+// Another user may not get to where they were built.
+void Agent::copy_programs() {
+  for (const char* name : {"tidegated", "tidegate-inspector"}) fs::copy(program(name), directory_.path() / name);
+  program_ = directory_.path() / "tidegated";
 }
 
 Agent::~Agent() {
@@ -91,7 +99,7 @@ void Agent::write_config() const {
 
 std::vector<std::string> Agent::command() const {
   std::vector<std::string> words = options_.wrapper;
-  words.insert(words.end(), {program("tidegated").string(), "--config", config().string()});
+  words.insert(words.end(), {program_.string(), "--config", config().string()});
   return words;
 }
 
@@ -161,7 +169,7 @@ Process Agent::start_cli(const std::vector<std::string>& arguments) const {
 
 fs::path program(const std::string& name) {
   const std::string directory = TIDEGATE_BUILD_DIR;
-  for (const char* part : {"agent/main", "cli", "tests/harness"}) {
+  for (const char* part : {"agent/main", "agent/inspect/process", "cli", "tests/harness"}) {
     const fs::path path = fs::path(directory) / part / name;
     if (fs::exists(path)) return path;
   }

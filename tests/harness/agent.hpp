@@ -88,9 +88,11 @@ class Agent {
 
  private:
   void write_config() const;
+  void copy_programs();
   std::vector<std::string> command() const;
 
   AgentOptions options_;
+  std::filesystem::path program_;
   TempDir directory_;
   std::optional<BpfFs> bpffs_;
   std::filesystem::path state_dir_, pin_dir_, socket_;
