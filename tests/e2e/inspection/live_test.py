@@ -118,8 +118,11 @@ class Servers(Live):
         self.start()
         servers.Haproxy(self.here, **servers.haproxy_log(self.here.path("haproxy-keys.sock")))
         self.assert_all_seen(self.ask_in_every_way(times=2))
-        source = next(source for source in self.agent.inspector()["keys"] if source["kind"] == "haproxy_log")
-        self.assertGreater(source["accepted"], 0)
+
+        def accepted():
+            return next(source for source in self.agent.inspector()["keys"] if source["kind"] == "haproxy_log")["accepted"]
+
+        world.until(lambda: accepted() > 0, what="figures of HAProxy's log, which come four times a second")
 
     def test_a_growing_file_and_a_fifo(self):
         self.start()
