@@ -2,6 +2,9 @@
 #include "agent/behavior/finding.hpp"
 
 #include <array>
+#include <span>
+
+#include "agent/base/hex.hpp"
 
 namespace tidegate::behavior {
 namespace {
@@ -33,16 +36,7 @@ std::string shown(std::string_view text) {
   return result + (text.size() > kLongestTemplate ? "…" : "");
 }
 
-std::string shown(const inspect::IdentityHash& hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const auto byte = static_cast<unsigned>(hash[i]);
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text + "…";
-}
+std::string shown(const inspect::IdentityHash& hash) { return to_hex(std::span(hash).first(4)) + "…"; }
 
 void append(std::string& text, std::string_view name, const std::string& value) {
   text += (text.empty() ? "" : ", ") + std::string(name) + " " + value;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/base/hex.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/format/output.hpp"
 
@@ -66,7 +67,7 @@ void append_quoted(std::string& out, std::string_view plain) {
 
 void append_hash(std::string& out, const std::optional<inspect::IdentityHash>& hash) {
   if (hash) {
-    append_quoted(out, hex(*hash));
+    append_quoted(out, to_hex(*hash));
   } else {
     out += "null";
   }
@@ -95,20 +96,21 @@ void append_flag(std::string& out, std::string_view key, bool value) {
   out += value ? "true" : "false";
 }
 
+void append_count(std::string& out, std::string_view key, std::uint64_t count) {
+  append_key(out, key);
+  append_number(out, count);
+}
+
 void append_websocket(std::string& out, const std::optional<inspect::WebSocketCounts>& counts) {
   append_key(out, R"(,"websocket":)");
   if (!counts) {
     out += "null";
     return;
   }
-  out += "{\"client_frames\":";
-  append_number(out, counts->client_frames);
-  append_key(out, R"(,"server_frames":)");
-  append_number(out, counts->server_frames);
-  append_key(out, R"(,"client_bytes":)");
-  append_number(out, counts->client_bytes);
-  append_key(out, R"(,"server_bytes":)");
-  append_number(out, counts->server_bytes);
+  append_count(out, R"({"client_frames":)", counts->client_frames);
+  append_count(out, R"(,"server_frames":)", counts->server_frames);
+  append_count(out, R"(,"client_bytes":)", counts->client_bytes);
+  append_count(out, R"(,"server_bytes":)", counts->server_bytes);
   out += '}';
 }
 
@@ -127,10 +129,8 @@ void append_request(std::string& out, const Summary& summary) {
   append_or_null(out, summary.status);
   append_key(out, R"(,"grpc_status":)");
   append_or_null(out, summary.grpc_status);
-  append_key(out, R"(,"request_bytes":)");
-  append_number(out, summary.request_bytes);
-  append_key(out, R"(,"response_bytes":)");
-  append_number(out, summary.response_bytes);
+  append_count(out, R"(,"request_bytes":)", summary.request_bytes);
+  append_count(out, R"(,"response_bytes":)", summary.response_bytes);
   append_key(out, R"(,"duration_ms":)");
   append_duration(out, summary.duration);
   append_key(out, R"(,"user_agent":)");
@@ -165,16 +165,6 @@ std::string_view tls_text(TlsVersion version) {
 std::string_view http_text(HttpVersion version) {
   constexpr std::array<std::string_view, 3> kNames{"1.0", "1.1", "2"};
   return kNames[static_cast<std::size_t>(version)];
-}
-
-std::string hex(const inspect::IdentityHash& hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::byte byte : hash) {
-    text += kDigits[std::to_integer<unsigned>(byte) >> 4];
-    text += kDigits[std::to_integer<unsigned>(byte) & 0xf];
-  }
-  return text;
 }
 
 std::string_view SummaryJson::text_of(const Address& address) {

@@ -35,6 +35,5 @@ class SummaryJson {
 // "1.3", "1.2", …; empty: no TLS.
 std::string_view tls_text(inspect::TlsVersion version);
 std::string_view http_text(inspect::HttpVersion version);
-std::string hex(const inspect::IdentityHash& hash);
 
 }  // namespace tidegate::cli

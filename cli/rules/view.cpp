@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/rules/view.hpp"
 
+#include "agent/base/hex.hpp"
 #include "cli/command/common.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/inspect/summary_json.hpp"
@@ -47,8 +48,8 @@ Json rate_or_null(const std::optional<Rate>& rate, std::string (*format)(const R
 Json key_of(const behavior::FindingKey& key) {
   Json document = Json::object();
   if (key.source) document["source"] = key.source->to_string();
-  if (key.session) document["session"] = hex(*key.session);
-  if (key.account) document["account"] = hex(*key.account);
+  if (key.session) document["session"] = to_hex(*key.session);
+  if (key.account) document["account"] = to_hex(*key.account);
   if (!key.ja4.empty()) document["ja4"] = escape_text(key.ja4);
   return document;
 }

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "agent/inspect/keys/keyed_hash.hpp"
+#include "agent/base/siphash.hpp"
 
 namespace tidegate::inspect {
 namespace {
@@ -43,11 +43,11 @@ KeySlots::KeySlots(const KeyStore::Limits& limits)
 }
 
 std::size_t KeySlots::bucket_of(const ClientRandom& random) const {
-  return KeyedHash(seed_[0], seed_[1]).add(random).value() & (by_random_.size() - 1);
+  return SipHash(seed_[0], seed_[1]).add(random).value() & (by_random_.size() - 1);
 }
 
 std::size_t KeySlots::bucket_of(const Flow& flow) const {
-  KeyedHash hash(seed_[0], seed_[1]);
+  SipHash hash(seed_[0], seed_[1]);
   hash.add(flow.client.address.hi).add(flow.client.address.lo);
   hash.add(flow.server.address.hi).add(flow.server.address.lo);
   hash.add(static_cast<std::uint64_t>(flow.client.port) << 16 | flow.server.port);

@@ -2,19 +2,13 @@
 #include <algorithm>
 
 #include "agent/inspect/tls/byte_reader.hpp"
+#include "agent/inspect/tls/extension.hpp"
 #include "agent/inspect/tls/hello.hpp"
 #include "agent/inspect/tls/ja4.hpp"
 
 namespace tidegate::inspect {
 namespace {
 
-enum Extension : std::uint16_t {
-  kServerName = 0,
-  kSignatureAlgorithms = 13,
-  kAlpn = 16,
-  kEarlyData = 42,
-  kSupportedVersions = 43,
-};
 constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kMostSignatureAlgorithms = 128;
 

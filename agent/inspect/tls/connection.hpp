@@ -122,6 +122,14 @@ class TlsConnection final : public TlsStream {
   void on_message(Half& half, const HandshakeReader::Message& message, WallTime time);
   void on_client_hello(Bytes body, WallTime time);
   void on_server_hello(Bytes body, WallTime time);
+  // A record of content, its cipher there. `may_skip`: it need not be opened if its content is ignored;
+  // `may_be_others`: one that does not open is no loss yet, the secret may be that of another connection with the same
+  // random.
+  struct Leniency {
+    bool may_skip = true;
+    bool may_be_others = true;
+  };
+  Outcome on_content_record(Half& half, const Record& record, Leniency leniency, WallTime time);
   bool skip(Half& half, const Record& record, WallTime time);
   void on_damaged(Half& half, const Record& record, WallTime time);
   void announce(WallTime time);

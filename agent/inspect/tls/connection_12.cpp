@@ -31,24 +31,7 @@ TlsConnection::Outcome TlsConnection::on_record_12(Half& one, const Record& reco
     give_up(TlsState::kUnsupported, Counter::kUnsupportedCipher, time);
     return Outcome::kDone;
   }
-  if (record.damaged()) {
-    on_damaged(one, record, time);
-    return Outcome::kDone;
-  }
-  if (one.verified && record.type == ContentType::kApplicationData && skip(one, record, time)) return Outcome::kDone;
-  const auto opened = open(one, record);
-  if (!opened && !one.verified) {  // the secret of another connection with the same random
-    one.cipher.reset();
-    return Outcome::kNeedsKeys;
-  }
-  if (!opened) {
-    context_.counters.add(Counter::kDecryptFailed);
-    lose(one, time);
-    return Outcome::kDone;
-  }
-  verified(one);
-  on_content(one, *opened, time);
-  return Outcome::kDone;
+  return on_content_record(one, record, {.may_skip = record.type == ContentType::kApplicationData}, time);
 }
 
 }  // namespace tidegate::inspect

@@ -125,24 +125,7 @@ TlsConnection::Outcome TlsConnection::on_application(Half& one, const Record& re
     if (!one.cipher) return Outcome::kNeedsKeys;
     one.traffic = traffic;
   }
-  if (record.damaged()) {
-    on_damaged(one, record, time);
-    return Outcome::kDone;
-  }
-  if (one.verified && skip(one, record, time)) return Outcome::kDone;
-  const auto opened = open(one, record);
-  if (!opened && !one.verified && one.sequence == 0) {
-    one.cipher.reset();
-    return Outcome::kNeedsKeys;
-  }
-  if (!opened) {
-    context_.counters.add(Counter::kDecryptFailed);
-    lose(one, time);
-    return Outcome::kDone;
-  }
-  verified(one);
-  on_content(one, *opened, time);
-  return Outcome::kDone;
+  return on_content_record(one, record, {.may_be_others = one.sequence == 0}, time);
 }
 
 // RFC 8446, 7.2. Later records of this half have new keys; the rest of this record must be empty.

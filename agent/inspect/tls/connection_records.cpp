@@ -300,6 +300,28 @@ bool TlsConnection::load_secrets() {
 }
 
 // Passes a record over that lies wholly in what the reader ignores.
+TlsConnection::Outcome TlsConnection::on_content_record(Half& one, const Record& record, Leniency leniency,
+                                                        WallTime time) {
+  if (record.damaged()) {
+    on_damaged(one, record, time);
+    return Outcome::kDone;
+  }
+  if (one.verified && leniency.may_skip && skip(one, record, time)) return Outcome::kDone;
+  const auto opened = open(one, record);
+  if (!opened && !one.verified && leniency.may_be_others) {
+    one.cipher.reset();
+    return Outcome::kNeedsKeys;
+  }
+  if (!opened) {
+    context_.counters.add(Counter::kDecryptFailed);
+    lose(one, time);
+    return Outcome::kDone;
+  }
+  verified(one);
+  on_content(one, *opened, time);
+  return Outcome::kDone;
+}
+
 bool TlsConnection::skip(Half& one, const Record& record, WallTime time) {
   if (!announced_ || record.damaged() || record.body().size() < kWorthSkipping) return false;
   const std::uint64_t ignored = reader_.ignores(one.direction);

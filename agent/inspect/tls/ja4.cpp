@@ -5,16 +5,15 @@
 #include <array>
 #include <span>
 
+#include "agent/base/hex.hpp"
+#include "agent/inspect/tls/extension.hpp"
 #include "agent/inspect/tls/hello.hpp"
 #include "agent/inspect/tls/hmac.hpp"
 
 namespace tidegate::inspect {
 namespace {
 
-constexpr std::uint16_t kSni = 0x0000;
-constexpr std::uint16_t kAlpn = 0x0010;
 constexpr std::size_t kHashCharacters = 12;
-constexpr std::string_view kDigits = "0123456789abcdef";
 
 std::string_view version_text(std::uint16_t version) {
   switch (version) {
@@ -37,8 +36,8 @@ std::string_view version_text(std::uint16_t version) {
 
 void append_count(std::string& text, std::size_t count) {
   count = std::min<std::size_t>(count, 99);
-  text += kDigits[count / 10];
-  text += kDigits[count % 10];
+  text += kHexDigits[count / 10];
+  text += kHexDigits[count % 10];
 }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -50,15 +49,15 @@ void append_alpn(std::string& text, std::string_view alpn) {
   } else if (is_alphanumeric(alpn.front()) && is_alphanumeric(alpn.back())) {
     text += {alpn.front(), alpn.back()};
   } else {
-    text += kDigits[static_cast<unsigned char>(alpn.front()) >> 4];
-    text += kDigits[static_cast<unsigned char>(alpn.back()) & 0xf];
+    text += kHexDigits[static_cast<unsigned char>(alpn.front()) >> 4];
+    text += kHexDigits[static_cast<unsigned char>(alpn.back()) & 0xf];
   }
 }
 
 void append_list(std::string& text, const std::vector<std::uint16_t>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i != 0) text += ',';
-    for (int shift = 12; shift >= 0; shift -= 4) text += kDigits[values[i] >> shift & 0xf];
+    for (int shift = 12; shift >= 0; shift -= 4) text += kHexDigits[values[i] >> shift & 0xf];
   }
 }
 
@@ -67,10 +66,7 @@ void append_hash(std::string& text, const std::string& of) {
   Hash hash(HashKind::kSha256);
   hash.update(std::as_bytes(std::span(of)));
   hash.finish(digest.data());
-  for (std::size_t i = 0; i < kHashCharacters / 2; ++i) {
-    text += kDigits[std::to_integer<unsigned>(digest[i]) >> 4];
-    text += kDigits[std::to_integer<unsigned>(digest[i]) & 0xf];
-  }
+  text += to_hex(std::span(digest).first(kHashCharacters / 2));
 }
 
 void append_ciphers(std::string& text, std::vector<std::uint16_t>& ciphers) {
@@ -86,7 +82,7 @@ void append_ciphers(std::string& text, std::vector<std::uint16_t>& ciphers) {
 }
 
 void append_extensions(std::string& text, Ja4Input& input) {
-  std::erase_if(input.extensions, [](std::uint16_t value) { return value == kSni || value == kAlpn; });
+  std::erase_if(input.extensions, [](std::uint16_t value) { return value == kServerName || value == kAlpn; });
   std::ranges::sort(input.extensions);
   if (input.extensions.empty()) {
     text += "000000000000";

@@ -2,18 +2,11 @@
 #include <algorithm>
 
 #include "agent/inspect/tls/byte_reader.hpp"
+#include "agent/inspect/tls/extension.hpp"
 #include "agent/inspect/tls/hello.hpp"
 
 namespace tidegate::inspect {
 namespace {
-
-enum Extension : std::uint16_t {
-  kAlpn = 16,
-  kEncryptThenMac = 22,
-  kPreSharedKey = 41,
-  kEarlyData = 42,
-  kSupportedVersions = 43,
-};
 
 // RFC 8446, 4.1.3: SHA-256 of "HelloRetryRequest".
 constexpr std::array<std::uint8_t, 32> kRetryRandom{0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
