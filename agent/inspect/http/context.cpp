@@ -24,6 +24,7 @@ std::optional<Identity> identity_of(const std::optional<IdentityField>& field, c
 
 // Everything but the facts of the connection, which are often still the right ones.
 void clear(Summary& summary) {
+  summary.kind = SummaryKind::kRequest;
   summary.sequence = 0;
   summary.duration = {};
   summary.service.clear();
@@ -39,6 +40,10 @@ void clear(Summary& summary) {
   summary.request_bytes = summary.response_bytes = 0;
   summary.session.reset();
   summary.account.reset();
+  summary.session_before.reset();
+  summary.account_before.reset();
+  summary.api_operation = 0;
+  summary.api_facts = summary.attacks = 0;
   summary.websocket.reset();
   summary.truncated = summary.lossy = summary.reset = false;
 }

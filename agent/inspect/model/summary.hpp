@@ -21,6 +21,34 @@ using IdentityHash = std::array<std::byte, 16>;
 enum class TlsVersion : std::uint8_t { kNone, k10, k11, k12, k13 };
 enum class HttpVersion : std::uint8_t { k10, k11, k2 };
 
+// What a summary tells of.
+enum class SummaryKind : std::uint8_t {
+  kRequest,    // a request that is over
+  kHandshake,  // a TLS connection that made no request; of the request there is nothing
+  kStalled,    // a request that has not become complete for a while; its end is told as well, later
+  kPayload,    // what a slower look into a request found; that request was told before
+};
+
+// How a request relates to the service's API description (OpenAPI), one bit each.
+enum ApiFact : std::uint8_t {
+  kApiUnknownPath = 1,      // no path of the description fits
+  kApiWrongMethod = 2,      // the path has no such operation
+  kApiDeprecated = 4,       // the operation is
+  kApiUndeclaredQuery = 8,  // a query key that the operation does not declare
+  kApiInvalidPath = 16,     // a path parameter violates its schema
+  kApiInvalidQuery = 32,    // a query parameter violates its schema, or a required one is missing
+};
+inline constexpr std::uint8_t kAllApiFacts = 63;
+
+// What the payload of a request attempts, one bit each.
+enum AttackFact : std::uint8_t {
+  kAttackSql = 1,        // SQL injection
+  kAttackXss = 2,        // cross-site scripting
+  kAttackTraversal = 4,  // path traversal, inclusion of files
+  kAttackCommand = 8,    // injection of commands or code
+};
+inline constexpr std::uint8_t kAllAttackFacts = 15;
+
 // Bounds of what a peer chooses; longer values are cut, and the summary says so by `truncated`.
 inline constexpr std::size_t kLongestMethod = 32;
 inline constexpr std::size_t kLongestPath = 2048;
@@ -48,6 +76,7 @@ struct WebSocketCounts {
 };
 
 struct Summary {
+  SummaryKind kind = SummaryKind::kRequest;
   std::uint64_t sequence = 0;            // from SummarySink::began: the order in which requests began
   WallTime began{};                      // first byte of the request
   std::chrono::nanoseconds duration{0};  // to the last byte seen of the response, or of the request without one
@@ -67,6 +96,12 @@ struct Summary {
   std::string user_agent;
   std::optional<IdentityHash> session;
   std::optional<IdentityHash> account;
+  // The same under the key before the present one, as long as windows may reach back to it.
+  std::optional<IdentityHash> session_before;
+  std::optional<IdentityHash> account_before;
+  std::uint16_t api_operation = 0;  // counted from 1 in the service's API description; 0: none
+  std::uint8_t api_facts = 0;       // bits of ApiFact
+  std::uint8_t attacks = 0;         // bits of AttackFact; of kPayload only
   std::optional<WebSocketCounts> websocket;
   bool truncated = false;  // a value was longer than its bound
   bool lossy = false;      // bytes of it were lost: sizes are lower bounds

@@ -11,7 +11,7 @@ constexpr std::size_t kLongestNumber = 10;
 constexpr std::size_t kLongestRecord = kMostText + kLongestMethod + kLongestHost + 2 * kLongestPath +
                                        kLongestUserAgent + kMostQueryKeys * kLongestQueryKey + kLongestSni +
                                        kLongestAlpn + kLongestJa4 + 4 * sizeof(Address) + sizeof(std::uint64_t) +
-                                       2 * sizeof(IdentityHash) + (kMostQueryKeys + 32) * kLongestNumber;
+                                       4 * sizeof(IdentityHash) + (kMostQueryKeys + 32) * kLongestNumber;
 
 // Writer into memory that is known to be enough: nothing here is longer than its bound.
 class RecordWriter {
@@ -55,7 +55,11 @@ enum Part : std::uint64_t {
   kTruncated = 128,
   kLossy = 256,
   kReset = 512,
-  kAllParts = 1023,
+  kSessionBefore = 1024,
+  kAccountBefore = 2048,
+  kApi = 4096,
+  kAttacks = 8192,
+  kAllParts = 16383,
 };
 
 std::uint64_t parts_of(const Summary& summary) {
@@ -64,7 +68,10 @@ std::uint64_t parts_of(const Summary& summary) {
          bit(summary.status.has_value(), kStatus) | bit(summary.grpc_status.has_value(), kGrpcStatus) |
          bit(summary.session.has_value(), kSession) | bit(summary.account.has_value(), kAccount) |
          bit(summary.websocket.has_value(), kWebSocket) | bit(summary.truncated, kTruncated) |
-         bit(summary.lossy, kLossy) | bit(summary.reset, kReset);
+         bit(summary.lossy, kLossy) | bit(summary.reset, kReset) |
+         bit(summary.session_before.has_value(), kSessionBefore) |
+         bit(summary.account_before.has_value(), kAccountBefore) |
+         bit(summary.api_operation != 0 || summary.api_facts != 0, kApi) | bit(summary.attacks != 0, kAttacks);
 }
 
 void put(RecordWriter& writer, const Endpoint& endpoint) {
@@ -97,12 +104,22 @@ void put_request(RecordWriter& writer, const Summary& summary) {
   writer.number(summary.response_bytes);
 }
 
+void put_identities(RecordWriter& writer, const Summary& summary) {
+  for (const auto* identity : {&summary.session, &summary.account, &summary.session_before, &summary.account_before}) {
+    if (*identity) writer.raw(**identity);
+  }
+}
+
 void put_optional(RecordWriter& writer, const Summary& summary) {
   if (summary.proxied) writer.address(*summary.proxied);
   if (summary.status) writer.number(*summary.status);
   if (summary.grpc_status) writer.number(*summary.grpc_status);
-  if (summary.session) writer.raw(*summary.session);
-  if (summary.account) writer.raw(*summary.account);
+  put_identities(writer, summary);
+  if (summary.api_operation != 0 || summary.api_facts != 0) {
+    writer.number(summary.api_operation);
+    writer.byte(summary.api_facts);
+  }
+  if (summary.attacks != 0) writer.byte(summary.attacks);
   if (!summary.websocket) return;
   for (const std::uint64_t count : {summary.websocket->client_frames, summary.websocket->server_frames,
                                     summary.websocket->client_bytes, summary.websocket->server_bytes}) {
@@ -165,6 +182,13 @@ std::optional<WebSocketCounts> websocket(Reader& reader, bool there) {
   return counts;
 }
 
+// Bits, none beyond `all`.
+std::uint8_t bits(Reader& reader, std::uint8_t all) {
+  const std::uint8_t found = reader.byte();
+  if ((found & ~all) != 0) reader.fail();
+  return reader.ok() ? found : std::uint8_t{0};
+}
+
 void get_optional(Reader& reader, std::uint64_t parts, Summary& summary) {
   const auto has = [parts](Part part) { return (parts & part) != 0; };
   summary.proxied.reset();
@@ -175,6 +199,11 @@ void get_optional(Reader& reader, std::uint64_t parts, Summary& summary) {
   if (has(kGrpcStatus)) summary.grpc_status = reader.small<std::uint32_t>();
   summary.session = hash(reader, has(kSession));
   summary.account = hash(reader, has(kAccount));
+  summary.session_before = hash(reader, has(kSessionBefore));
+  summary.account_before = hash(reader, has(kAccountBefore));
+  summary.api_operation = has(kApi) ? reader.small<std::uint16_t>() : std::uint16_t{0};
+  summary.api_facts = has(kApi) ? bits(reader, kAllApiFacts) : std::uint8_t{0};
+  summary.attacks = has(kAttacks) ? bits(reader, kAllAttackFacts) : std::uint8_t{0};
   summary.websocket = websocket(reader, has(kWebSocket));
   summary.truncated = has(kTruncated);
   summary.lossy = has(kLossy);
@@ -208,6 +237,7 @@ void SummaryBatch::add_record(Bytes record) {
 void encode_record(const Summary& summary, std::vector<std::byte>& out) {
   RecordWriter writer;
   writer.number(parts_of(summary));
+  writer.byte(static_cast<std::uint8_t>(summary.kind));
   writer.number(summary.sequence);
   writer.fixed64(static_cast<std::uint64_t>(summary.began.time_since_epoch().count()));
   writer.number(static_cast<std::uint64_t>(std::max<std::int64_t>(summary.duration.count(), 0)));
@@ -222,6 +252,7 @@ bool SummaryReader::next(Summary& summary) {
   if (!sound_ || left_.empty()) return false;
   Reader reader(left_);
   const std::uint64_t parts = reader.number(kAllParts);
+  summary.kind = choice(reader, SummaryKind::kPayload);
   summary.sequence = reader.number();
   summary.began = WallTime(std::chrono::nanoseconds(static_cast<std::int64_t>(reader.fixed64())));
   constexpr std::uint64_t kLongest = std::numeric_limits<std::int64_t>::max();

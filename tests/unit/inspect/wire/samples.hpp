@@ -13,6 +13,7 @@ inline Flow sample_flow() { return {{Address::from_v4(0xc0000207), 40000}, {*Add
 
 inline Summary full_summary() {
   Summary summary;
+  summary.kind = SummaryKind::kPayload;
   summary.sequence = 77;
   summary.began = WallTime(std::chrono::nanoseconds(1'900'000'000'123'456'789));
   summary.duration = std::chrono::microseconds(1500);
@@ -37,6 +38,11 @@ inline Summary full_summary() {
   summary.user_agent = "curl/7.88.1";
   summary.session.emplace().fill(std::byte{7});
   summary.account.emplace().fill(std::byte{9});
+  summary.session_before.emplace().fill(std::byte{8});
+  summary.account_before.emplace().fill(std::byte{10});
+  summary.api_operation = 513;
+  summary.api_facts = kApiDeprecated | kApiInvalidQuery;
+  summary.attacks = kAttackXss | kAttackCommand;
   summary.websocket = WebSocketCounts{1, 2, 3, 4};
   summary.truncated = summary.lossy = summary.reset = true;
   return summary;
@@ -51,6 +57,8 @@ inline std::string text_of(const Summary& s) {
   };
   const ConnectionFacts& c = s.connection;
   std::string text =
+      std::to_string(static_cast<int>(s.kind)) + "|" + hash(s.session_before) + "|" + hash(s.account_before) + "|" +
+      std::to_string(s.api_operation) + "|" + std::to_string(s.api_facts) + "|" + std::to_string(s.attacks) + "|" +
       std::to_string(s.sequence) + "|" + std::to_string(s.began.time_since_epoch().count()) + "|" +
       std::to_string(s.duration.count()) + "|" + c.flow.client.address.to_string() + "|" +
       std::to_string(c.flow.client.port) + "|" + c.flow.server.address.to_string() + "|" +
