@@ -59,10 +59,18 @@ void append_or_null(std::string& out, const std::optional<Number>& value) {
   }
 }
 
+// By way of a small buffer: one call that may allocate instead of three.
 void append_quoted(std::string& out, std::string_view plain) {
-  out += '"';
-  out += plain;
-  out += '"';
+  std::array<char, 130> quoted;  // NOLINT: only what was written is read
+  if (plain.size() + 2 > quoted.size()) {
+    out += '"';
+    out += plain;
+    out += '"';
+    return;
+  }
+  char* const end = std::copy(plain.begin(), plain.end(), quoted.data() + 1);
+  quoted.front() = *end = '"';
+  out.append(quoted.data(), plain.size() + 2);
 }
 
 void append_hash(std::string& out, const std::optional<inspect::IdentityHash>& hash) {
