@@ -61,6 +61,7 @@ void Evaluator::plan() {
     plan.distinct = DistinctSet::Shape::of(micros(rule.when.within));
     plan.secret = keyed_hash(seed_, "rule " + std::to_string(i));
     plan.span = micros(rule.when.within);
+    plan.kinds = kinds_of(rule);
     plans_.push_back(std::move(plan));
     caps_.emplace_back(rule.then.cap);
   }
@@ -110,6 +111,7 @@ void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& find
 
 void Evaluator::observe(std::uint32_t number, Facts& facts) {
   const Observer& observer = index_.observers()[number];
+  if ((plans_[observer.rule].kinds >> static_cast<unsigned>(facts.summary().kind) & 1) == 0) return;
   const Rule& rule = rules_.rules[observer.rule];
   if (rule.service && *rule.service != facts.summary().service) return;
   if (!matches(*observer.match, facts.summary())) return;
@@ -172,6 +174,7 @@ void Evaluator::count_repeats(Facts& facts) {
 }
 
 void Evaluator::watch_sessions(Facts& facts) {
+  if (facts.summary().kind != inspect::SummaryKind::kRequest) return;
   const auto source = facts.key(kBySource);
   const auto session = facts.key(kBySession);
   if (!source || !session || facts.proxied()) return;

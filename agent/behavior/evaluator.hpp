@@ -82,6 +82,7 @@ class Evaluator {
     std::vector<std::uint32_t> repeats;  // rules that count this one's decisions
     std::unique_ptr<ForgottenSteps> forgotten;
     Micros span = 0;
+    std::uint8_t kinds = 0;  // of summaries that it sees, a bit each
   };
   struct Fired {
     std::uint32_t rule = 0;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/behavior/fields.hpp"
 
+#include <algorithm>
 #include <array>
+
+#include "agent/inspect/model/summary.hpp"
 
 namespace tidegate::behavior {
 namespace {
@@ -27,6 +30,12 @@ constexpr std::array kDistinct{
 #undef BEHAVIOR_DISTINCT
 };
 
+constexpr std::array kFlags{
+#define BEHAVIOR_FLAG(field, name, bit, meaning) FlagInfo{Field::field, name, bit, meaning},
+#include "agent/behavior/fields.def"
+#undef BEHAVIOR_FLAG
+};
+
 constexpr std::array<std::string_view, 5> kOperators{"is", "regex", "missing", "over", "under"};
 
 }  // namespace
@@ -40,6 +49,12 @@ const FieldInfo& field_info(Field field) { return kFields[static_cast<std::size_
 std::span<const DistinctInfo> distinct_fields() { return kDistinct; }
 
 const DistinctInfo& distinct_info(DistinctField field) { return kDistinct[static_cast<std::size_t>(field)]; }
+
+std::span<const FlagInfo> flags_of(Field field) {
+  const auto of_field = [field](const FlagInfo& flag) { return flag.field == field; };
+  const auto* first = std::find_if(kFlags.begin(), kFlags.end(), of_field);
+  return {first, std::find_if_not(first, kFlags.end(), of_field)};
+}
 
 std::string_view to_string(Operator op) { return kOperators[static_cast<std::size_t>(op)]; }
 

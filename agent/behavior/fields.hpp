@@ -52,11 +52,22 @@ struct DistinctInfo {
   std::string_view meaning;
 };
 
+// One of the values that a field of flags may have, several of them at a time.
+struct FlagInfo {
+  Field field;
+  std::string_view name;
+  std::uint8_t bit;
+  std::string_view meaning;
+};
+
 const TypeInfo& type_info(FieldType type);
 std::span<const FieldInfo> fields();
 const FieldInfo& field_info(Field field);
 std::span<const DistinctInfo> distinct_fields();
 const DistinctInfo& distinct_info(DistinctField field);
+
+// Those of one field; none where it is not of the type kFlags.
+std::span<const FlagInfo> flags_of(Field field);
 
 std::string_view to_string(Operator op);  // "is", "regex", "missing", "over", "under"
 bool allows(FieldType type, Operator op);

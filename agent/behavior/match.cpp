@@ -76,6 +76,11 @@ bool holds(const VersionTest& test, Field field, const Summary& summary) {
   return (test.versions >> version & 1) != 0;
 }
 
+bool holds(const FlagTest& test, Field field, const Summary& summary) {
+  const std::uint8_t flags = field == Field::kAttack ? summary.attacks : std::uint8_t{0};
+  return (flags & test.flags) != 0;
+}
+
 bool holds(const FieldTest& test, const Summary& summary) {
   return std::visit([&](const auto& inside) { return holds(inside, test.field, summary); }, test.test);
 }
@@ -88,6 +93,14 @@ std::string_view host_of(std::string_view authority) {
     return end == authority.npos ? authority : authority.substr(0, end + 1);
   }
   return authority.substr(0, authority.find(':'));
+}
+
+bool mentions(const Match& match, Field field) {
+  const auto inside = [field](const Match& other) { return mentions(other, field); };
+  return std::any_of(match.tests.begin(), match.tests.end(),
+                     [field](const FieldTest& t) { return t.field == field; }) ||
+         std::any_of(match.all.begin(), match.all.end(), inside) ||
+         std::any_of(match.any.begin(), match.any.end(), inside);
 }
 
 bool matches(const Match& match, const Summary& summary) {

@@ -40,10 +40,14 @@ struct NumberTest {
 struct VersionTest {
   std::uint8_t versions = 0;
 };
+// Bits of a field of flags; one of them has to be there.
+struct FlagTest {
+  std::uint8_t flags = 0;
+};
 
 struct FieldTest {
   Field field{};
-  std::variant<TextTest, StatusTest, NumberTest, VersionTest> test;
+  std::variant<TextTest, StatusTest, NumberTest, VersionTest, FlagTest> test;
 };
 
 // Holds when every test, every one of `all`, at least one of `any` (when there are some) and none of `none` holds. The
@@ -58,6 +62,9 @@ struct Match {
 };
 
 bool matches(const Match& match, const inspect::Summary& summary);
+
+// Whether the match asks for something of this field, other than its absence.
+bool mentions(const Match& match, Field field);
 
 // The authority without its port.
 std::string_view host_of(std::string_view authority);

@@ -81,6 +81,24 @@ seconds Escalation::after(seconds first, unsigned earlier) const {
   return seconds(static_cast<std::int64_t>(wanted));
 }
 
+bool mentions(const Rule& rule, Field field) {
+  if (mentions(rule.match, field)) return true;
+  const auto step = [field](const Match& match) { return mentions(match, field); };
+  return std::visit(
+      Overloaded{[&](const RatioCondition& c) { return step(c.of); },
+                 [&](const WithoutCondition& c) { return step(c.step); },
+                 [&](const AfterCondition& c) { return std::any_of(c.steps.begin(), c.steps.end(), step); },
+                 [](const auto&) { return false; }},
+      rule.when.what);
+}
+
+std::uint8_t kinds_of(const Rule& rule) {
+  const auto bit = [](inspect::SummaryKind kind) {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
+  };
+  return bit(mentions(rule, Field::kAttack) ? inspect::SummaryKind::kPayload : inspect::SummaryKind::kRequest);
+}
+
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all) {
   const Needs needs = needs_of(rule.match);
   if (needs.impossible()) return "no request fulfils all of its `match`";

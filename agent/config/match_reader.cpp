@@ -127,6 +127,8 @@ std::optional<FieldTest> RuleMatches::read_test(const Node& node, const FieldInf
     case FieldType::kTls:
     case FieldType::kHttp:
       return FieldTest{field.field, read_versions(node, field, what)};
+    case FieldType::kFlags:
+      return FieldTest{field.field, read_flags(node, field, what)};
     default:
       return FieldTest{field.field, read_text(node, field, what)};
   }
@@ -223,6 +225,22 @@ behavior::VersionTest RuleMatches::read_versions(const Node& node, const FieldIn
       values_.error(item->location, what + ": unknown " + in_quotes(*text) + suggestion(*text, names));
     } else {
       test.versions |= static_cast<std::uint8_t>(1U << (found - names.begin()));
+    }
+  }
+  return test;
+}
+
+behavior::FlagTest RuleMatches::read_flags(const Node& node, const FieldInfo& field, const std::string& what) {
+  behavior::FlagTest test;
+  std::vector<std::string_view> names{"any"};
+  for (const behavior::FlagInfo& flag : behavior::flags_of(field.field)) names.push_back(flag.name);
+  for (const Node* item : values_.list(&node, what, true)) {
+    const auto text = values_.text(item, what);
+    if (!text) continue;
+    if (std::find(names.begin(), names.end(), *text) == names.end())
+      values_.error(item->location, what + ": unknown " + in_quotes(*text) + suggestion(*text, names));
+    for (const behavior::FlagInfo& flag : behavior::flags_of(field.field)) {
+      if (*text == "any" || *text == flag.name) test.flags |= flag.bit;
     }
   }
   return test;

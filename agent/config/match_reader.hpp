@@ -29,6 +29,7 @@ class RuleMatches {
   behavior::StatusTest read_statuses(const Node& node, const std::string& what);
   behavior::NumberTest read_number(const Node& node, const behavior::FieldInfo& field, const std::string& what);
   behavior::VersionTest read_versions(const Node& node, const behavior::FieldInfo& field, const std::string& what);
+  behavior::FlagTest read_flags(const Node& node, const behavior::FieldInfo& field, const std::string& what);
   std::optional<std::uint64_t> read_bound(const Node* node, behavior::FieldType type, const std::string& what) const;
   bool fits(const std::string& text, const behavior::FieldInfo& field) const;
 

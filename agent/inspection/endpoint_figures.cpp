@@ -115,6 +115,7 @@ void EndpointFigures::roll(Entry& entry, std::uint64_t window) const {
 }
 
 void EndpointFigures::add(const inspect::Summary& summary) {
+  if (summary.kind != inspect::SummaryKind::kRequest) return;  // the request itself is told of once
   Entry& entry = entry_for(summary);
   roll(entry, window_now());
   entry.count(summary);

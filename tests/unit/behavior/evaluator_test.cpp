@@ -240,5 +240,41 @@ TEST(Memory, OfOneKeyIsSmall) {
   EXPECT_LE(statistics.bytes / statistics.keys, 320U) << "empty slots included";
 }
 
+const Request kInjection{
+    .status = 500, .session = 4, .kind = inspect::SummaryKind::kPayload, .attacks = inspect::kAttackSql};
+
+TEST(Payloads, AreSeenByRulesThatAskForThemAlone) {
+  Trial trial(
+      "{name: every, when: {count: 1, within: 1m}, then: {action: block, for: 10m}}, "
+      "{name: attacks, match: {attack: any}, when: {count: 1, within: 1m}, then: {action: block, for: 10m}}, "
+      "{name: share, when: {ratio: {attack: sqli}, over: 0.5, min: 1, within: 1m}, then: {action: block, for: 10m}}, "
+      "{name: none, match: {not: {attack: any}}, when: {count: 1, within: 1m}, then: {action: block, for: 10m}}");
+  EXPECT_THAT(trial.fire({.source = "192.0.2.1"}), ElementsAre("every!", "none!")) << "a request as any other";
+  Request found = kInjection;
+  found.source = "192.0.2.2";
+  EXPECT_THAT(trial.fire(found), ElementsAre("attacks!", "share!"));
+  EXPECT_EQ(trial.evaluator.statistics_of(0).matched, 1U) << "the request was counted when it was told of";
+  EXPECT_EQ(trial.evaluator.statistics_of(1).matched, 1U);
+}
+
+TEST(Payloads, CanBeMatchedWithTheRestOfTheRequest) {
+  Trial trial(
+      rule("match: {attack: sqli, status: 5xx}, when: {count: 2, within: 1m}, then: {action: block, for: 10m}"));
+  Request refused = kInjection;
+  refused.status = 403;
+  EXPECT_THAT(trial.fire(refused), IsEmpty());
+  EXPECT_THAT(trial.fire(kInjection), IsEmpty());
+  EXPECT_THAT(trial.fire(kInjection), ElementsAre("r!"));
+}
+
+TEST(Payloads, SayNothingForASessionThatBehavesWell) {
+  Trial trial(
+      rule("match: {status: 401}, key: session, when: {count: 1, within: 1m}, then: {action: block, for: 10m}"));
+  Request found = kInjection;
+  found.status = 200;
+  trial.take(found);
+  EXPECT_THAT(trial.fire({.status = 401, .session = 5}), ElementsAre("r!")) << "the guard knows no other session";
+}
+
 }  // namespace
 }  // namespace tidegate::behavior

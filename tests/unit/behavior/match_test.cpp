@@ -35,6 +35,19 @@ TEST(Patterns, OfPathsStopAtSlashes) {
   EXPECT_FALSE(matches("{path: /Login}", {.path = "/login"}));
 }
 
+TEST(Flags, AreAnyOfThoseNamed) {
+  const auto attack = [](const std::string& match, std::uint8_t attacks) {
+    return matches(match, {.kind = inspect::SummaryKind::kPayload, .attacks = attacks});
+  };
+  EXPECT_TRUE(attack("{attack: sqli}", inspect::kAttackSql | inspect::kAttackCommand));
+  EXPECT_TRUE(attack("{attack: [xss, rce]}", inspect::kAttackCommand));
+  EXPECT_FALSE(attack("{attack: [xss, rce]}", inspect::kAttackSql | inspect::kAttackTraversal));
+  for (unsigned bit = 0; bit < 4; ++bit) EXPECT_TRUE(attack("{attack: any}", static_cast<std::uint8_t>(1U << bit)));
+  EXPECT_FALSE(attack("{attack: any}", 0));
+  EXPECT_TRUE(mentions(match_of("{any: [{path: /x}, {all: {attack: xss}}]}"), Field::kAttack));
+  EXPECT_FALSE(mentions(match_of("{path: /x, not: {attack: xss}}"), Field::kAttack)) << "nothing is asked for";
+}
+
 TEST(Patterns, TakeMetaCharactersForThemselves) {
   EXPECT_TRUE(matches("{path: \"/a.(b)[c]+/*\"}", {.path = "/a.(b)[c]+/x"}));
   EXPECT_FALSE(matches("{path: \"/a./*\"}", {.path = "/ab/x"}));

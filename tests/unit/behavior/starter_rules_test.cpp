@@ -59,6 +59,16 @@ TEST_F(StarterRules, CredentialStuffing) {
   EXPECT_THAT(fired, Contains("credential-stuffing"));
 }
 
+TEST_F(StarterRules, AttackPayloads) {
+  const auto send = [](const char* source, inspect::SummaryKind kind) {
+    return [=](int i) {
+      return Request{.source = source, .path = "/search", .kind = kind, .attacks = static_cast<std::uint8_t>(1U << i)};
+    };
+  };
+  EXPECT_THAT(after(2, 1min, send("192.0.2.1", inspect::SummaryKind::kPayload)), IsEmpty());
+  EXPECT_THAT(after(3, 1min, send("192.0.2.2", inspect::SummaryKind::kPayload)), Contains("attack-payloads"));
+}
+
 TEST_F(StarterRules, PathScan) {
   EXPECT_THAT(after(40, 1s, [](int i) { return Request{.path = numbered("/x", i), .status = 404}; }),
               Contains("path-scan"));

@@ -27,6 +27,8 @@ inspect::Summary summary_of(const Request& request) {
   summary.status = request.status;
   summary.response_bytes = request.response_bytes;
   summary.user_agent = request.user_agent;
+  summary.kind = request.kind;
+  summary.attacks = request.attacks;
   if (request.session) summary.session = identity(*request.session);
   if (request.account) summary.account = identity(*request.account);
   return summary;

@@ -31,6 +31,8 @@ struct Request {
   std::uint64_t response_bytes = 1000;
   std::string ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1";
   std::optional<std::string> proxied = std::nullopt;
+  inspect::SummaryKind kind = inspect::SummaryKind::kRequest;
+  std::uint8_t attacks = 0;
 };
 inspect::Summary summary_of(const Request& request);
 
