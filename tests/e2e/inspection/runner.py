@@ -39,6 +39,7 @@ class Result(unittest.TestResult):
         self.outcome = ("failed", self.errors[-1][1])
         if not hasattr(self, "began"):  # of a whole class
             self.cases.append((str(test), 0, *self.outcome))
+            print(f"failed   {self.cases[-1][0]}  {self.outcome[1]}", flush=True)
 
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)

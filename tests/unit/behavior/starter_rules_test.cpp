@@ -79,6 +79,23 @@ TEST_F(StarterRules, KnownScanners) {
               Contains("known-scanners"));
 }
 
+// The agents that these tools have unless told otherwise, as they send them.
+TEST_F(StarterRules, KnownScannersByTheirOwnNames) {
+  int host = 0;
+  for (const char* agent :
+       {"gobuster/3.5", "Fuzz Faster U Fool v1.1.0", "Wfuzz/3.1.0", "Mozilla/5.0 (Hydra)", "Mozilla/5.00 (Nikto/2.1.5)",
+        "sqlmap/1.7.2#stable (https://sqlmap.org)", "DirBuster-1.0-RC1", "feroxbuster/2.10.0", "WPScan v3.8.22"}) {
+    const auto source = "198.51.100." + std::to_string(++host);
+    EXPECT_THAT(after(3, 1s, [&](int) { return Request{.source = source, .user_agent = agent}; }),
+                Contains("known-scanners"))
+        << agent;
+  }
+}
+
+TEST_F(StarterRules, RequestFlood) {
+  EXPECT_THAT(after(7000, 5ms, [](int) { return Request{.path = "/prices"}; }), Contains("request-flood"));
+}
+
 TEST_F(StarterRules, ProbingForSecrets) {
   EXPECT_THAT(after(2, 1s, [](int i) { return Request{.path = i == 0 ? "/.env" : "/app/.git/config", .status = 403}; }),
               Contains("probing-for-secrets"));
