@@ -61,7 +61,7 @@ class AttackTools(unittest.TestCase):
         cls.hosts, cls.tools = {}, {}
         for i, (name, command) in enumerate(commands(cls.here, session).items()):
             cls.hosts[name] = town.Host(cls.here, f"198.51.100.{FIRST_ATTACKER + i}")
-            cls.tools[name] = cls.hosts[name].start(*command, env={"HOME": str(cls.here.directory)})
+            cls.tools[name] = cls.hosts[name].start(*command, cwd=cls.here.directory, env={"HOME": str(cls.here.directory)})
 
     def caught(self, name, rule, timeout=20):
         """The decision on exactly this attacker, whose packets are dropped at the NIC by it."""
