@@ -61,6 +61,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct tg_limit);
 } limits SEC(".maps");
+TG_ARRAY(flow_filter, TG_FLOW_FILTER_LINES, struct tg_filter_line, BPF_F_MMAPABLE);
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TG_FLOW_BLOCKS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tg_flow);
+	__type(value, struct tg_flow_block);
+} flow_blocks SEC(".maps");
 
 /* What the host itself did: replies it may expect (sized by the loader), peers that completed a handshake. */
 TG_ARRAY(flows, 1024, struct tg_flow_set, BPF_F_MMAPABLE);

@@ -11,6 +11,7 @@
 #include "stage/ingress.h"
 #include "stage/source.h"
 #include "stage/block.h"
+#include "stage/flow_block.h"
 #include "stage/exempt.h"
 #include "stage/service.h"
 #include "stage/limit.h"
@@ -56,6 +57,8 @@ static __always_inline __u32 tg_decide(struct xdp_md *ctx, const struct tg_conte
 		verdict = tg_stage_source(c, p);
 	if (verdict == TG_CONTINUE)
 		verdict = tg_stage_block(c, p);
+	if (verdict == TG_CONTINUE)
+		verdict = tg_stage_flow_block(c, p);
 	if (verdict == TG_CONTINUE)
 		verdict = tg_stage_malformed(c, p);
 	if (verdict == TG_CONTINUE)

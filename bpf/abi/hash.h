@@ -71,6 +71,18 @@ static inline __u32 tg_filter_bit(__u64 hash, __u32 which)
 	return (__u32)(which ? hash >> 9 : hash) & 511;
 }
 
+/* The hash of a flow: its set of map `flows`, and its bits in map `flow_filter`. */
+static inline __u64 tg_flow_hash(const __u64 seed[4], const struct tg_flow *flow)
+{
+	__u64 ports = (__u64)flow->protocol << 32 | (__u64)flow->local_port << 16 | flow->remote_port;
+	__u64 hash = tg_mix(flow->local.hi ^ seed[3]);
+
+	hash = tg_mix(hash ^ flow->local.lo);
+	hash = tg_mix(hash ^ flow->remote.hi);
+	hash = tg_mix(hash ^ flow->remote.lo);
+	return tg_mix(hash ^ ports ^ seed[2]);
+}
+
 /* The 64-bit prefix that buckets are kept by. `a` is already masked to the configured length.
  * IPv4 is told apart by 0x0000ffff in the top half, which no unicast IPv6 prefix has. */
 static inline __u64 tg_source_prefix(const __u64 seed[4], struct tg_address a, int is_v4, int longer_than_64)

@@ -30,6 +30,9 @@
 
 #define TG_LIMITS 65536           /* limit decisions */
 #define TG_LIMIT_FILTER_LINES 1024 /* values of map `limit_filter` */
+#define TG_FLOW_BLOCKS 65536      /* blocked connections */
+#define TG_FLOW_FILTER_LINES 2048 /* values of map `flow_filter`, a power of two */
+#define TG_RULE_NAME 64           /* bytes of the name of a rule, its NUL included */
 
 #define TG_MAX_EXTENSIONS 6
 #define TG_CAS_RETRIES 8

@@ -41,6 +41,7 @@ struct tg_control {
 	__u32 sample_interval_ns; /* per CPU and class (passed, dropped): one event in this time, 0 for none */
 	__u32 lookup_interval_ns; /* per CPU: one socket lookup of the replies test in this time on average */
 	__u32 proven_lines;       /* lines of `proven` in use, a power of two; 0: the whole map */
+	__u32 flow_filter_lines;  /* lines of `flow_filter` in use, a power of two; 0: no connection is blocked */
 	struct tg_lengths blocks[2];
 	struct tg_lengths limits[2];
 };
@@ -85,7 +86,7 @@ struct tg_block_stash {
 	__u64 expires[TG_BLOCK_STASH];
 };
 
-/* Maps `block_filter` and `limit_filter`: two bits per key in one line. */
+/* Maps `block_filter`, `limit_filter` and `flow_filter`: two bits per key in one line. */
 struct tg_filter_line {
 	__u64 word[8];
 };
@@ -97,6 +98,25 @@ struct tg_limit {
 	__u64 packets_burst;
 	__u64 bytes_cost;
 	__u64 bytes_burst;
+};
+
+/* A flow as the host sees it: of a client, `remote` is the client. For ICMP echo both ports are the identifier.
+ * It is a key of maps: what it does not use is zero. */
+struct tg_flow {
+	struct tg_address local;
+	struct tg_address remote;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 protocol;
+	__u8 reserved[3];
+};
+
+/* Map `flow_blocks`, by struct tg_flow: a connection whose packets to the host are dropped. Only `expires` means
+ * something to the datapath; the rest tells a later agent whose block it is. */
+struct tg_flow_block {
+	__u64 expires;           /* CLOCK_MONOTONIC ns */
+	__u64 decision;          /* number of the decision */
+	char rule[TG_RULE_NAME]; /* NUL-terminated */
 };
 
 /* Map `flows`: replies the host may expect. An entry is tag << 24 | when; when is in units of
@@ -161,5 +181,6 @@ TG_STATIC_ASSERT(sizeof(struct tg_fresh) == TG_CACHE_LINE, "a budget is one cach
 TG_STATIC_ASSERT(sizeof(struct tg_flow_set) == TG_CACHE_LINE, "a set of flows is one cache line");
 TG_STATIC_ASSERT(sizeof(struct tg_block_bucket) == 2 * TG_CACHE_LINE, "a bucket is two cache lines");
 TG_STATIC_ASSERT(sizeof(struct tg_identity) == 64, "identity layout");
+TG_STATIC_ASSERT(sizeof(struct tg_flow) == 40, "no padding: a flow is a key");
 
 #endif

@@ -14,26 +14,6 @@
 #define TG_FLOW_AGE_DATAGRAM 224 /* ticks: 60 s for UDP and ICMP echo */
 #define TG_FLOW_AGE_TCP 4        /* ticks: about 1 s, then the socket is looked up again */
 
-/* A flow as the host sees it. For ICMP echo both ports are the identifier. */
-struct tg_flow {
-	struct tg_address local;
-	struct tg_address remote;
-	__u16 local_port;
-	__u16 remote_port;
-	__u8 protocol;
-};
-
-TG_INLINE __u64 tg_flow_hash(const __u64 seed[4], const struct tg_flow *flow)
-{
-	__u64 ports = (__u64)flow->protocol << 32 | (__u64)flow->local_port << 16 | flow->remote_port;
-	__u64 hash = tg_mix(flow->local.hi ^ seed[3]);
-
-	hash = tg_mix(hash ^ flow->local.lo);
-	hash = tg_mix(hash ^ flow->remote.hi);
-	hash = tg_mix(hash ^ flow->remote.lo);
-	return tg_mix(hash ^ ports ^ seed[2]);
-}
-
 TG_INLINE __u32 tg_flow_set_of(__u64 hash, __u32 sets)
 {
 	return hash & (sets - 1) & TG_FLOW_TIME_MASK;

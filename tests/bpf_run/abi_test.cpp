@@ -68,7 +68,8 @@ std::vector<Shape> shapes() {
        {TG_MEMBER(tg_control, active), TG_MEMBER(tg_control, proven_active), TG_MEMBER(tg_control, block_lengths),
         TG_MEMBER(tg_control, limit_lengths), TG_MEMBER(tg_control, stash_count), TG_MEMBER(tg_control, ephemeral_low),
         TG_MEMBER(tg_control, sample_interval_ns), TG_MEMBER(tg_control, lookup_interval_ns),
-        TG_MEMBER(tg_control, blocks), TG_MEMBER(tg_control, limits)}},
+        TG_MEMBER(tg_control, proven_lines), TG_MEMBER(tg_control, flow_filter_lines), TG_MEMBER(tg_control, blocks),
+        TG_MEMBER(tg_control, limits)}},
       {"tg_key_set", sizeof(tg_key_set), {TG_MEMBER(tg_key_set, key)}},
       {"tg_tats", sizeof(tg_tats), {TG_MEMBER(tg_tats, packets), TG_MEMBER(tg_tats, bytes), TG_MEMBER(tg_tats, syn)}},
       {"tg_tat_set", sizeof(tg_tat_set), {TG_MEMBER(tg_tat_set, way)}},
@@ -82,6 +83,13 @@ std::vector<Shape> shapes() {
        sizeof(tg_limit),
        {TG_MEMBER(tg_limit, expires), TG_MEMBER(tg_limit, packets_cost), TG_MEMBER(tg_limit, packets_burst),
         TG_MEMBER(tg_limit, bytes_cost), TG_MEMBER(tg_limit, bytes_burst)}},
+      {"tg_flow",
+       sizeof(tg_flow),
+       {TG_MEMBER(tg_flow, local), TG_MEMBER(tg_flow, remote), TG_MEMBER(tg_flow, local_port),
+        TG_MEMBER(tg_flow, remote_port), TG_MEMBER(tg_flow, protocol)}},
+      {"tg_flow_block",
+       sizeof(tg_flow_block),
+       {TG_MEMBER(tg_flow_block, expires), TG_MEMBER(tg_flow_block, decision), TG_MEMBER(tg_flow_block, rule)}},
       {"tg_flow_set", sizeof(tg_flow_set), {TG_MEMBER(tg_flow_set, entry)}},
       {"tg_proven_page", sizeof(tg_proven_page), {TG_MEMBER(tg_proven_page, word)}},
       {"tg_service_slot",
@@ -158,6 +166,8 @@ TEST(Abi, ValuesOfMapsAreTheTypesOfTheAbi) {
                                                                {s->maps.block_filter, sizeof(tg_filter_line)},
                                                                {s->maps.limits, sizeof(tg_limit)},
                                                                {s->maps.limit_filter, sizeof(tg_filter_line)},
+                                                               {s->maps.flow_blocks, sizeof(tg_flow_block)},
+                                                               {s->maps.flow_filter, sizeof(tg_filter_line)},
                                                                {s->maps.flows, sizeof(tg_flow_set)},
                                                                {s->maps.proven, sizeof(tg_proven_page)},
                                                                {s->maps.service_slots, sizeof(tg_service_slot)},
@@ -166,6 +176,7 @@ TEST(Abi, ValuesOfMapsAreTheTypesOfTheAbi) {
                                                                {s->maps.faults, sizeof(std::uint64_t)},
                                                                {s->maps.cpu, sizeof(tg_cpu)}};
   for (const auto& [map, size] : sizes) EXPECT_EQ(bpf_map__value_size(map), size) << bpf_map__name(map);
+  EXPECT_EQ(bpf_map__key_size(s->maps.flow_blocks), sizeof(tg_flow));
   tidegate_bpf__destroy(s);
 }
 

@@ -176,6 +176,21 @@ void Program::limit(const std::string& prefix, const tg_limit& rates) {
   put_lengths(control_->limits[control_->limit_lengths & 1], parsed);
 }
 
+void Program::block_flow(const std::string& client, std::uint16_t client_port, const std::string& server,
+                         std::uint16_t server_port, std::uint64_t expires, std::uint32_t lines) {
+  tg_flow flow{};
+  flow.local = to_abi(prefix_of(server).address);
+  flow.remote = to_abi(prefix_of(client).address);
+  flow.local_port = server_port;
+  flow.remote_port = client_port;
+  flow.protocol = 6;  // TCP
+  const tg_flow_block block{.expires = expires, .decision = 0, .rule = "test"};
+  set_filter("flow_filter", lines, tg_flow_hash(identity_.seed, &flow));
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.flow_blocks), &flow, &block, BPF_ANY) != 0)
+    raise("flow_blocks", errno);
+  control_->flow_filter_lines = lines;
+}
+
 void Program::prove(const std::string& address, unsigned generation) {
   const Prefix parsed = prefix_of(address);
   const tg_host host = value<tg_host>("host", control_->active);

@@ -95,6 +95,9 @@ class Program {
   void block(const std::string& prefix, std::uint64_t expires = TG_NEVER);
   void block_in_stash(const std::string& prefix, std::uint64_t expires = TG_NEVER);
   void limit(const std::string& prefix, const tg_limit& rates);
+  // Of a TCP connection; `lines` of the filter are in use from now on.
+  void block_flow(const std::string& client, std::uint16_t client_port, const std::string& server,
+                  std::uint16_t server_port, std::uint64_t expires = TG_NEVER, std::uint32_t lines = 1);
   void prove(const std::string& address, unsigned generation = 0);
 
   Verdict run(const Bytes& frame, const RunOptions& options = {});
