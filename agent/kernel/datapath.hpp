@@ -46,7 +46,7 @@ struct Feature {
 };
 
 struct TableFill {
-  std::string name;  // "buckets", "blocks", "limits", "flows", …
+  std::string name;  // "buckets", "blocks", "limits", "flow_blocks", "flows", …
   std::uint64_t entries = 0;
   std::uint64_t capacity = 0;
   std::uint64_t memory_bytes = 0;
@@ -70,6 +70,23 @@ struct LimitEntry {
   std::optional<MonotonicTime> expires;
   std::uint64_t packets_cost = 0, packets_burst = 0;  // as tg_rate; cost 0: not limited
   std::uint64_t bytes_cost = 0, bytes_burst = 0;
+};
+
+// A TCP connection, as its client opened it.
+struct Connection {
+  Address client;
+  Address server;
+  std::uint16_t client_port = 0;
+  std::uint16_t server_port = 0;
+  friend auto operator<=>(const Connection&, const Connection&) = default;
+};
+// A connection whose packets to the host are dropped. What is not its connection or its expiry is kept for a later
+// agent.
+struct FlowBlock {
+  Connection connection;
+  MonotonicTime expires{0};
+  std::uint64_t decision = 0;
+  std::string rule;  // at most 63 bytes
 };
 
 // A part of what the tables should hold.
@@ -126,6 +143,10 @@ class Datapath {
   virtual Status remove_blocks(std::span<const Prefix> targets) = 0;
   virtual Status put_limits(std::span<const LimitEntry> entries) = 0;
   virtual Status remove_limits(std::span<const Prefix> targets) = 0;
+  virtual Status put_flow_blocks(std::span<const FlowBlock> blocks) = 0;
+  virtual Status remove_flow_blocks(std::span<const Connection> connections) = 0;
+  // All of them, those of an earlier agent included.
+  virtual std::vector<FlowBlock> flow_blocks() const = 0;
   // Makes the tables hold what `stream` hands over and nothing else; what they hold before and after is never missing
   // meanwhile. Reads the stream twice when both together have no room. An error of the stream: nothing was dropped.
   // kResourceExhausted as above. Entries put by others meanwhile stay.

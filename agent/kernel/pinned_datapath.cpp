@@ -91,6 +91,15 @@ Status PinnedDatapath::remove_limits(std::span<const Prefix> targets) {
   return {};
 }
 
+Status PinnedDatapath::put_flow_blocks(std::span<const FlowBlock> blocks) {
+  return flow_blocks_->put(blocks, clock_.monotonic());
+}
+
+Status PinnedDatapath::remove_flow_blocks(std::span<const Connection> connections) {
+  flow_blocks_->remove(connections);
+  return {};
+}
+
 // Put first, dropped after: so nothing is missing meanwhile. Only when both together have no room is the rest put last,
 // by reading the stream again.
 Status PinnedDatapath::replace_entries(const EntryStream& stream) {
@@ -128,6 +137,7 @@ std::vector<TableFill> PinnedDatapath::tables() const {
       {"buckets", sources_->buckets_in_debt(now), sources_->bucket_capacity(), maps.memory({"keys", "tats"})},
       {"blocks", blocks_->size(), blocks_->capacity(), maps.memory({"blocks", "block_stash", "block_filter"})},
       {"limits", limits_->size(), limits_->capacity(), maps.memory({"limits", "limit_filter"})},
+      {"flow_blocks", flow_blocks_->size(), flow_blocks_->capacity(), maps.memory({"flow_blocks", "flow_filter"})},
       {"flows", sources_->fresh_flows(now), sources_->flow_capacity(), maps.memory({"flows"})},
       {"proven", proven_->bits(), proven_->bit_capacity(), maps.memory({"proven"})},
       {"services", slots().size(), TG_POLICY_SERVICES,
@@ -161,6 +171,7 @@ void PinnedDatapath::rotate_proven() {
 void PinnedDatapath::sweep() {
   blocks_->sweep(clock_.monotonic());
   limits_->sweep(clock_.monotonic());
+  flow_blocks_->sweep(clock_.monotonic());
   const std::lock_guard lock(proven_mutex_);
   proven_->widen_if_full([this] { static_cast<void>(wait_for_readers()); });
 }

@@ -12,6 +12,7 @@
 #include "agent/kernel/attachments.hpp"
 #include "agent/kernel/blocks.hpp"
 #include "agent/kernel/events.hpp"
+#include "agent/kernel/flow_blocks.hpp"
 #include "agent/kernel/generations.hpp"
 #include "agent/kernel/limits.hpp"
 #include "agent/kernel/proven.hpp"
@@ -41,6 +42,9 @@ class PinnedDatapath final : public Datapath {
   Status remove_blocks(std::span<const Prefix> targets) override;
   Status put_limits(std::span<const LimitEntry> entries) override;
   Status remove_limits(std::span<const Prefix> targets) override;
+  Status put_flow_blocks(std::span<const FlowBlock> blocks) override;
+  Status remove_flow_blocks(std::span<const Connection> connections) override;
+  std::vector<FlowBlock> flow_blocks() const override { return flow_blocks_->all(); }
   Status replace_entries(const EntryStream& stream) override;
 
   Counters counters() const override;
@@ -81,6 +85,7 @@ class PinnedDatapath final : public Datapath {
   std::optional<Proven> proven_;
   std::unique_ptr<Blocks> blocks_;
   std::unique_ptr<Limits> limits_;
+  std::unique_ptr<FlowBlocks> flow_blocks_;
   std::mutex events_mutex_;  // guards events_
   std::unique_ptr<EventReader> events_;
   mutable std::mutex pins_mutex_;  // guards staged_ and who puts pins in their places

@@ -75,6 +75,7 @@ Status PinnedDatapath::open_tables(const Options& options) {
   TIDEGATE_ASSIGN(generations_, Generations::open(maps, control, [this] { return wait_for_readers(); }));
   TIDEGATE_ASSIGN(blocks_, Blocks::open(maps, identity, control, wait));
   TIDEGATE_ASSIGN(limits_, Limits::open(maps, identity, control, wait));
+  TIDEGATE_ASSIGN(flow_blocks_, FlowBlocks::open(maps, identity, control, wait));
   TIDEGATE_ASSIGN(sources_, Sources::open(maps, identity));
   TIDEGATE_ASSIGN(proven_pages_, maps.mapped<tg_proven_page>("proven"));
   proven_.emplace(proven_pages_->values(), control);

@@ -42,6 +42,7 @@ struct tg_control {
 	__u32 lookup_interval_ns; /* per CPU: one socket lookup of the replies test in this time on average */
 	__u32 proven_lines;       /* lines of `proven` in use, a power of two; 0: the whole map */
 	__u32 flow_filter_lines;  /* lines of `flow_filter` in use, a power of two; 0: no connection is blocked */
+	__u32 reserved;
 	struct tg_lengths blocks[2];
 	struct tg_lengths limits[2];
 };

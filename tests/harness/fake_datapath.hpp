@@ -25,6 +25,7 @@ class FakeDatapath final : public kernel::Datapath {
   // --- What the test arranges.
   std::set<std::string> existing = {"eth0", "eth1"};  // interfaces that can be attached to
   std::size_t block_capacity = 1'000'000;
+  std::size_t flow_capacity = 65536;
   int fail_applies = 0;                     // so many apply() calls fail from now on
   int fail_removals = 0;                    // likewise remove_blocks()
   std::function<void()> before_put_blocks;  // runs in put_blocks(), without the mutex
@@ -38,6 +39,7 @@ class FakeDatapath final : public kernel::Datapath {
   // --- What the test looks at.
   std::map<Prefix, kernel::BlockEntry> blocks;
   std::map<Prefix, kernel::LimitEntry> limits;
+  std::map<kernel::Connection, kernel::FlowBlock> flows;
   std::map<std::string, kernel::AttachState> attached;
   std::vector<std::uint32_t> generations;  // of every apply() that succeeded
   std::vector<tg_source_entry> sources;    // of the image in force
@@ -137,6 +139,27 @@ class FakeDatapath final : public kernel::Datapath {
     const std::lock_guard lock(mutex_);
     for (const auto& target : targets) limits.erase(target);
     return {};
+  }
+  Status put_flow_blocks(std::span<const kernel::FlowBlock> blocks) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& block : blocks) {
+      if (!flows.contains(block.connection) && flows.size() >= flow_capacity) {
+        return fail(ErrorCode::kResourceExhausted, "table flow_blocks is full; delete decisions of rules");
+      }
+      flows[block.connection] = block;
+    }
+    return {};
+  }
+  Status remove_flow_blocks(std::span<const kernel::Connection> connections) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& connection : connections) flows.erase(connection);
+    return {};
+  }
+  std::vector<kernel::FlowBlock> flow_blocks() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<kernel::FlowBlock> all;
+    for (const auto& [connection, block] : flows) all.push_back(block);
+    return all;
   }
   // Room for both the old and the new is not asked for: see kernel_tables_test.cpp for that.
   Status replace_entries(const kernel::EntryStream& stream) override {

@@ -47,6 +47,10 @@ class LinkedProgram {
   unsigned ifindex() const { return ifindex_; }
   // The verdict on one frame: XDP_PASS, XDP_DROP.
   unsigned run(const std::vector<unsigned char>& frame) const;
+  unsigned run(const std::vector<std::byte>& frame) const {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(frame.data());
+    return run(std::vector<unsigned char>(bytes, bytes + frame.size()));
+  }
 
  private:
   UniqueFd program_;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/harness/packet.hpp"
 #include "tests/integration/kernel/fixture.hpp"
 
 namespace tidegate::kernel {
@@ -93,6 +94,49 @@ TEST_F(KernelAdoption, BlocksOfBothFamiliesCanStillBeRemoved) {
   EXPECT_EQ(second->tables()[1].entries, 2U);
   ASSERT_TRUE(second->remove_blocks(std::vector{blocks[0].target, blocks[1].target}));
   EXPECT_EQ(second->tables()[1].entries, 0U);
+}
+
+TEST_F(KernelAdoption, BlockedConnectionsGoOnAndSayWhoseTheyAre) {
+  const auto server = Address::parse("192.0.2.1").value();
+  const FlowBlock of4{.connection = {Address::parse("198.51.100.7").value(), server, 40000, 443},
+                      .expires = system_clock().monotonic() + std::chrono::hours(1),
+                      .decision = 1700000000001,
+                      .rule = "a-rule"};
+  FlowBlock of6 = of4;
+  of6.connection = {Address::parse("2001:db8:7::7").value(), Address::parse("2001:db8::1").value(), 40000, 443};
+  {
+    run_first_agent();
+    const auto first = open();
+    ASSERT_TRUE(first->put_flow_blocks(std::vector{of4, of6}));
+  }
+  const auto frame = test::Ethernet() / test::Ipv6{.source = "2001:db8:7::7", .destination = "2001:db8::1"} /
+                     test::Tcp{.source_port = 40000, .destination_port = 443, .ack = true};
+  EXPECT_EQ(LinkedProgram(pin("link_eth0")).run(frame.bytes()), unsigned{XDP_DROP}) << "nobody is running";
+  const auto second = open();
+  ASSERT_EQ(second->flow_blocks().size(), 2U);
+  for (const auto& block : second->flow_blocks()) {
+    const FlowBlock& expected = block.connection.client.is_v4() ? of4 : of6;
+    EXPECT_EQ(block.connection, expected.connection);
+    EXPECT_EQ(block.expires, expected.expires);
+    EXPECT_EQ(block.decision, expected.decision);
+    EXPECT_EQ(block.rule, expected.rule);
+  }
+  EXPECT_EQ(LinkedProgram(pin("link_eth0")).run(frame.bytes()), unsigned{XDP_DROP});
+  ASSERT_TRUE(second->remove_flow_blocks(std::vector{of6.connection}));
+  EXPECT_EQ(LinkedProgram(pin("link_eth0")).run(frame.bytes()), unsigned{XDP_PASS});
+}
+
+// Pins of an agent that did not know blocked connections are replaced as a whole, under protection.
+TEST_F(KernelAdoption, WithoutTheTableOfConnectionsAllIsReplaced) {
+  run_first_agent();
+  std::filesystem::remove(pin("flow_blocks"));
+  const auto second = open();
+  EXPECT_FALSE(second->adopted());
+  EXPECT_EQ(second->replaced_because(), "pinned map flow_blocks is missing");
+  EXPECT_EQ(verdict("203.0.113.9"), unsigned{XDP_DROP}) << "the old program protects until the new one is fed";
+  apply(*second, 8);
+  EXPECT_TRUE(attach(*second).attached);
+  EXPECT_TRUE(second->flow_blocks().empty());
 }
 
 TEST_F(KernelAdoption, VerifyingFinishesAReplacementThatNobodyAttached) {

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "bpf/abi/reasons.h"
+#include "tests/harness/packet.hpp"
 #include "tests/integration/kernel/fixture.hpp"
 
 namespace tidegate::kernel {
@@ -23,6 +24,17 @@ std::vector<BlockEntry> hosts(std::uint32_t count) {
     entries.push_back({Prefix::host(Address::from_v4(0x0a000000U + i)), std::nullopt});
   }
   return entries;
+}
+
+FlowBlock connection(std::uint16_t port, MonotonicTime expires = std::chrono::hours(1000000),
+                     const std::string& client = "198.51.100.7") {
+  return {.connection = {.client = Address::parse(client).value(),
+                         .server = Address::parse(harness::Topology::kEdge4).value(),
+                         .client_port = port,
+                         .server_port = 443},
+          .expires = expires,
+          .decision = 7,
+          .rule = "noisy"};
 }
 
 // In parts of three.
@@ -51,6 +63,12 @@ class KernelTables : public KernelTest {
     KernelTest::TearDown();
   }
   bool dropped(const std::string& source) const { return program_->run(udp_frame(source, 53)) == XDP_DROP; }
+  bool connection_dropped(std::uint16_t port) const {
+    const auto frame = test::Ethernet() /
+                       test::Ipv4{.source = "198.51.100.7", .destination = harness::Topology::kEdge4} /
+                       test::Tcp{.source_port = port, .destination_port = 443, .ack = true};
+    return program_->run(frame.bytes()) == XDP_DROP;
+  }
   // A TCP connection of the world to the edge, to the end of its handshake.
   void connect_from_world() const {
     sockaddr_in address{};
@@ -273,6 +291,71 @@ TEST_F(KernelTables, ASourceIsProvenByAnEstablishedConnectionForTwoGenerations) 
   EXPECT_TRUE(datapath_->is_proven(peer));
   datapath_->rotate_proven();
   EXPECT_FALSE(datapath_->is_proven(peer));
+}
+
+TEST_F(KernelTables, AConnectionIsBlockedUntilItIsRemoved) {
+  const auto blocked = connection(40000);
+  EXPECT_FALSE(connection_dropped(40000));
+  ASSERT_TRUE(datapath_->put_flow_blocks(std::vector{blocked}));
+  EXPECT_TRUE(connection_dropped(40000));
+  EXPECT_FALSE(connection_dropped(40001));
+  EXPECT_FALSE(dropped("198.51.100.7"));
+  EXPECT_EQ(fills()["flow_blocks"].entries, 1U);
+  EXPECT_EQ(fills()["flow_blocks"].capacity, std::uint64_t{TG_FLOW_BLOCKS});
+  EXPECT_EQ(datapath_->counters().by_service_reason[TG_SERVICE_NONE * 64 + TG_REASON_BLOCKED_FLOW].dropped_packets, 1U);
+  ASSERT_TRUE(datapath_->remove_flow_blocks(std::vector{blocked.connection}));
+  EXPECT_FALSE(connection_dropped(40000));
+  EXPECT_EQ(fills()["flow_blocks"].entries, 0U);
+}
+
+TEST_F(KernelTables, ABlockedConnectionEndsByItselfWithoutTheAgent) {
+  const auto now = system_clock().monotonic();
+  ASSERT_TRUE(datapath_->put_flow_blocks(
+      std::vector{connection(40000, now - std::chrono::seconds(1)), connection(40001, now + std::chrono::hours(1))}));
+  EXPECT_FALSE(connection_dropped(40000));
+  EXPECT_TRUE(connection_dropped(40001));
+  datapath_->sweep();
+  EXPECT_EQ(fills()["flow_blocks"].entries, 1U);
+  ASSERT_TRUE(datapath_->put_flow_blocks(std::vector{connection(40001, now - std::chrono::seconds(1))})) << "replaced";
+  EXPECT_FALSE(connection_dropped(40001));
+}
+
+// The filter grows and shrinks with them: none is missed, and in the end it is out of use.
+TEST_F(KernelTables, AFullTableOfBlockedConnections) {
+  std::vector<FlowBlock> all;
+  for (std::uint32_t i = 0; i < TG_FLOW_BLOCKS; ++i) all.push_back(connection(static_cast<std::uint16_t>(i)));
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(datapath_->put_flow_blocks(all));
+  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+  std::cout << "microseconds a connection: " << took.count() / TG_FLOW_BLOCKS << '\n';
+  for (std::uint32_t port = 0; port < TG_FLOW_BLOCKS; port += 251)
+    EXPECT_TRUE(connection_dropped(static_cast<std::uint16_t>(port))) << port;
+  const auto full = datapath_->put_flow_blocks(std::vector{connection(1, std::chrono::hours(1), "198.51.100.8")});
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_NE(full.error().message.find("flow_blocks is full at 65536"), std::string::npos);
+  EXPECT_TRUE(datapath_->put_flow_blocks(std::vector{connection(9)})) << "what is there may be replaced";
+  std::cout << "bytes of a full table: " << fills()["flow_blocks"].memory_bytes << '\n';
+  std::vector<Connection> most;
+  for (std::uint32_t i = 0; i < TG_FLOW_BLOCKS - 1; ++i) most.push_back(all[i].connection);
+  ASSERT_TRUE(datapath_->remove_flow_blocks(most));
+  datapath_->sweep();
+  EXPECT_TRUE(connection_dropped(65535));
+  EXPECT_FALSE(connection_dropped(9));
+  ASSERT_TRUE(datapath_->remove_flow_blocks(std::vector{all.back().connection}));
+  datapath_->sweep();
+  EXPECT_FALSE(connection_dropped(65535));
+  EXPECT_EQ(fills()["flow_blocks"].entries, 0U);
+}
+
+TEST_F(KernelTables, ExpiredConnectionsMakeRoom) {
+  const auto past = system_clock().monotonic() - std::chrono::seconds(1);
+  std::vector<FlowBlock> all;
+  for (std::uint32_t i = 0; i < TG_FLOW_BLOCKS; ++i) all.push_back(connection(static_cast<std::uint16_t>(i), past));
+  ASSERT_TRUE(datapath_->put_flow_blocks(all));
+  const auto now = past + std::chrono::hours(1);
+  EXPECT_TRUE(datapath_->put_flow_blocks(std::vector{connection(1, now, "198.51.100.8")}));
+  EXPECT_EQ(fills()["flow_blocks"].entries, 1U);
 }
 
 }  // namespace
