@@ -33,6 +33,11 @@ Window::Shape shape_of(const Rule& rule) {
 
 }  // namespace
 
+std::string_view example_text(const inspect::Summary& summary) {
+  if (summary.kind == inspect::SummaryKind::kHandshake) return "(handshake)";
+  return summary.path_template.empty() ? "(no path)" : std::string_view(summary.path_template);
+}
+
 Evaluator::Evaluator(RuleSet rules, const HashSeed& seed, IsSafelisted is_safelisted)
     : rules_(std::move(rules)),
       seed_(seed),
@@ -61,7 +66,6 @@ void Evaluator::plan() {
     plan.distinct = DistinctSet::Shape::of(micros(rule.when.within));
     plan.secret = keyed_hash(seed_, "rule " + std::to_string(i));
     plan.span = micros(rule.when.within);
-    plan.kinds = kinds_of(rule);
     plans_.push_back(std::move(plan));
     caps_.emplace_back(rule.then.cap);
   }
@@ -111,7 +115,6 @@ void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& find
 
 void Evaluator::observe(std::uint32_t number, Facts& facts) {
   const Observer& observer = index_.observers()[number];
-  if ((plans_[observer.rule].kinds >> static_cast<unsigned>(facts.summary().kind) & 1) == 0) return;
   const Rule& rule = rules_.rules[observer.rule];
   if (rule.service && *rule.service != facts.summary().service) return;
   if (!matches(*observer.match, facts.summary())) return;
@@ -149,7 +152,7 @@ std::vector<ExampleRequest> Evaluator::examples_of(const std::array<ExampleMark,
     const std::string_view text = templates_.get(mark.place);
     examples.push_back({text.empty() ? "(forgotten)" : std::string(text), WallTime(seconds(mark.second))});
   }
-  examples.push_back({facts.summary().path_template.substr(0, TemplateStore::kLongest),
+  examples.push_back({std::string(example_text(facts.summary()).substr(0, TemplateStore::kLongest)),
                       WallTime(std::chrono::microseconds(facts.time()))});
   return examples;
 }

@@ -82,7 +82,6 @@ class Evaluator {
     std::vector<std::uint32_t> repeats;  // rules that count this one's decisions
     std::unique_ptr<ForgottenSteps> forgotten;
     Micros span = 0;
-    std::uint8_t kinds = 0;  // of summaries that it sees, a bit each
   };
   struct Fired {
     std::uint32_t rule = 0;
@@ -141,5 +140,8 @@ class Evaluator {
 
 // What an outcome means, in words: "12 requests within 1m (10 or more)".
 std::string evidence_text(const Rule& rule, double observed, double threshold, std::uint64_t min, bool estimated);
+
+// What an example shows of a summary: its path template, or what stands for it.
+std::string_view example_text(const inspect::Summary& summary);
 
 }  // namespace tidegate::behavior

@@ -129,7 +129,7 @@ std::optional<Evaluator::Outcome> Evaluator::count(std::uint32_t number, std::ui
   const auto* after = std::get_if<AfterCondition>(&rule.when.what);
   if (after != nullptr && !steps_were_taken(number, key, after->steps.size())) return std::nullopt;
   const ExampleMark mark{static_cast<std::uint32_t>(facts.time() / 1'000'000),
-                         templates_.put(seed_, facts.summary().path_template)};
+                         templates_.put(seed_, example_text(facts.summary()))};
   return states_.update(key, [&](KeyState& state) {
     if (now_ - state.touched >= plan.span) state = KeyState{};
     examples = state.examples;

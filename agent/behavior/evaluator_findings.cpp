@@ -39,19 +39,33 @@ std::string whole(double value) { return std::to_string(static_cast<std::uint64_
 
 std::string size(double value) { return format_bytes(static_cast<std::uint64_t>(value)); }
 
+std::string_view noun_of(const Rule& rule) {
+  switch (needs_in(rule, rule.match).kinds) {
+    case kRequestOnly:
+      return " requests";
+    case kHandshakeOnly:
+      return " TLS handshakes without a request";
+    case kStalledOnly:
+      return " stalled requests";
+    default:
+      return " events";
+  }
+}
+
 struct Wording {
+  std::string noun;
   double observed;
   double threshold;
   std::uint64_t min;
   bool estimated;
 
   std::string from() const { return " (" + whole(threshold) + " or more)"; }
-  std::string operator()(const CountCondition&) const { return whole(observed) + " requests" + from(); }
+  std::string operator()(const CountCondition&) const { return whole(observed) + noun + from(); }
   std::string operator()(const WithoutCondition&) const {
-    return whole(observed) + " requests without the step before" + from();
+    return whole(observed) + noun + " without the step before" + from();
   }
   std::string operator()(const AfterCondition& c) const {
-    return whole(observed) + " requests after " + std::to_string(c.steps.size()) + " steps in order" + from();
+    return whole(observed) + noun + " after " + std::to_string(c.steps.size()) + " steps in order" + from();
   }
   std::string operator()(const RepeatCondition&) const { return whole(observed) + " earlier decisions" + from(); }
   std::string operator()(const SumCondition& c) const {
@@ -63,15 +77,15 @@ struct Wording {
   }
   std::string operator()(const RatioCondition&) const {
     return "a share of " + number(observed) + " (over " + number(threshold) + ") of at least " + std::to_string(min) +
-           " requests";
+           noun;
   }
 };
 
 }  // namespace
 
 std::string evidence_text(const Rule& rule, double observed, double threshold, std::uint64_t min, bool estimated) {
-  return std::visit(Wording{observed, threshold, min, estimated}, rule.when.what) + " within " +
-         format_duration(rule.when.within);
+  return std::visit(Wording{std::string(noun_of(rule)), observed, threshold, min, estimated}, rule.when.what) +
+         " within " + format_duration(rule.when.within);
 }
 
 void Evaluator::settle(Facts& facts, std::vector<Finding>& findings) {

@@ -8,6 +8,21 @@ namespace {
 
 using inspect::Summary;
 
+// What a version, kind or flag is numbered.
+std::optional<unsigned> version_of(Field field, const Summary& summary) {
+  const bool request = summary.kind != inspect::SummaryKind::kHandshake;
+  switch (field) {
+    case Field::kEvent:
+      return static_cast<unsigned>(summary.kind);
+    case Field::kTls:
+      return static_cast<unsigned>(summary.connection.tls);
+    case Field::kHttp:
+      return request ? std::optional(static_cast<unsigned>(summary.http)) : std::nullopt;
+    default:
+      return request ? std::optional<unsigned>(summary.reset) : std::nullopt;
+  }
+}
+
 std::string_view text_of(Field field, const Summary& summary) {
   switch (field) {
     case Field::kMethod:
@@ -30,6 +45,7 @@ std::string_view text_of(Field field, const Summary& summary) {
 }
 
 std::optional<std::uint64_t> number_of(Field field, const Summary& summary) {
+  if (summary.kind == inspect::SummaryKind::kHandshake && field != Field::kDuration) return std::nullopt;
   switch (field) {
     case Field::kGrpcStatus:
       return summary.grpc_status;
@@ -71,9 +87,8 @@ bool holds(const NumberTest& test, Field field, const Summary& summary) {
 }
 
 bool holds(const VersionTest& test, Field field, const Summary& summary) {
-  const unsigned version =
-      field == Field::kTls ? static_cast<unsigned>(summary.connection.tls) : static_cast<unsigned>(summary.http);
-  return (test.versions >> version & 1) != 0;
+  const auto version = version_of(field, summary);
+  return version && (test.versions >> *version & 1) != 0;
 }
 
 bool holds(const FlagTest& test, Field field, const Summary& summary) {
@@ -101,6 +116,13 @@ bool mentions(const Match& match, Field field) {
                      [field](const FieldTest& t) { return t.field == field; }) ||
          std::any_of(match.all.begin(), match.all.end(), inside) ||
          std::any_of(match.any.begin(), match.any.end(), inside);
+}
+
+bool names(const Match& match, Field field) {
+  const auto inside = [field](const Match& other) { return names(other, field); };
+  return mentions(match, field) || std::any_of(match.all.begin(), match.all.end(), inside) ||
+         std::any_of(match.any.begin(), match.any.end(), inside) ||
+         std::any_of(match.none.begin(), match.none.end(), inside);
 }
 
 bool matches(const Match& match, const Summary& summary) {

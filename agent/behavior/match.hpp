@@ -36,7 +36,7 @@ struct NumberTest {
   std::optional<std::uint64_t> over;
   std::optional<std::uint64_t> under;
 };
-// Versions of TLS or HTTP, a bit each.
+// Versions of TLS or HTTP, kinds of summaries, or false and true: a bit each.
 struct VersionTest {
   std::uint8_t versions = 0;
 };
@@ -65,18 +65,32 @@ bool matches(const Match& match, const inspect::Summary& summary);
 
 // Whether the match asks for something of this field, other than its absence.
 bool mentions(const Match& match, Field field);
+// Likewise, or for its absence.
+bool names(const Match& match, Field field);
 
 // The authority without its port.
 std::string_view host_of(std::string_view authority);
 
-// What every request that a match takes fulfils: what rules are found by, and what shows that one can never fire.
+// Kinds of summaries, a bit each.
+using KindSet = std::uint8_t;
+constexpr KindSet bit_of(inspect::SummaryKind kind) { return static_cast<KindSet>(1U << static_cast<unsigned>(kind)); }
+inline constexpr KindSet kRequestOnly = bit_of(inspect::SummaryKind::kRequest);
+inline constexpr KindSet kHandshakeOnly = bit_of(inspect::SummaryKind::kHandshake);
+inline constexpr KindSet kStalledOnly = bit_of(inspect::SummaryKind::kStalled);
+inline constexpr KindSet kPayloadOnly = bit_of(inspect::SummaryKind::kPayload);
+inline constexpr KindSet kAllKinds = 15;
+// What `event` tells apart.
+inline constexpr KindSet kEvents = kRequestOnly | kHandshakeOnly | kStalledOnly;
+
+// What every summary that a match takes fulfils: what rules are found by, and what shows that one can never fire.
 struct Needs {
   std::optional<std::vector<Literal>> paths;          // one of them
   std::optional<std::vector<std::string>> templates;  // likewise
   std::optional<std::vector<std::string>> methods;    // likewise; empty: no request matches
   std::optional<StatusSet> statuses;                  // likewise
+  KindSet kinds = kAllKinds;                          // likewise
 
-  bool impossible() const { return (methods && methods->empty()) || (statuses && statuses->none()); }
+  bool impossible() const { return (methods && methods->empty()) || (statuses && statuses->none()) || kinds == 0; }
 };
 
 Needs needs_of(const Match& match);

@@ -47,6 +47,7 @@ void widen(std::optional<std::vector<T>>& into, const std::optional<std::vector<
 }
 
 void widen(Needs& into, const Needs& other) {
+  into.kinds |= other.kinds;
   widen(into.paths, other.paths);
   widen(into.templates, other.templates);
   widen(into.methods, other.methods);
@@ -57,8 +58,35 @@ void widen(Needs& into, const Needs& other) {
   }
 }
 
+// The kinds of summaries that have what a test asks for. Of a handshake nothing is known but its connection and its
+// time; what stalls has no response.
+KindSet kinds_of(const FieldTest& test) {
+  constexpr auto kAsking = static_cast<KindSet>(kAllKinds & ~kHandshakeOnly);
+  constexpr KindSet kAnswered = kRequestOnly | kPayloadOnly;
+  switch (test.field) {
+    case Field::kEvent:
+      return std::get<VersionTest>(test.test).versions;
+    case Field::kSni:
+    case Field::kJa4:
+    case Field::kTls:
+    case Field::kDuration:
+      return kAllKinds;
+    case Field::kAttack:
+      return kPayloadOnly;
+    case Field::kStatus:
+      return std::get<StatusTest>(test.test).statuses[0] ? kAllKinds : kAnswered;
+    case Field::kGrpcStatus:
+      return kAnswered;
+    default:
+      break;
+  }
+  const auto* text = std::get_if<TextTest>(&test.test);
+  return text != nullptr && !text->pattern && text->missing == true ? kAllKinds : kAsking;
+}
+
 Needs needs_of(const FieldTest& test) {
   Needs needs;
+  needs.kinds = kinds_of(test);
   if (const auto* status = std::get_if<StatusTest>(&test.test)) needs.statuses = status->statuses;
   const auto* text = std::get_if<TextTest>(&test.test);
   if (text == nullptr || !text->pattern) return needs;
@@ -68,12 +96,14 @@ Needs needs_of(const FieldTest& test) {
   return needs;
 }
 
-// The statuses that are left where a match does not hold that is about the status alone.
-std::optional<StatusSet> rest_of(const Match& match) {
-  if (match.tests.size() != 1 || !match.all.empty() || !match.any.empty() || !match.none.empty()) return std::nullopt;
-  const auto* status = std::get_if<StatusTest>(&match.tests.front().test);
-  if (status == nullptr) return std::nullopt;
-  return ~status->statuses;
+// What is left where a match does not hold that is about the status or the event alone.
+Needs rest_of(const Match& match) {
+  Needs rest;
+  if (match.tests.size() != 1 || !match.all.empty() || !match.any.empty() || !match.none.empty()) return rest;
+  const FieldTest& test = match.tests.front();
+  if (const auto* status = std::get_if<StatusTest>(&test.test)) rest.statuses = ~status->statuses;
+  if (test.field == Field::kEvent) rest.kinds &= static_cast<KindSet>(~std::get<VersionTest>(test.test).versions);
+  return rest;
 }
 
 }  // namespace
@@ -83,6 +113,7 @@ Needs both(Needs a, const Needs& b) {
   narrow(a.templates, b.templates);
   narrow(a.methods, b.methods);
   narrow(a.statuses, b.statuses);
+  a.kinds &= b.kinds;
   return a;
 }
 
@@ -99,7 +130,7 @@ Needs needs_of(const Match& match) {
   }
   if (any) needs = both(std::move(needs), *any);
   if (!any && !match.any.empty()) needs.statuses = StatusSet{};  // every alternative is impossible
-  for (const Match& inside : match.none) narrow(needs.statuses, rest_of(inside));
+  for (const Match& inside : match.none) needs = both(std::move(needs), rest_of(inside));
   return needs;
 }
 

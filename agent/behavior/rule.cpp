@@ -38,8 +38,12 @@ bool fixes(KeyParts key, DistinctField field) {
          ((key & kByJa4) != 0 && field == DistinctField::kJa4);
 }
 
+// Handshakes have nothing that comes with a request.
+bool handshakes_have(DistinctField field) { return field == DistinctField::kSource || field == DistinctField::kJa4; }
+
 std::string never(const DistinctCondition& condition, const Rule& rule, const Needs& needs) {
   const std::string name(distinct_info(condition.field).name);
+  if (needs.kinds == kHandshakeOnly && !handshakes_have(condition.field)) return "a handshake has no " + name;
   if (fixes(rule.key, condition.field)) return "each key has one " + name + " only";
   const auto most = most_values(condition.field, needs);
   if (!most || *most > condition.over) return "";
@@ -92,23 +96,29 @@ bool mentions(const Rule& rule, Field field) {
       rule.when.what);
 }
 
-std::uint8_t kinds_of(const Rule& rule) {
-  const auto bit = [](inspect::SummaryKind kind) {
-    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
-  };
-  return bit(mentions(rule, Field::kAttack) ? inspect::SummaryKind::kPayload : inspect::SummaryKind::kRequest);
+Needs needs_in(const Rule& rule, const Match& match) {
+  Needs needs = needs_of(match);
+  if (mentions(rule, Field::kAttack)) {
+    needs.kinds &= kPayloadOnly;
+  } else {
+    needs.kinds &= names(match, Field::kEvent) ? kEvents : kRequestOnly;
+  }
+  return needs;
 }
 
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all) {
-  const Needs needs = needs_of(rule.match);
+  const Needs needs = needs_in(rule, rule.match);
   if (needs.impossible()) return "no request fulfils all of its `match`";
-  const auto step = [](const Match& match) { return needs_of(match).impossible(); };
+  const bool handshakes = needs.kinds == kHandshakeOnly && !std::holds_alternative<RepeatCondition>(rule.when.what);
+  if (handshakes && (rule.key & (kBySession | kByAccount)) != 0) return "a handshake has no session and no account";
+  const auto step = [&](const Match& match) { return needs_in(rule, match).impossible(); };
   return std::visit(
       Overloaded{[&](const DistinctCondition& c) { return never(c, rule, needs); },
                  [&](const RepeatCondition& c) { return never(c, rule, all); },
                  [&](const RatioCondition& c) -> std::string {
                    return both(needs, needs_of(c.of)).impossible() ? "no request of its `match` fulfils `ratio`" : "";
                  },
+                 [&](const SumCondition&) -> std::string { return handshakes ? "a handshake has no size" : ""; },
                  [&](const AfterCondition& c) -> std::string {
                    return std::any_of(c.steps.begin(), c.steps.end(), step) ? "no request can be one of its steps" : "";
                  },

@@ -130,9 +130,9 @@ struct RuleSet {
 
 // Whether the rule's match or its condition asks for this field.
 bool mentions(const Rule& rule, Field field);
-// The kinds of summaries that the rule sees, a bit for each SummaryKind: where it asks what payloads attempt, those
-// that tell of it alone; else requests.
-std::uint8_t kinds_of(const Rule& rule);
+// What the match of a rule, or one of its steps, needs of summaries, their kind included: where the rule asks what
+// payloads attempt, those that tell of it alone; where the match names `event`, what it says; else requests.
+Needs needs_in(const Rule& rule, const Match& match);
 
 // Why a rule can never fire, in words for the one who wrote it; "": it can. `all` are the rules that it may refer to.
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all);

@@ -83,7 +83,14 @@ bool RuleIndex::list_by_path(std::uint32_t service, const Needs& needs, std::uin
 void RuleIndex::list(std::uint32_t observer, const std::vector<Rule>& rules) {
   const Rule& rule = rules[observers_[observer].rule];
   const std::uint32_t service = rule.service ? service_number(*rule.service) : 0;
-  const Needs needs = needs_of(*observers_[observer].match);
+  const Needs needs = needs_in(rule, *observers_[observer].match);
+  for (unsigned kind = 1; kRequestOnly << kind <= needs.kinds; ++kind) {
+    if ((needs.kinds >> kind & 1) != 0) add(service, kEvent, kind, observer);
+  }
+  if ((needs.kinds & kRequestOnly) != 0) list_by_request(service, needs, observer);
+}
+
+void RuleIndex::list_by_request(std::uint32_t service, const Needs& needs, std::uint32_t observer) {
   if (list_by_path(service, needs, observer)) return;
   if (needs.templates) {
     for (const auto& text : *needs.templates) add(service, kTemplate, plain_hash(text), observer);
@@ -122,6 +129,10 @@ void RuleIndex::take(std::uint32_t service, Dimension dimension, std::uint64_t v
 void RuleIndex::collect(std::uint32_t service, const inspect::Summary& summary, const PathHashes& path) {
   const std::uint32_t used = dimensions_[service];
   const auto is_used = [&](unsigned dimension) { return (used >> dimension & 1) != 0; };
+  if (summary.kind != inspect::SummaryKind::kRequest) {
+    if (is_used(kEvent)) take(service, kEvent, static_cast<std::uint64_t>(summary.kind));
+    return;
+  }
   if (is_used(kAlways)) take(service, kAlways, 0);
   for (unsigned depth = 0; depth < path.depth; ++depth) {
     const auto dimension = static_cast<Dimension>(kPathPrefix1 + depth);

@@ -22,7 +22,8 @@ struct Observer {
 
 // Each observer is listed under one thing that its requests have in common, the rarest one that is known: a whole path,
 // the first segments of a path, a template, a status, a method; else with what is looked at for every request of its
-// service. A request asks for the lists of what it is. Immutable; not thread-safe for its scratch space.
+// service. What asks for other events than requests is listed by those, too, and looked at for them alone. A request
+// asks for the lists of what it is. Immutable; not thread-safe for its scratch space.
 class RuleIndex {
  public:
   // Keeps a reference to the rules. Observers are numbered in the order in which they have to act: rules by falling
@@ -46,6 +47,7 @@ class RuleIndex {
     kTemplate,
     kStatus,
     kMethod,
+    kEvent,  // that is no request
     kDimensions,
   };
   static constexpr unsigned kDeepestPrefix = 4;
@@ -59,6 +61,7 @@ class RuleIndex {
 
   void order(const std::vector<Rule>& rules);
   void list(std::uint32_t observer, const std::vector<Rule>& rules);
+  void list_by_request(std::uint32_t service, const Needs& needs, std::uint32_t observer);
   void add(std::uint32_t service, Dimension dimension, std::uint64_t value, std::uint32_t observer);
   bool list_by_path(std::uint32_t service, const Needs& needs, std::uint32_t observer);
   void collect(std::uint32_t service, const inspect::Summary& summary, const PathHashes& path);

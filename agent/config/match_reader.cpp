@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 
 namespace tidegate::config {
 namespace {
@@ -19,6 +20,8 @@ constexpr std::uint64_t kMostGrpcStatus = 16;
 constexpr std::uint64_t kMostNumber = UINT64_MAX / 2;
 constexpr std::array<std::string_view, 5> kTlsVersions{"none", "1.0", "1.1", "1.2", "1.3"};
 constexpr std::array<std::string_view, 3> kHttpVersions{"1.0", "1.1", "2"};
+constexpr std::array<std::string_view, 3> kEventNames{"request", "handshake", "stalled"};
+constexpr std::array<std::string_view, 2> kFlags{"false", "true"};
 
 bool is_method(const std::string& text) {
   return !text.empty() && text.size() <= inspect::kLongestMethod &&
@@ -43,6 +46,20 @@ bool add_statuses(const std::string& text, behavior::StatusSet& statuses) {
   if (!digit(text[1]) || !digit(text[2])) return false;
   statuses.set(hundred + static_cast<unsigned>(text[1] - '0') * 10 + static_cast<unsigned>(text[2] - '0'));
   return true;
+}
+
+// By number, as behavior::VersionTest counts them.
+std::span<const std::string_view> version_names(FieldType type) {
+  switch (type) {
+    case FieldType::kTls:
+      return kTlsVersions;
+    case FieldType::kEvent:
+      return kEventNames;
+    case FieldType::kFlag:
+      return kFlags;
+    default:
+      return kHttpVersions;
+  }
 }
 
 std::string_view expected(const FieldInfo& field) {
@@ -126,6 +143,8 @@ std::optional<FieldTest> RuleMatches::read_test(const Node& node, const FieldInf
       return FieldTest{field.field, read_number(node, field, what)};
     case FieldType::kTls:
     case FieldType::kHttp:
+    case FieldType::kEvent:
+    case FieldType::kFlag:
       return FieldTest{field.field, read_versions(node, field, what)};
     case FieldType::kFlags:
       return FieldTest{field.field, read_flags(node, field, what)};
@@ -213,10 +232,8 @@ behavior::NumberTest RuleMatches::read_number(const Node& node, const FieldInfo&
 
 behavior::VersionTest RuleMatches::read_versions(const Node& node, const FieldInfo& field, const std::string& what) {
   behavior::VersionTest test;
-  const bool tls = field.type == FieldType::kTls;
-  const std::vector<std::string_view> names =
-      tls ? std::vector<std::string_view>(kTlsVersions.begin(), kTlsVersions.end())
-          : std::vector<std::string_view>(kHttpVersions.begin(), kHttpVersions.end());
+  const auto known = version_names(field.type);
+  const std::vector<std::string_view> names(known.begin(), known.end());
   for (const Node* item : values_.list(&node, what, true)) {
     const auto text = values_.text(item, what);
     if (!text) continue;

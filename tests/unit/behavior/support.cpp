@@ -21,13 +21,14 @@ inspect::Summary summary_of(const Request& request) {
   summary.connection.ja4 = request.ja4;
   summary.service = request.service;
   if (request.proxied) summary.proxied = Address::parse(*request.proxied).value();
+  summary.kind = request.kind;
+  if (request.kind == inspect::SummaryKind::kHandshake) return summary;
   summary.method = request.method;
   summary.path = request.path;
   summary.path_template = request.path;
-  summary.status = request.status;
+  if (request.kind != inspect::SummaryKind::kStalled) summary.status = request.status;
   summary.response_bytes = request.response_bytes;
   summary.user_agent = request.user_agent;
-  summary.kind = request.kind;
   summary.attacks = request.attacks;
   if (request.session) summary.session = identity(*request.session);
   if (request.account) summary.account = identity(*request.account);

@@ -31,7 +31,7 @@ struct Request {
   std::uint64_t response_bytes = 1000;
   std::string ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1";
   std::optional<std::string> proxied = std::nullopt;
-  inspect::SummaryKind kind = inspect::SummaryKind::kRequest;
+  inspect::SummaryKind kind = inspect::SummaryKind::kRequest;  // a handshake has no more than its connection
   std::uint8_t attacks = 0;
 };
 inspect::Summary summary_of(const Request& request);

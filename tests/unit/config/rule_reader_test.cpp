@@ -130,6 +130,34 @@ TEST(Rules, WhoseRequestsCannotBeAreErrors) {
   EXPECT_EQ(never("match: {any: [{status: 404}, {method: GET}], not: {status: 404}}, " + std::string(kWhen)), "");
 }
 
+TEST(Rules, AboutEventsAskForWhatTheseHave) {
+  const auto issues = [](const std::string& inside) { return rule_issues(inside + ", " + kThen); };
+  const std::string when = kWhen;
+  EXPECT_EQ(issues("match: {event: handshake, sni: a.example}, " + when), "");
+  EXPECT_EQ(issues("match: {event: [stalled, request], path: /a, status: none}, " + when), "");
+  EXPECT_EQ(issues("match: {reset: true, http: 2}, " + when), "");
+  EXPECT_THAT(issues("match: {event: handshakes}, " + when), HasSubstr("did you mean 'handshake'?"));
+  EXPECT_THAT(issues("match: {event: {over: 1}}, " + when), HasSubstr("request, handshake or stalled"));
+  EXPECT_THAT(issues("match: {reset: yes}, " + when), HasSubstr("unknown 'yes'"));
+  for (const char* match :
+       {"{event: handshake, status: 404}", "{event: stalled, status: 2xx}", "{event: handshake, path: /a}",
+        "{event: handshake, request_bytes: {under: 1kB}}", "{event: handshake, reset: false}",
+        "{all: [{event: handshake}, {event: stalled}]}", "{event: stalled, not: {event: stalled}}"}) {
+    EXPECT_THAT(issues("match: " + std::string(match) + ", " + when), HasSubstr("no request fulfils all of")) << match;
+  }
+  EXPECT_EQ(issues("match: {event: handshake, user_agent: {missing: true}}, " + when), "");
+  EXPECT_THAT(issues("match: {event: handshake}, key: session, " + when), HasSubstr("a handshake has no session"));
+  EXPECT_THAT(issues("match: {event: handshake}, when: {distinct: path, over: 2, within: 1m}"),
+              HasSubstr("a handshake has no path"));
+  EXPECT_THAT(issues("match: {event: handshake}, when: {sum: response_bytes, over: 2kB, within: 1m}"),
+              HasSubstr("a handshake has no size"));
+  EXPECT_THAT(issues("match: {path: /a}, when: {ratio: {event: handshake}, over: 0.5, min: 9, within: 1m}"),
+              HasSubstr("no request of its `match` fulfils `ratio`"));
+  EXPECT_EQ(
+      issues("match: {event: [request, handshake]}, when: {ratio: {event: handshake}, over: 0.5, min: 9, within: 1m}"),
+      "");
+}
+
 TEST(Rules, RepeatWhatThereIs) {
   const auto repeat = [](const std::string& more, const std::string& other = "key: source") {
     return read_issues(
