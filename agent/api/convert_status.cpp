@@ -84,6 +84,7 @@ void fill(v1::GetStatusResponse& to, const control::StatusReport& from) {
   for (const auto& row : from.counters.services) fill(*to.add_services(), row);
   for (const auto& row : from.counters.reasons) fill(*to.add_reasons(), row);
   to.set_decisions(from.decisions);
+  fill(*to.mutable_rules(), from.rules);
 }
 
 void fill(v1::WhyResponse& to, const control::WhyReport& from) {

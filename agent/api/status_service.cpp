@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <tuple>
 
 #include "agent/api/convert.hpp"
 #include "agent/api/error_map.hpp"
@@ -63,6 +64,19 @@ grpc::Status top_endpoints(const inspection::Inspection* inspection, std::size_t
   return grpc::Status::OK;
 }
 
+// What fires most first, then what counts most.
+grpc::Status top_rules(std::vector<control::RuleFigures> rules, std::size_t limit, v1::TopResponse& response) {
+  if (rules.empty())
+    return to_grpc(Error{ErrorCode::kFailedPrecondition, "top: the policy in force has no behaviour rules"});
+  const auto rank = [](const control::RuleFigures& rule) {
+    return std::tuple(rule.fired_per_second, rule.matched_per_second, rule.fired, rule.matched);
+  };
+  std::stable_sort(rules.begin(), rules.end(), [&](const auto& a, const auto& b) { return rank(a) > rank(b); });
+  rules.resize(std::min(limit, rules.size()));
+  for (const auto& rule : rules) api::fill(*response.add_rows()->mutable_rule(), rule);
+  return grpc::Status::OK;
+}
+
 bool is_ready(const control::StatusReport& report) {
   return report.generation != 0 &&
          std::all_of(report.interfaces.begin(), report.interfaces.end(),
@@ -97,6 +111,7 @@ grpc::Status StatusService::Top(grpc::ServerContext*, const v1::TopRequest* requ
   const auto& telemetry = controllers_.env.telemetry;
   const auto status = controllers_.status.report();
   api::fill(*response->mutable_status(), status);
+  response->mutable_status()->mutable_rules()->clear_rules();  // a screen asks every second, and there may be thousands
   switch (request->by()) {
     case v1::TOP_BY_UNSPECIFIED:
     case v1::TOP_BY_SOURCE:
@@ -112,10 +127,11 @@ grpc::Status StatusService::Top(grpc::ServerContext*, const v1::TopRequest* requ
       return grpc::Status::OK;
     case v1::TOP_BY_ENDPOINT:
       return top_endpoints(controllers_.env.inspection, limit, *response);
+    case v1::TOP_BY_RULE:
+      return top_rules(status.rules.rules, limit, *response);
     default:
       return to_grpc(Error{ErrorCode::kUnsupported,
-                           "top: behaviour rules are not enforced by this version; use source, service, reason or "
-                           "endpoint"});
+                           "top: this agent does not know that order; use source, rule, service, reason or endpoint"});
   }
 }
 

@@ -197,6 +197,7 @@ void Evaluator::forget() {
 
 Statistics Evaluator::statistics() const {
   Statistics result = totals_;
+  result.budget = rules_.settings.memory;
   result.keys = states_.size() + offenders_.size() + sessions_.size();
   result.bytes = states_.bytes() + offenders_.bytes() + sessions_.bytes();
   result.evicted = states_.evictions() + offenders_.evictions();

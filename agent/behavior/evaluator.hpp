@@ -15,28 +15,10 @@
 #include "agent/behavior/key_state.hpp"
 #include "agent/behavior/restraint.hpp"
 #include "agent/behavior/rule_index.hpp"
+#include "agent/behavior/statistics.hpp"
 #include "agent/behavior/template_store.hpp"
 
 namespace tidegate::behavior {
-
-// Totals since start.
-struct RuleStatistics {
-  std::uint64_t matched = 0;     // requests that counted
-  std::uint64_t fired = 0;       // findings, those that were not enforced included
-  std::uint64_t enforced = 0;    // findings that are to be carried out
-  std::uint64_t suppressed = 0;  // would have fired again during the cool-down
-  std::uint64_t evicted = 0;     // keys that made room before their window was over
-};
-
-struct Statistics {
-  std::uint64_t summaries = 0;
-  std::uint64_t late = 0;  // of a time that lies too far back to be counted
-  std::uint64_t keys = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t evicted = 0;
-  std::uint64_t alarms = 0;
-  std::array<std::uint64_t, kObstacles> held_back{};  // by Obstacle
-};
 
 // Applies rules to summaries. It has no clock and no chance of its own: now is the latest end of a request that it saw,
 // and the same summaries in the same order under the same seed give the same findings. Bounded in memory by
@@ -112,6 +94,7 @@ class Evaluator {
   Finding finding_of(const Fired& fired, Facts& facts);
   Obstacle obstacle_of(const Finding& finding, const Rule& rule, Facts& facts, int acted);
   Obstacle cap_of(const Fired& fired, std::vector<Finding>& findings);
+  void tally(const Finding& finding, RuleStatistics& statistics);
   void remember(const Fired& fired, const Finding& finding);
   void alarm(Cap& cap, const std::string& rule, std::vector<Finding>& findings);
   void watch_sessions(Facts& facts);

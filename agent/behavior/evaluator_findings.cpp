@@ -98,18 +98,30 @@ void Evaluator::settle(Facts& facts, std::vector<Finding>& findings) {
     Finding finding = finding_of(fired, facts);
     finding.obstacle = obstacle_of(finding, rule, facts, acted);
     if (finding.enforced()) finding.obstacle = cap_of(fired, findings);
-    if (finding.enforced()) {
-      acted = rule.priority;
-      ++by_rule_[fired.rule].enforced;
-    }
-    ++by_rule_[fired.rule].fired;
-    ++totals_.held_back[static_cast<std::size_t>(finding.obstacle)];
+    if (finding.enforced()) acted = rule.priority;
+    tally(finding, by_rule_[fired.rule]);
     remember(fired, finding);
     findings.push_back(std::move(finding));
   }
   const auto source = facts.key(kBySource);
   const auto session = facts.key(kBySession);
   if (guards_sessions_ && source && session) sessions_.offended(*source | 1, *session, now_);
+}
+
+void Evaluator::tally(const Finding& finding, RuleStatistics& statistics) {
+  ++statistics.fired;
+  statistics.last_fired = now_;
+  const auto obstacle = static_cast<std::size_t>(finding.obstacle);
+  ++totals_.held_back[obstacle];
+  if (finding.enforced()) {
+    ++statistics.enforced;
+  } else if (finding.shadow) {
+    ++statistics.shadow;
+  } else if (finding.obstacle != Obstacle::kNone) {
+    ++statistics.held_back[obstacle];
+  } else {
+    ++statistics.monitored;
+  }
 }
 
 Finding Evaluator::finding_of(const Fired& fired, Facts& facts) {

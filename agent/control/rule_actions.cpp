@@ -33,7 +33,8 @@ std::string wish_of(const Finding& finding) {
          target + (monitor ? "" : " for " + format_duration(finding.duration)) + ": " + describe(finding);
 }
 
-void act(Controllers& controllers, const Finding& finding) {
+// Whether all was done that the finding asks for.
+bool act(Controllers& controllers, const Finding& finding) {
   auto& telemetry = controllers.env.telemetry;
   if (finding.kind == Finding::Kind::kAlarm) {
     telemetry.note(EventKind::kWarning, "rules: " + finding.evidence.text);
@@ -42,7 +43,9 @@ void act(Controllers& controllers, const Finding& finding) {
   } else if (const Status done = controllers.decisions.decide(decision_of(finding, controllers.env.clock.wall()));
              !done) {
     telemetry.note(EventKind::kWarning, wish_of(finding) + "; not enforced: " + done.error().message);
+    return false;
   }
+  return true;
 }
 
 // A prefix is spared when any part of it is on a safelist.
@@ -58,7 +61,7 @@ bool is_safelisted(const Controllers& controllers, const Prefix& source) {
 
 RuleEngine::Actions rule_actions(Controllers& controllers) {
   return {
-      .act = [&controllers](const Finding& finding) { act(controllers, finding); },
+      .act = [&controllers](const Finding& finding) { return act(controllers, finding); },
       .is_safelisted = [&controllers](const Prefix& source) { return is_safelisted(controllers, source); },
       .warn = [&controllers](const std::string& what) { controllers.env.telemetry.note(EventKind::kWarning, what); }};
 }

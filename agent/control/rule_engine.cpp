@@ -48,6 +48,7 @@ void RuleEngine::set_policy(const policy::Policy& policy) {
   auto state = state_.lock();
   state->signature = std::move(signature);
   state->evaluator.swap(next);
+  state->watch.forget();
 }
 
 void RuleEngine::notice_clock(State& state) {
@@ -75,6 +76,7 @@ void RuleEngine::hand_over(std::vector<behavior::Finding>& findings) {
         waiting_.push_back(std::move(finding));
       } else {
         ++dropped_;
+        ++failures_.dropped;
       }
     }
   }
@@ -92,11 +94,33 @@ void RuleEngine::work(const std::stop_token& stop) {
     lock.unlock();
     if (dropped != 0 && actions_.warn)
       actions_.warn("rules: " + std::to_string(dropped) + " findings came faster than they could be acted on");
-    actions_.act(finding);
+    const bool done = actions_.act(finding);
     lock.lock();
+    failures_.refused += done ? 0 : 1;
     acting_ = false;
     waiting_changed_.notify_all();
   }
+}
+
+RuleWatch::Failures RuleEngine::failures() const {
+  const std::lock_guard lock(waiting_mutex_);
+  return failures_;
+}
+
+void RuleEngine::look() {
+  const auto failed = failures();
+  auto state = state_.lock();
+  if (state->evaluator) state->watch.look(*state->evaluator, failed, clock_.monotonic());
+}
+
+RuleReport RuleEngine::report() const {
+  const auto failed = failures();
+  auto state = state_.lock();
+  if (state->evaluator) return state->watch.report(*state->evaluator, failed, clock_.monotonic());
+  RuleReport none;
+  none.dropped = failed.dropped;
+  none.refused = failed.refused;
+  return none;
 }
 
 void RuleEngine::settle() {

@@ -15,6 +15,8 @@
 #include "agent/base/clock.hpp"
 #include "agent/base/guarded.hpp"
 #include "agent/behavior/evaluator.hpp"
+#include "agent/control/rule_report.hpp"
+#include "agent/control/rule_watch.hpp"
 #include "agent/inspection/report.hpp"
 #include "agent/policy/model.hpp"
 
@@ -27,9 +29,10 @@ class RuleEngine final : public inspection::SummaryConsumer {
   static constexpr std::size_t kMostWaiting = 1024;
 
   struct Actions {
-    std::function<void(const behavior::Finding&)> act;  // on the engine's own thread, one at a time
-    std::function<bool(const Prefix&)> is_safelisted;   // on the thread that brings summaries
-    std::function<void(const std::string&)> warn;       // one line
+    // On the engine's own thread, one at a time. False: it should have been enforced, and was refused.
+    std::function<bool(const behavior::Finding&)> act;
+    std::function<bool(const Prefix&)> is_safelisted;  // on the thread that brings summaries
+    std::function<void(const std::string&)> warn;      // one line
   };
 
   RuleEngine(const Clock& clock, const behavior::HashSeed& seed) : clock_(clock), seed_(seed) {}
@@ -44,6 +47,10 @@ class RuleEngine final : public inspection::SummaryConsumer {
   void set_policy(const policy::Policy& policy);
   void take(const inspect::Summary& summary) override;
 
+  // Periodic, about once a second: rates and warnings come from it.
+  void look();
+  RuleReport report() const;
+
   // Waits until nothing waits to be acted on; for tests.
   void settle();
 
@@ -53,21 +60,24 @@ class RuleEngine final : public inspection::SummaryConsumer {
     std::string signature;                           // of what the evaluator was made from
     std::uint64_t taken = 0;
     bool running = false;
+    RuleWatch watch;
   };
 
   void notice_clock(State& state);
   void hand_over(std::vector<behavior::Finding>& findings);
   void work(const std::stop_token& stop);
+  RuleWatch::Failures failures() const;
 
   const Clock& clock_;
   const behavior::HashSeed seed_;
-  Guarded<State> state_;
+  mutable Guarded<State> state_;
   Actions actions_;
 
-  std::mutex waiting_mutex_;
+  mutable std::mutex waiting_mutex_;
   std::condition_variable_any waiting_changed_;
   std::deque<behavior::Finding> waiting_;
-  std::uint64_t dropped_ = 0;
+  std::uint64_t dropped_ = 0;  // not said yet
+  RuleWatch::Failures failures_;
   bool acting_ = false;
   std::jthread thread_;
 };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "agent/control/rule_engine.hpp"
+
 namespace tidegate::control {
 
 StatusController::StatusController(const Environment& environment, const Enforcement& enforcement,
@@ -58,6 +60,7 @@ StatusReport StatusController::report() const {
   report.decisions = decisions_.count();
   report.agent_memory = env_.resident_bytes();
   if (env_.inspection != nullptr) report.inspector = env_.inspection->report();
+  if (env_.rules != nullptr) report.rules = env_.rules->report();
   const Checked checked = *checked_.lock();
   report.warnings =
       make_warnings({.report = report,

@@ -14,6 +14,7 @@
 #include "agent/control/capture_check.hpp"
 #include "agent/control/decision_controller.hpp"
 #include "agent/control/policy_controller.hpp"
+#include "agent/control/rule_report.hpp"
 
 namespace tidegate::control {
 
@@ -37,6 +38,7 @@ struct StatusReport {
   std::optional<WallTime> confirm_by;
   telemetry::CounterView counters;
   inspection::Report inspector;
+  RuleReport rules;
   std::uint64_t decisions = 0;
   std::uint64_t tables_memory = 0;
   std::uint64_t agent_memory = 0;

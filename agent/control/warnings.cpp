@@ -129,6 +129,7 @@ std::vector<std::string> make_warnings(const WarningInput& input) {
   tables(warnings, input);
   inspection_warnings(warnings, input.report.inspector);
   for (const auto& problem : input.capture_problems) warnings.push_back(problem);
+  for (const auto& problem : input.report.rules.warnings) warnings.push_back(problem);
   stale(warnings, input);
   degraded(warnings, input);
   faults(warnings, input);

@@ -167,6 +167,7 @@ void Agent::collect_events() {
 void Agent::add_tasks() {
   scheduler_.add("events", kEventsEvery, [this] { collect_events(); });
   scheduler_.add("counters", kCountersEvery, [this] { telemetry_.snapshot(datapath_->counters()); });
+  scheduler_.add("rules", kCountersEvery, [this] { rules_->look(); });
   scheduler_.add("interfaces", kWatchEvery, [this] { controllers_.attach.watch(); });
   add_task("safelist interfaces", kWatchEvery, [this] { return controllers_.enforcement.follow_interfaces(); });
   add_task("confirm", kConfirmEvery, [this] { return controllers_.policy.revert_overdue(); });

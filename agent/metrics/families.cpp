@@ -4,37 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "agent/metrics/family.hpp"
+#include "agent/metrics/rule_families.hpp"
+
 namespace tidegate::metrics {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-// One family, filled row by row.
-class Family {
- public:
-  Family(std::string name, std::string help, MetricType type) : family_{std::move(name), std::move(help), type, {}} {}
-
-  void add(Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    if (family_.type == MetricType::Counter) {
-      metric.counter.value = value;
-    } else {
-      metric.gauge.value = value;
-    }
-    family_.metric.push_back(std::move(metric));
-  }
-  MetricFamily take() { return std::move(family_); }
-
- private:
-  MetricFamily family_;
-};
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
-double seconds(std::chrono::nanoseconds value) { return std::chrono::duration<double>(value).count(); }
 
 void add_verdicts(Family& family, Labels labels, std::uint64_t passed, std::uint64_t dropped) {
   labels.push_back({"verdict", "pass"});
@@ -173,6 +150,7 @@ std::vector<MetricFamily> make_families(const control::StatusReport& status,
   tables(families, status);
   health(families, status);
   inspector(families, status.inspector);
+  add_rules(families, status.rules);
   single(families, "tidegate_policy_generation", "The policy generation in force, 0 for none.",
          number(status.generation));
   single(families, "tidegate_enforcing", "0 in dry-run of the whole host or without a policy.", status.enforcing);

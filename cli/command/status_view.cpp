@@ -7,6 +7,7 @@
 #include "cli/format/escape.hpp"
 #include "cli/format/quantity.hpp"
 #include "cli/format/table.hpp"
+#include "cli/top/rules.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -110,6 +111,26 @@ void print_tables(std::ostream& out, const Style& style, const v1::GetStatusResp
   }
 }
 
+// "rules 12 · keys 4.2k · memory 1.1 MB of 64.0 MB · enforced 3 · held back: shadow 5, nat_guard 1"
+void print_rules_status(std::ostream& out, const Style& style, const v1::RulesStatus& rules) {
+  if (rules.rules().empty()) return;
+  out << "rules " << rules.rules_size() << " · requests " << count(rules.summaries()) << " · keys "
+      << count(rules.keys()) << " · memory " << short_bytes(rules.bytes()) << " of " << short_bytes(rules.budget())
+      << " · enforced " << count(rules.enforced());
+  if (!rules.held_back().empty()) out << " · held back: " << escape_text(held_back_text(rules.held_back()));
+  out << '\n';
+  std::string trouble;
+  const auto add = [&](const char* name, std::uint64_t number) {
+    if (number > 0) trouble += (trouble.empty() ? "" : " · ") + std::string(name) + " " + count(number);
+  };
+  add("alarms", rules.alarms());
+  add("keys evicted", rules.evicted());
+  add("findings dropped", rules.dropped());
+  add("refused", rules.refused());
+  add("requests too late", rules.late());
+  if (!trouble.empty()) out << "  " << style.paint(Paint::kYellow, trouble) << '\n';
+}
+
 template <typename Texts>
 std::string listed(const Texts& texts) {
   std::string line;
@@ -121,6 +142,7 @@ void print_rest(std::ostream& out, const Style& style, const v1::GetStatusRespon
   out << "\ndecisions " << status.decisions() << " · tables " << short_bytes(status.tables_memory_bytes())
       << " · agent " << short_bytes(status.agent_memory_bytes()) << '\n';
   print_inspector(out, style, status.inspector());
+  print_rules_status(out, style, status.rules());
   std::string ages;
   for (const v1::AgeStatus& age : status.ages()) {
     ages +=

@@ -9,6 +9,7 @@
 #include "cli/format/table.hpp"
 #include "cli/top/endpoints.hpp"
 #include "cli/top/render.hpp"
+#include "cli/top/rules.hpp"
 #include "cli/top/screen.hpp"
 
 namespace tidegate::cli {
@@ -39,6 +40,7 @@ v1::TopRequest to_request(v1::TopBy by, std::uint64_t limit) {
 
 void print_rows(std::ostream& out, const Style& style, const v1::TopResponse& response, v1::TopBy by) {
   if (by == v1::TOP_BY_ENDPOINT) return print_endpoints(out, style, response);
+  if (by == v1::TOP_BY_RULE) return print_top_rules(out, style, response);
   Table table(out, style,
               {{title_of(by)},
                {"SERVICE"},
@@ -68,11 +70,14 @@ Outcome<> once(Context& context, const Options& options) {
   return {};
 }
 
-// Endpoints only where something is inspected.
-v1::TopBy next_group(v1::TopBy by, bool inspects) {
+// Endpoints only where something is inspected, rules only where there are some.
+v1::TopBy next_group(v1::TopBy by, const v1::GetStatusResponse& status) {
+  const bool inspects = status.inspector().state() != "off";
+  const bool rules = status.rules().budget() > 0;
   if (by == v1::TOP_BY_SOURCE) return v1::TOP_BY_SERVICE;
   if (by == v1::TOP_BY_SERVICE) return v1::TOP_BY_REASON;
-  return by == v1::TOP_BY_REASON && inspects ? v1::TOP_BY_ENDPOINT : v1::TOP_BY_SOURCE;
+  if (by == v1::TOP_BY_REASON && inspects) return v1::TOP_BY_ENDPOINT;
+  return by != v1::TOP_BY_RULE && rules ? v1::TOP_BY_RULE : v1::TOP_BY_SOURCE;
 }
 
 // Asks once a second and draws after every answer and key.
@@ -97,7 +102,7 @@ class Live {
  private:
   bool react(Screen::Key key) {
     if (key == Screen::Key::kNextGroup) {
-      view_.by = next_group(view_.by, view_.response.status().inspector().state() != "off");
+      view_.by = next_group(view_.by, view_.response.status());
       view_.response.clear_rows();
       regroup_ = true;
     }
@@ -150,7 +155,7 @@ Outcome<> top(Context& context, const Options& options) {
 void add_top(Command& root) {
   auto options = std::make_shared<Options>();
   Command command = root.add("top", "Live screen: what is sent, what gets through, what is dropped and why",
-                             "top\ntop --once --by source -o json\ntop --by endpoint");
+                             "top\ntop --once --by source -o json\ntop --by endpoint\ntop --by rule");
   command.option("--by", options->by, "", "Group by this (default: source)")
       .one_of({"source", "rule", "service", "reason", "endpoint"});
   command.option("--limit", options->limit, "N", "At most this many rows with --once (default: 20)");

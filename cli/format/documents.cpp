@@ -167,6 +167,7 @@ Json document_of(const v1::WhyResponse& why) {
 
 Json document_of(const v1::TopRow& row) {
   if (row.has_endpoint()) return document_of(row.service(), row.endpoint());
+  if (row.has_rule()) return document_of(row.rule());
   return {{"source", text_or_null(row.source())},    {"service", text_or_null(row.service())},
           {"passed_pps", rounded(row.passed_pps())}, {"dropped_pps", rounded(row.dropped_pps())},
           {"passed_bps", rounded(row.passed_bps())}, {"dropped_bps", rounded(row.dropped_bps())},
@@ -221,6 +222,7 @@ Json document_of(const v1::GetStatusResponse& status) {
   add("reasons", status.reasons());
   add("tables", status.tables());
   document["inspector"] = document_of(status.inspector());
+  document["rules"] = document_of(status.rules());
   add("features", status.features());
   add("faults", status.faults());
   add("ages", status.ages());

@@ -35,6 +35,8 @@ Json document_of(const v1::WhyResponse& why);
 Json document_of(const v1::TopRow& row);
 Json document_of(const std::string& service, const v1::EndpointFigures& endpoint);
 Json document_of(const v1::InspectorStatus& inspector);
+Json document_of(const v1::RuleFigures& rule);
+Json document_of(const v1::RulesStatus& rules);
 Json document_of(const v1::Event& event);
 Json document_of(const v1::InterfaceStatus& interface);
 Json document_of(const v1::GetStatusResponse& status);

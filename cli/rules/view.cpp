@@ -3,8 +3,11 @@
 
 #include "agent/base/hex.hpp"
 #include "cli/command/common.hpp"
+#include "cli/format/documents.hpp"
 #include "cli/format/escape.hpp"
+#include "cli/format/quantity.hpp"
 #include "cli/inspect/summary_json.hpp"
+#include "cli/top/rules.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -135,6 +138,40 @@ void print_rules(std::ostream& out, const Style& style, const std::vector<Rule>&
                format_duration(rule.when.within), std::string(behavior::to_string(rule.then.kind)),
                format_duration(rule.then.duration), rule.then.shadow ? "shadow" : "enforce",
                std::to_string(rule.priority)});
+  }
+}
+
+void print_live_rules(std::ostream& out, const Style& style, const std::vector<Rule>& rules,
+                      const ::tidegate::v1::RulesStatus& figures) {
+  Table table(out, style,
+              {{"RULE"},
+               {"KEY"},
+               {"WHEN"},
+               {"WITHIN"},
+               {"ACTION"},
+               {"MATCHED", Align::kRight},
+               {"FIRED", Align::kRight},
+               {"ENFORCED", Align::kRight},
+               {"HELD BACK"},
+               {"SUPPRESSED", Align::kRight},
+               {"EVICTED", Align::kRight},
+               {"LAST FIRED"}});
+  const auto count = [](std::uint64_t number) { return short_count(static_cast<double>(number)); };
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const Rule& rule = rules[i];
+    const ::tidegate::v1::RuleFigures& live = figures.rules(static_cast<int>(i));
+    table.add({rule.name,
+               behavior::format_key(rule.key),
+               condition_text(rule),
+               format_duration(rule.when.within),
+               rule.then.shadow ? "shadow" : std::string(behavior::to_string(rule.then.kind)),
+               count(live.matched()),
+               count(live.fired()),
+               {count(live.enforced()), live.enforced() > 0 ? Paint::kRed : Paint::kPlain},
+               held_back_text(live.held_back()),
+               count(live.suppressed()),
+               {count(live.evicted()), live.evicted() > 0 ? Paint::kYellow : Paint::kPlain},
+               live.has_last_fired() ? to_rfc3339(to_wall_time(live.last_fired())) : "-"});
   }
 }
 

@@ -7,6 +7,7 @@
 #include "agent/behavior/evaluator.hpp"
 #include "cli/format/output.hpp"
 #include "cli/format/table.hpp"
+#include "tidegate/v1/rules.pb.h"
 
 namespace tidegate::cli {
 
@@ -19,6 +20,9 @@ Json document_of(const behavior::Finding& finding);
 Json document_of(const behavior::Rule& rule, const behavior::RuleStatistics& statistics);
 
 void print_rules(std::ostream& out, const Style& style, const std::vector<behavior::Rule>& rules);
+// With what each did since it came in force: `figures` are of the same rules.
+void print_live_rules(std::ostream& out, const Style& style, const std::vector<behavior::Rule>& rules,
+                      const ::tidegate::v1::RulesStatus& figures);
 
 std::unique_ptr<Table> finding_table(std::ostream& out, const Style& style);
 Row row_of(const behavior::Finding& finding);

@@ -8,6 +8,7 @@
 #include "cli/format/escape.hpp"
 #include "cli/format/quantity.hpp"
 #include "cli/top/endpoints.hpp"
+#include "cli/top/rules.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -200,8 +201,9 @@ Line list_row(const v1::TopRow& row, const Columns& columns, v1::TopBy by, doubl
   return line;
 }
 
-void add_endpoints(Lines& lines, const TopView& view, std::size_t width, std::size_t height) {
-  for (const Line& line : endpoint_lines(view.response, width)) {
+void add_figures(Lines& lines, const TopView& view, std::size_t width, std::size_t height) {
+  const bool rules = view.by == v1::TOP_BY_RULE;
+  for (const Line& line : rules ? rule_lines(view.response, width) : endpoint_lines(view.response, width)) {
     if (lines.size() >= height) return;
     lines.push_back(line);
   }
@@ -209,7 +211,7 @@ void add_endpoints(Lines& lines, const TopView& view, std::size_t width, std::si
 }
 
 void add_list(Lines& lines, const TopView& view, std::size_t width, std::size_t height) {
-  if (view.by == v1::TOP_BY_ENDPOINT) return add_endpoints(lines, view, width, height);
+  if (view.by == v1::TOP_BY_ENDPOINT || view.by == v1::TOP_BY_RULE) return add_figures(lines, view, width, height);
   const Columns columns = columns_for(width, view.by);
   const std::vector<v1::TopRow> rows = sorted_rows(view.response);
   const double most = rows.empty() ? 0 : rows.front().dropped_pps();
@@ -224,7 +226,7 @@ void add_list(Lines& lines, const TopView& view, std::size_t width, std::size_t 
 Line help_line(const TopView& view, std::size_t width) {
   const bool estimated = std::any_of(view.response.rows().begin(), view.response.rows().end(),
                                      [](const v1::TopRow& row) { return row.estimated(); });
-  const std::string keys = " q quit   s by source, service, reason, endpoint   r reset   space " +
+  const std::string keys = " q quit   s by source, service, reason, endpoint, rule   r reset   space " +
                            std::string(view.paused ? "go on" : "pause");
   const std::string note = estimated ? "estimated " : "";
   const std::size_t room = width > note.size() ? width - note.size() : 0;

@@ -62,6 +62,7 @@ std::string name_of(const TopRow& row, TopBy by) {
   if (by == v1::TOP_BY_SERVICE) return row.service();
   if (by == v1::TOP_BY_REASON) return row.reason();
   if (by == v1::TOP_BY_ENDPOINT) return row.endpoint().path_template();
+  if (by == v1::TOP_BY_RULE) return row.rule().name();
   return row.source().empty() ? row.service() : row.source();
 }
 

@@ -67,6 +67,60 @@ TEST_F(StatusCommands, JsonHasTheKeysOfTheContract) {
   EXPECT_EQ(status["inspector"]["connections"], 0);
 }
 
+TEST_F(StatusCommands, RulesInOneLineAndWhatIsWrongWithThemInAnother) {
+  EXPECT_EQ(run({"status"}).out.find("\nrules "), std::string::npos) << "there are none";
+  auto& rules = *agent.status.get.response.mutable_rules();
+  auto& rule = *rules.add_rules();
+  rule.set_name("guess");
+  rule.set_action("block");
+  rule.set_matched(40);
+  rule.set_enforced(3);
+  rule.mutable_last_fired()->set_seconds(kNow);
+  rules.set_keys(4200);
+  rules.set_bytes(1'100'000);
+  rules.set_budget(64'000'000);
+  rules.set_enforced(3);
+  auto& held_back = *rules.add_held_back();
+  held_back.set_name("nat_guard");
+  held_back.set_count(5);
+  const Ran table = run({"status", "-o", "table"});
+  EXPECT_THAT(table.out, HasSubstr("rules 1 · requests 0 · keys 4.2k · memory 1.1 MB of 64.0 MB · enforced 3 · "
+                                   "held back: nat_guard 5\n"));
+  EXPECT_EQ(table.out.find("alarms"), std::string::npos);
+  rules.set_alarms(2);
+  rules.set_dropped(9);
+  EXPECT_THAT(run({"status", "-o", "table"}).out, HasSubstr("\n  alarms 2 · findings dropped 9\n"));
+  const Json json = Json::parse(run({"status", "-o", "json"}).out)["rules"];
+  EXPECT_EQ(json["in_force"], 1);
+  EXPECT_EQ(json["keys"], 4200);
+  EXPECT_EQ(json["held_back"], (Json{{"nat_guard", 5}}));
+  EXPECT_EQ(json["by_rule"][0]["rule"], "guess");
+  EXPECT_EQ(json["by_rule"][0]["last_fired"], "2030-01-01T00:00:00Z");
+}
+
+TEST_F(StatusCommands, RulesListSaysWhatEachDid) {
+  agent.policy.show.response.set_text(
+      "version: 1\ninterfaces: [{name: eth0}]\n"
+      "services: [{name: web, match: [tcp/8080], http: {inspect: true}}]\n"
+      "rules: [{name: guess, when: {count: 3, within: 1m}, then: {action: block, for: 10m}}]\n");
+  auto& rule = *agent.status.get.response.mutable_rules()->add_rules();
+  rule.set_name("guess");
+  rule.set_matched(41);
+  rule.set_suppressed(17);
+  const Ran table = run({"rules", "list", "-o", "table"});
+  ASSERT_EQ(table.exit, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("LAST FIRED"));
+  EXPECT_THAT(table.out, HasSubstr("41"));
+  Json json = Json::parse(run({"rules", "list", "-o", "json"}).out);
+  EXPECT_EQ(json[0]["name"], "guess");
+  EXPECT_EQ(json[0]["live"]["matched"], 41);
+  EXPECT_EQ(json[0]["live"]["suppressed"], 17);
+  rule.set_name("other");  // the policy changed in between
+  json = Json::parse(run({"rules", "list", "-o", "json"}).out);
+  EXPECT_TRUE(json[0]["live"].is_null());
+  EXPECT_EQ(run({"rules", "list", "-o", "table"}).out.find("LAST FIRED"), std::string::npos);
+}
+
 TEST_F(StatusCommands, TheInspectorAndWhereItsKeysComeFrom) {
   auto& inspector = *agent.status.get.response.mutable_inspector();
   inspector.set_state("running");

@@ -160,6 +160,38 @@ TEST(TopView, KeepsHistoryOfPresentInterfacesOnly) {
   EXPECT_TRUE(view.total.dropped.values().empty());
 }
 
+TEST(TopCommand, RulesByHowOftenTheyFire) {
+  FakeAgent agent;
+  Runner run{agent.socket()};
+  agent.status.top.response = answer();
+  agent.status.top.response.clear_rows();
+  auto& rule = *agent.status.top.response.add_rows()->mutable_rule();
+  rule.set_name("guess\x1b[2J");
+  rule.set_action("block");
+  rule.set_matched_per_second(120);
+  rule.set_fired_per_second(0.5);
+  rule.set_enforced(7);
+  const Ran json = run({"top", "--once", "--by", "rule", "-o", "json"});
+  ASSERT_EQ(json.exit, 0) << json.err;
+  EXPECT_EQ(agent.status.top.asked.by(), v1::TOP_BY_RULE);
+  const Json row = Json::parse(json.out)[0];
+  EXPECT_EQ(row["matched_per_second"], 120);
+  EXPECT_EQ(row["enforced"], 7);
+  const Ran table = run({"top", "--once", "--by", "rule", "-o", "table"});
+  EXPECT_THAT(table.out, HasSubstr("HELD BACK"));
+  TopView view;
+  view.take(agent.status.top.response);
+  view.by = v1::TOP_BY_RULE;
+  for (const std::size_t width : {20U, 80U, 160U}) {
+    const auto lines = texts(render_top(view, ManualClock(), width, 30));
+    for (const std::string& line : lines) {
+      EXPECT_LE(display_width(line), width);
+      EXPECT_EQ(line.find('\x1b'), std::string::npos);
+    }
+    if (width >= 80) EXPECT_THAT(lines[line_with(lines, "guess")], HasSubstr("120"));
+  }
+}
+
 TEST(TopCommand, OnceHasTheKeysOfTheContract) {
   FakeAgent agent;
   Runner run{agent.socket()};

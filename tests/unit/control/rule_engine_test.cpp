@@ -143,6 +143,82 @@ TEST_F(RuleEngineTest, SaysWhenARuleReachedItsCap) {
   EXPECT_THAT(events(), HasSubstr("rules: rule wild decided 2 times within 1m"));
 }
 
+TEST_F(RuleEngineTest, CountsByRuleWhatBecameOfFindings) {
+  facts_.facts.push_back({Prefix::parse("203.0.113.9").value(), decisions::Fact::Kind::kSshPeer, "port 22"});
+  apply(
+      "rules: [{name: wild, match: {status: 401}, when: {count: 1, within: 1m},"
+      " then: {action: block, for: 1h, cap: 2/m}},"
+      "{name: quiet, match: {status: 401}, when: {count: 2, within: 1m}, then: {action: block, for: 1h, mode: shadow}},"
+      "{name: idle, match: {status: 503}, when: {count: 1, within: 1m}, then: {action: block, for: 1h}}]\n");
+  requests("203.0.113.9", 1);  // the guard refuses it
+  requests("203.0.113.1", 2);
+  requests("203.0.113.2", 1);
+  requests("192.0.2.10", 1);
+  const auto report = controllers_->status.report().rules;
+  ASSERT_EQ(report.rules.size(), 3U);
+  const auto& wild = report.rules[0];
+  EXPECT_EQ(wild.name, "wild");
+  EXPECT_EQ(wild.matched, 5U);
+  EXPECT_EQ(wild.fired, 4U);
+  EXPECT_EQ(wild.enforced, 2U);
+  EXPECT_EQ(wild.suppressed, 1U);
+  EXPECT_EQ(wild.held_back, (control::NamedCounts{{"safelisted", 1}, {"rule_cap", 1}}));
+  EXPECT_EQ(wild.last_fired, clock_.wall());
+  EXPECT_EQ(report.rules[1].held_back, (control::NamedCounts{{"shadow", 1}}));
+  EXPECT_FALSE(report.rules[2].last_fired);
+  EXPECT_EQ(report.held_back, (control::NamedCounts{{"shadow", 1}, {"safelisted", 1}, {"rule_cap", 1}}));
+  EXPECT_EQ(report.enforced, 2U);
+  EXPECT_EQ(report.refused, 1U);
+  EXPECT_EQ(report.summaries, 5U);
+  EXPECT_GE(report.keys, 3U);
+  EXPECT_GT(report.bytes, 0U);
+  EXPECT_EQ(report.budget, 64'000'000U);
+}
+
+TEST_F(RuleEngineTest, SaysHowOftenRulesCountAndFire) {
+  apply(kRule);
+  engine_->look();
+  requests("203.0.113.7", 300);
+  clock_.advance(3s - 300ms);
+  const auto report = engine_->report();
+  EXPECT_NEAR(report.rules[0].matched_per_second, 100, 0.01);
+  EXPECT_NEAR(report.rules[0].fired_per_second, 1 / 3.0, 0.01);
+  for (int i = 0; i < 5; ++i) {
+    clock_.advance(1s);
+    engine_->look();
+  }
+  EXPECT_EQ(engine_->report().rules[0].matched_per_second, 0);
+}
+
+TEST_F(RuleEngineTest, WarnsForAWhileOfWhatHoldsRulesBack) {
+  const auto warnings = [&] {
+    engine_->look();
+    std::string text;
+    for (const auto& warning : controllers_->status.report().warnings) text += warning + "\n";
+    return text;
+  };
+  apply(
+      "behavior: {memory: 1MB}\n"
+      "rules: [{name: wild, when: {count: 1, within: 1h}, then: {action: block, for: 1h, cap: 1/m}}]\n");
+  EXPECT_EQ(warnings(), "");
+  requests("203.0.113.1", 1);
+  requests("203.0.113.2", 1);
+  EXPECT_THAT(warnings(), HasSubstr("rules: findings were held back because a cap was reached: wild;"));
+  for (unsigned i = 0; i < 20000; ++i) {
+    inspect::Summary summary;
+    summary.began = clock_.wall();
+    summary.connection.flow.client.address = {0, 0x0000ffff'0a000000ULL + i};
+    summary.service = "web";
+    summary.status = 200;
+    engine_->take(summary);
+  }
+  engine_->settle();
+  EXPECT_THAT(warnings(), HasSubstr("keys made room before their window was over; raise `memory` of `behavior`"));
+  EXPECT_GT(engine_->report().rules[0].evicted + engine_->report().evicted, 0U);
+  clock_.advance(11min);
+  EXPECT_EQ(warnings(), "");
+}
+
 TEST_F(RuleEngineTest, KeepsItsWindowsWhileRulesStayTheSame) {
   apply(kRule);
   requests("203.0.113.7", 2);

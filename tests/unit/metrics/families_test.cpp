@@ -50,6 +50,35 @@ TEST(Families, EveryCounterOfTheInspector) {
   }
 }
 
+TEST(Families, RulesByName) {
+  control::StatusReport status;
+  EXPECT_EQ(text_of(status, {}).find("tidegate_rule"), std::string::npos) << "no rule is in force";
+  control::RuleFigures rule;
+  rule.name = "guess";
+  rule.matched = 12;
+  rule.enforced = 3;
+  rule.suppressed = 4;
+  rule.evicted = 5;
+  rule.held_back = {{"shadow", 7}, {"nat_guard", 1}};
+  rule.last_fired = WallTime(std::chrono::seconds(1893456000));
+  status.rules.rules = {rule};
+  status.rules.keys = 9;
+  status.rules.alarms = 2;
+  status.rules.dropped = 6;
+  const auto text = text_of(status, {});
+  expect_line(text, R"(tidegate_rule_matched_total{rule="guess"} 12)");
+  expect_line(text, R"(tidegate_rule_findings_total{rule="guess",outcome="enforced"} 3)");
+  expect_line(text, R"(tidegate_rule_findings_total{rule="guess",outcome="nat_guard"} 1)");
+  expect_line(text, R"(tidegate_rule_findings_total{rule="guess",outcome="shadow"} 7)");
+  expect_line(text, R"(tidegate_rule_suppressed_total{rule="guess"} 4)");
+  expect_line(text, R"(tidegate_rule_evicted_total{rule="guess"} 5)");
+  expect_line(text, R"(tidegate_rule_last_fired_timestamp_seconds{rule="guess"} 1893456000)");
+  expect_line(text, "tidegate_rules 1");
+  expect_line(text, "tidegate_rules_keys 9");
+  expect_line(text, "tidegate_rules_alarms_total 2");
+  expect_line(text, "tidegate_rules_dropped_total 6");
+}
+
 TEST(Families, InterfacesTablesFaultsAndGauges) {
   control::StatusReport status;
   status.generation = 4;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/top/rules.hpp"
+
+#include <algorithm>
+
+#include "cli/format/documents.hpp"
+#include "cli/format/escape.hpp"
+#include "cli/format/quantity.hpp"
+#include "cli/format/table.hpp"
+
+namespace tidegate::cli {
+namespace {
+
+using ::tidegate::v1::RuleFigures;
+using ::tidegate::v1::TopRow;
+
+constexpr std::size_t kNumbers = 9 + 9 + 9 + 10;
+constexpr std::size_t kAction = 9;
+
+std::string cell(const std::string& text, std::size_t width, bool right) {
+  const std::string shown = shorten(escape_text(text), width);
+  const std::string blanks(width - display_width(shown), ' ');
+  return right ? blanks + shown : shown + blanks;
+}
+
+std::string count(std::uint64_t number) { return short_count(static_cast<double>(number)); }
+
+std::string action_of(const RuleFigures& rule) { return rule.shadow() ? "shadow" : rule.action(); }
+
+Line header_line(std::size_t name) {
+  return {{cell("RULE", name, false) + cell(" ACTION", kAction, false) + cell("REQ/S", 9, true) +
+               cell("FIRED/S", 9, true) + cell("FIRED", 9, true) + cell("ENFORCED", 10, true) + " HELD BACK",
+           Paint::kBold}};
+}
+
+Line row_line(const RuleFigures& rule, std::size_t name) {
+  return {{cell(rule.name(), name, false)},
+          {cell(" " + action_of(rule), kAction, false), Paint::kDim},
+          {cell(short_count(rule.matched_per_second()), 9, true), Paint::kGreen},
+          {cell(short_count(rule.fired_per_second()), 9, true)},
+          {cell(count(rule.fired()), 9, true)},
+          {cell(count(rule.enforced()), 10, true), rule.enforced() > 0 ? Paint::kRed : Paint::kPlain},
+          {" " + escape_text(held_back_text(rule.held_back())), Paint::kYellow}};
+}
+
+}  // namespace
+
+std::vector<Line> rule_lines(const ::tidegate::v1::TopResponse& response, std::size_t width) {
+  const std::size_t numbers = kNumbers + kAction;
+  const std::size_t name = std::clamp<std::size_t>(width > numbers ? (width - numbers) * 2 / 3 : 0, 12, 40);
+  std::vector<Line> lines{header_line(name)};
+  for (const TopRow& row : response.rows()) lines.push_back(row_line(row.rule(), name));
+  return lines;
+}
+
+void print_top_rules(std::ostream& out, const Style& style, const ::tidegate::v1::TopResponse& response) {
+  Table table(out, style,
+              {{"RULE"},
+               {"ACTION"},
+               {"REQ/S", Align::kRight},
+               {"REQUESTS", Align::kRight},
+               {"FIRED/S", Align::kRight},
+               {"FIRED", Align::kRight},
+               {"ENFORCED", Align::kRight},
+               {"HELD BACK"},
+               {"LAST FIRED"}});
+  for (const TopRow& row : response.rows()) {
+    const RuleFigures& rule = row.rule();
+    table.add({rule.name(),
+               action_of(rule),
+               short_count(rule.matched_per_second()),
+               count(rule.matched()),
+               short_count(rule.fired_per_second()),
+               count(rule.fired()),
+               {count(rule.enforced()), rule.enforced() > 0 ? Paint::kRed : Paint::kPlain},
+               held_back_text(rule.held_back()),
+               rule.has_last_fired() ? to_rfc3339(to_wall_time(rule.last_fired())) : "-"});
+  }
+}
+
+}  // namespace tidegate::cli
