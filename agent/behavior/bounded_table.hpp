@@ -82,13 +82,26 @@ class BoundedTable {
   }
   std::uint64_t evictions() const { return evictions_; }
 
+  // Calls visit(value, slot) for each: the bytes of its slot and of its part of the empty ones.
+  template <typename Visit>
+  void each(Visit&& visit) const {
+    std::uint64_t slots = 0;
+    for (const Segment& segment : segments_) slots += segment.slots.size() * sizeof(Slot);
+    const std::uint64_t used = size();
+    for (const Segment& segment : segments_) {
+      for (const Slot& slot : segment.slots) {
+        if (slot.key != 0) visit(slot.value, slots / used);
+      }
+    }
+  }
+
  private:
   struct Slot {
     std::uint64_t key = 0;
     Value value{};
   };
   struct Segment {
-    std::vector<Slot> slots;  // a power of two
+    std::vector<Slot> slots;
     std::size_t used = 0;
     std::size_t heap = 0;
     std::size_t hand = 0;
@@ -97,14 +110,21 @@ class BoundedTable {
   static std::uint64_t bytes_of(const Segment& segment) { return segment.slots.size() * sizeof(Slot) + segment.heap; }
   Segment& segment_of(std::uint64_t key) { return segments_[key % kSegments]; }
   static std::size_t home(const Segment& segment, std::uint64_t key) {
-    return (key / kSegments) & (segment.slots.size() - 1);
+    return ((key / kSegments & UINT32_MAX) * segment.slots.size()) >> 32;
+  }
+
+  static std::size_t after(const Segment& segment, std::size_t at) {
+    return at + 1 == segment.slots.size() ? 0 : at + 1;
+  }
+  // How far `at` lies behind `from`, around the end.
+  static std::size_t distance(const Segment& segment, std::size_t from, std::size_t at) {
+    return at >= from ? at - from : at + segment.slots.size() - from;
   }
 
   // Where a key is, or the empty slot where it would be. There is always an empty one.
   static std::size_t place(const Segment& segment, std::uint64_t key) {
-    const std::size_t mask = segment.slots.size() - 1;
     std::size_t at = home(segment, key);
-    while (segment.slots[at].key != 0 && segment.slots[at].key != key) at = (at + 1) & mask;
+    while (segment.slots[at].key != 0 && segment.slots[at].key != key) at = after(segment, at);
     return at;
   }
 
@@ -119,8 +139,10 @@ class BoundedTable {
   void make_room(Segment& segment) {
     sweep(segment);
     const bool crowded = (segment.used + 1) * 4 > segment.slots.size() * 3;
-    if (crowded && bytes_of(segment) + segment.slots.size() * sizeof(Slot) <= share_) {
-      resize(segment, segment.slots.size() * 2);
+    // In small steps: empty slots cost memory as well.
+    const std::size_t more = segment.slots.size() / 4;
+    if (crowded && bytes_of(segment) + more * sizeof(Slot) <= share_) {
+      resize(segment, segment.slots.size() + more);
     } else if (crowded || bytes_of(segment) > share_) {
       evict(segment, 0);
     }
@@ -135,7 +157,7 @@ class BoundedTable {
   }
 
   std::size_t next(Segment& segment) {
-    segment.hand = (segment.hand + 1) & (segment.slots.size() - 1);
+    segment.hand = after(segment, segment.hand);
     return segment.hand;
   }
 
@@ -161,13 +183,12 @@ class BoundedTable {
 
   // Closes the gap, so that no chain is cut (Knuth 6.4, algorithm R).
   static void remove(Segment& segment, std::size_t at) {
-    const std::size_t mask = segment.slots.size() - 1;
     segment.heap -= segment.slots[at].value.heap_bytes();
     --segment.used;
     std::size_t hole = at;
-    for (std::size_t i = (at + 1) & mask; segment.slots[i].key != 0; i = (i + 1) & mask) {
+    for (std::size_t i = after(segment, at); segment.slots[i].key != 0; i = after(segment, i)) {
       const std::size_t from = home(segment, segment.slots[i].key);
-      if (((i - from) & mask) < ((i - hole) & mask)) continue;
+      if (distance(segment, from, i) < distance(segment, hole, i)) continue;
       segment.slots[hole] = std::move(segment.slots[i]);
       hole = i;
     }

@@ -204,4 +204,8 @@ Statistics Evaluator::statistics() const {
   return result;
 }
 
+void Evaluator::each_key(const std::function<void(std::uint32_t, std::size_t, std::size_t)>& visit) const {
+  states_.each([&](const KeyState& state, std::size_t slot) { visit(state.rule, slot, state.heap_bytes()); });
+}
+
 }  // namespace tidegate::behavior

@@ -45,6 +45,9 @@ class Evaluator {
   const RuleSet& rules() const { return rules_; }
   const RuleStatistics& statistics_of(std::size_t rule) const { return by_rule_[rule]; }
   Statistics statistics() const;
+  // What each key that is tracked for a rule takes, in bytes, without what the allocator adds: its slot in the table,
+  // with its part of the empty ones, and what hangs on it.
+  void each_key(const std::function<void(std::uint32_t rule, std::size_t slot, std::size_t heap)>& visit) const;
 
  private:
   // What a rule's condition says after one more event.

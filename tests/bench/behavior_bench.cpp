@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many summaries a second go through behaviour rules on one core: bench_behavior [SECONDS]
+// Behaviour rules alone: how many summaries a second go through them on one core, and what they remember of a key.
 #include <time.h>
 
 #include <cstdio>
@@ -10,8 +10,10 @@
 
 #include "agent/behavior/evaluator.hpp"
 #include "agent/config/policy_reader.hpp"
+#include "tests/bench/behavior_memory.hpp"
+#include "tests/bench/samples.hpp"
 
-namespace tidegate {
+namespace tidegate::bench {
 namespace {
 
 using behavior::RuleSet;
@@ -120,22 +122,25 @@ double measure(unsigned count, std::vector<inspect::Summary>& summaries, std::ch
     done += summaries.size();
     spent = core_time() - began;
   }
-  const auto statistics = evaluator.statistics();
-  const double rate = static_cast<double>(done) / std::chrono::duration<double>(spent).count();
-  std::printf("%5u rules: %9.0f summaries/s, %llu keys, %.0f bytes each\n", count, rate,
-              static_cast<unsigned long long>(statistics.keys),
-              static_cast<double>(statistics.bytes) / static_cast<double>(statistics.keys));
-  return rate;
+  return static_cast<double>(done) / std::chrono::duration<double>(spent).count();
+}
+
+Status run(const Settings& settings) {
+  const auto wanted = std::chrono::nanoseconds(static_cast<std::int64_t>(settings.milliseconds * 1e7));
+  auto summaries = traffic();
+  for (unsigned round = 0; round < settings.rounds; ++round) {
+    for (const unsigned count : {50U, 1000U}) {
+      emit("sample", {{"bench", "behavior"},
+                      {"name", "rules-" + std::to_string(count)},
+                      {"round", std::int64_t{round}},
+                      {"unit", "1/s"},
+                      {"value", measure(count, summaries, wanted)}});
+    }
+  }
+  return measure_memory(settings);
 }
 
 }  // namespace
-}  // namespace tidegate
+}  // namespace tidegate::bench
 
-int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 3;
-  const auto wanted = std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
-  auto summaries = tidegate::traffic();
-  const double small = tidegate::measure(50, summaries, wanted);
-  const double large = tidegate::measure(1000, summaries, wanted);
-  std::printf("1000 rules cost %.2f times 50 rules\n", small / large);
-}
+int main(int argc, char** argv) { return tidegate::bench::run_bench(argc, argv, tidegate::bench::run); }

@@ -10,8 +10,8 @@ import sys
 from . import machine, plot, summary, table, targets
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
-PARTS = ("program", "veth", "tables", "agent", "inspect", "live")
-SCRIPTS = ("agent", "inspect", "live")  # in Python
+PARTS = ("program", "veth", "tables", "agent", "inspect", "live", "behavior", "rules")
+SCRIPTS = ("agent", "inspect", "live", "rules")  # in Python
 MEASURED = "## Last measured"
 NOT_POSSIBLE = 77  # what ctest takes for "skipped"
 EXAMPLES = """examples:

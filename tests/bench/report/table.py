@@ -8,6 +8,8 @@ TITLES = {
     "agent": "Agent and command line",
     "inspect": "tidegate inspect and tshark on the same captures, per second of CPU time",
     "live": "nginx under load, bare, with the keylog library, and inspected",
+    "behavior": "Behaviour rules alone: summaries per second of CPU time, memory of a key and rule",
+    "rules": "From the response that crosses a rule's threshold to the first packet dropped, live",
 }
 
 

@@ -96,6 +96,16 @@ TARGETS = [
            ratio("live", "keep-alive-cpu/library", "keep-alive-cpu/bare"), at_least=constant(0.97)),
     Target("last byte of a response to summary, 99th percentile", "ms",
            figure("live", "delay-p99"), at_most=constant(10)),
+    Target("summaries through 50 rules, per second of CPU time", "1/s", figure("behavior", "rules-50"),
+           at_least=constant(1_000_000)),
+    Target("1,000 rules: cost of a summary by that with 50", "×",
+           ratio("behavior", "rules-50", "rules-1000"), at_most=constant(2)),
+    Target("memory of a tracked key and rule, median", "B", figure("behavior", "key-any-median"), at_most=constant(256)),
+    Target("memory of a set of different values, at most", "B", figure("behavior", "distinct-set-most"),
+           at_most=constant(1000)),
+    Target("response that crosses a threshold to the first packet dropped, 99th percentile", "ms",
+           figure("rules", "to-drop-p99"), at_most=constant(20)),
+    Target("the same beside 1,000 requests a second", "ms", figure("rules", "to-drop-busy-p99"), at_most=constant(20)),
 ]
 
 

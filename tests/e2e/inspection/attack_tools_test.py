@@ -80,10 +80,10 @@ class AttackTools(unittest.TestCase):
         return address, datetime.datetime.fromisoformat(decision["created"]).timestamp()
 
     def blocked(self, name, rule, **options):
-        """Nothing of it arrives any more a second later, however long it goes on."""
+        """Nothing of it arrives any more two seconds later, however long it goes on."""
         address, since = self.caught(name, rule, **options)
-        self.go_on(name, since + 4)
-        late = [when - since for when in self.shop.arrivals()[address] if when > since + 1]
+        self.go_on(name, since + 5)
+        late = [when - since for when in self.shop.arrivals()[address] if when > since + 2]
         self.assertEqual(late, [], f"{len(late)} requests of {name} arrived after it was blocked")
 
     def limited(self, name, rule, packets):
@@ -91,8 +91,8 @@ class AttackTools(unittest.TestCase):
         address, since = self.caught(name, rule)
         until = self.go_on(name, since + 8)
         arrivals = self.shop.arrivals()[address]
-        late = [when for when in arrivals if when > since + 1]
-        print(f"{name}: {len(late)} requests in {until - since - 1:.1f} s after {len(arrivals) - len(late)} before")
+        late = [when for when in arrivals if when > since + 2]
+        print(f"{name}: {len(late)} requests in {until - since - 2:.1f} s after {len(arrivals) - len(late)} before")
         self.assertLess(len(late), packets * (until - since))
 
     def go_on(self, name, until):
