@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include "agent/keylog/channel.h"
+#include "agent/keylog/process.h"
 
 enum { ROOM = 8192 }; /* about ten handshakes under way; more, and they are sent in parts */
 
@@ -53,7 +53,7 @@ static bool completes_early(const char *line) {
 }
 
 void batch_add(const char *line, size_t size, enum line_kind kind) {
-  if (!take(getpid())) {
+  if (!take(process_id())) {
     channel_send(line, size, 1);
     return;
   }

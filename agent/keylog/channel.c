@@ -16,12 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/keylog/process.h"
+
 enum {
   LOWEST_DESCRIPTOR = 100, /* out of the way of servers that count on small numbers */
   SEND_BUFFER = 1 << 20,   /* some hundred handshakes that the reader has not come to */
   SHORTEST_PAUSE_MS = 100, /* between attempts to connect */
   LONGEST_PAUSE_MS = 2000,
-  PATIENCE = 50, /* how often a thread yields to one that connects */
+  PATIENCE = 50,            /* how often a thread yields to one that connects */
+  NOTE_ROOM = 48,
 };
 
 static struct sockaddr_un address;
@@ -43,6 +46,7 @@ static _Atomic bool torn;             /* the last message was cut within a line 
 
 void channel_configure(const char *path) {
   const size_t size = strlen(path);
+  process_prepare();
   memset(&address, 0, sizeof address);
   address_size = 0;
   descriptor = -1;
@@ -140,7 +144,7 @@ static bool settle_in_child(pid_t self) {
 
 /* The number of a connection of this process, made now if need be; -1: none can be made. */
 static int ready(void) {
-  const pid_t self = getpid();
+  const pid_t self = process_id();
   if (process == self) {
     const int fd = connected();
     return fd >= 0 || !renew(self) ? fd : connected();
@@ -150,20 +154,31 @@ static int ready(void) {
 
 enum outcome { SENT, FULL, GONE };
 
-static enum outcome transmit(int fd, const char *bytes, size_t size) {
-  char note[48];
-  const unsigned long untold = atomic_exchange(&dropped, 0);
-  const bool cut = atomic_exchange(&torn, false);
-  int note_size = cut ? 1 : 0;
-  note[0] = '\n'; /* ends the line that was cut */
-  if (untold > 0) note_size += snprintf(note + note_size, sizeof note - 1, "#dropped %lu\n", untold);
-  struct iovec parts[] = {{note, (size_t)note_size}, {(void *)(uintptr_t)bytes, size}};
+/* Of what has to be said before lines: nothing, as a rule. */
+static size_t write_note(char out[NOTE_ROOM], bool cut, unsigned long untold) {
+  size_t size = 0;
+  if (cut) out[size++] = '\n'; /* ends the line that was cut */
+  if (untold > 0) size += (size_t)snprintf(out + size, NOTE_ROOM - size, "#dropped %lu\n", untold);
+  return size;
+}
+
+static ssize_t send_both(int fd, const char *note, size_t note_size, const char *bytes, size_t size) {
+  if (note_size == 0) return send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  struct iovec parts[] = {{(void *)(uintptr_t)note, note_size}, {(void *)(uintptr_t)bytes, size}};
   const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-  const ssize_t sent = fd < 0 ? -1 : sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent == (ssize_t)(size + (size_t)note_size)) return SENT;
+  return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static enum outcome transmit(int fd, const char *bytes, size_t size) {
+  char note[NOTE_ROOM];
+  const unsigned long untold = dropped == 0 ? 0 : atomic_exchange(&dropped, 0);
+  const bool cut = torn && atomic_exchange(&torn, false);
+  const size_t note_size = write_note(note, cut, untold);
+  const ssize_t sent = fd < 0 ? -1 : send_both(fd, note, note_size, bytes, size);
+  if (sent == (ssize_t)(size + note_size)) return SENT;
   const bool full = fd >= 0 && (sent > 0 || errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR);
   if (sent > 0 || cut) torn = true;
-  if (sent < note_size) atomic_fetch_add(&dropped, untold);
+  if (sent < (ssize_t)note_size) atomic_fetch_add(&dropped, untold);
   return full ? FULL : GONE;
 }
 
@@ -172,7 +187,7 @@ static bool deliver(const char *bytes, size_t size) {
   if (fd < 0) return false;
   const enum outcome first = transmit(fd, bytes, size);
   if (first != GONE) return first == SENT;
-  return renew(getpid()) && transmit(connected(), bytes, size) == SENT;
+  return renew(process_id()) && transmit(connected(), bytes, size) == SENT;
 }
 
 void channel_prepare(void) {

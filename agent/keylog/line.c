@@ -19,18 +19,31 @@ static const struct {
     {"CLIENT_RANDOM", LINE_ALONE},
 };
 
-/* How many hexadecimal digits `text` begins with, at most `limit`. */
-static size_t digits(const char *text, size_t limit) {
-  size_t count = 0;
-  while (count < limit && strchr("0123456789abcdefABCDEF", text[count]) != NULL && text[count] != '\0') ++count;
-  return count;
+static bool is_digit(char c) { return (unsigned)(c - '0') < 10 || (unsigned)((c | 0x20) - 'a') < 6; }
+
+typedef signed char sixteen __attribute__((vector_size(16)));
+
+/* Whether all of `text` are hexadecimal digits: 600 characters for each handshake, so sixteen at once. */
+static bool all_digits(const char *text, size_t size) {
+  for (; size >= sizeof(sixteen); text += sizeof(sixteen), size -= sizeof(sixteen)) {
+    sixteen c;
+    memcpy(&c, text, sizeof c);
+    const sixteen letter = c | 0x20;
+    const sixteen good = ((c >= '0') & (c <= '9')) | ((letter >= 'a') & (letter <= 'f'));
+    uint64_t halves[2];
+    memcpy(halves, &good, sizeof halves);
+    if ((halves[0] & halves[1]) != UINT64_MAX) return false;
+  }
+  while (size > 0 && is_digit(*text)) ++text, --size;
+  return size == 0;
 }
 
 static bool well_formed(const char *random) {
-  if (digits(random, LINE_RANDOM_DIGITS) != LINE_RANDOM_DIGITS || random[LINE_RANDOM_DIGITS] != ' ') return false;
+  const size_t size = strnlen(random, LINE_RANDOM_DIGITS + 1 + LONGEST_SECRET_DIGITS + 1);
+  if (size <= LINE_RANDOM_DIGITS + 1 || size > LINE_RANDOM_DIGITS + 1 + LONGEST_SECRET_DIGITS) return false;
   const char *secret = random + LINE_RANDOM_DIGITS + 1;
-  const size_t size = digits(secret, LONGEST_SECRET_DIGITS);
-  return size > 0 && secret[size] == '\0';
+  return random[LINE_RANDOM_DIGITS] == ' ' && all_digits(random, LINE_RANDOM_DIGITS) &&
+         all_digits(secret, size - LINE_RANDOM_DIGITS - 1);
 }
 
 enum line_kind line_kind(const char *line) {

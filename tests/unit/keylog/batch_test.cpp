@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 extern "C" {
 #include "agent/keylog/batch.h"
 #include "agent/keylog/channel.h"
+#include "agent/keylog/process.h"
 }
 
 namespace tidegate::harness {
@@ -68,6 +70,20 @@ TEST_F(KeylogBatch, HandshakesThatAreNeverFinished) {
   add("last", LINE_LAST);
   ASSERT_TRUE(reader_.wait_for(1001));
   for (const std::string& each : reader_.lines()) EXPECT_TRUE(each == line || each == "last");
+}
+
+// However it was forked: the C library does not know of the second one.
+TEST(KeylogProcess, AChildKnowsItselfFromItsParent) {
+  process_prepare();
+  ASSERT_EQ(process_id(), ::getpid());
+  for (const bool raw : {false, true}) {
+    const pid_t child = raw ? static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) : ::fork();
+    if (child == 0) ::_exit(process_id() == ::getpid() && process_id() == ::getpid() ? 0 : 1);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0) << raw;
+    EXPECT_EQ(process_id(), ::getpid());
+  }
 }
 
 TEST_F(KeylogBatch, AChildDoesNotSendItsParentsLines) {

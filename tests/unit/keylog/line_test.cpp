@@ -60,6 +60,18 @@ TEST(KeylogLine, WhatIsNoLineIsNotShared) {
   EXPECT_EQ(std::string(line_random(good.c_str()), LINE_RANDOM_DIGITS), kRandom);
 }
 
+TEST(KeylogLine, EveryCharacterIsLookedAt) {
+  const std::string good = "CLIENT_RANDOM " + kRandom + " " + std::string(65, 'B');  // four times sixteen, and one
+  ASSERT_EQ(line_kind(good.c_str()), LINE_ALONE);
+  for (std::size_t i = std::string("CLIENT_RANDOM ").size(); i < good.size(); ++i) {
+    for (const char wrong : {'/', ':', '@', 'G', '`', 'g', '\x7f', '\xb0', '\n'}) {
+      std::string bad = good;
+      bad[i] = wrong;
+      EXPECT_EQ(line_kind(bad.c_str()), LINE_USELESS) << i << " " << wrong;
+    }
+  }
+}
+
 TEST(KeylogLine, EndpointsOfBothFamilies) {
   EXPECT_EQ(tail("192.0.2.1", "198.51.100.2", 0x1301), " tcp 192.0.2.1:50000 198.51.100.2:443 0x1301");
   EXPECT_EQ(tail("2001:db8::1", "2001:db8::2", 0xc02f), " tcp [2001:db8::1]:50000 [2001:db8::2]:443 0xC02F");
