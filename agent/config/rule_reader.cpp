@@ -19,9 +19,9 @@ using policy::Location;
 using policy::Policy;
 
 constexpr std::uint64_t kMostPriority = 1000;
-constexpr std::uint64_t kLeastMemory = 1'000'000;
-constexpr std::uint64_t kMostMemory = 16'000'000'000;
-constexpr std::uint64_t kMostCap = 1'000'000;
+constexpr std::uint64_t kLeastRuleMemory = 1'000'000;
+constexpr std::uint64_t kMostRuleMemory = 16'000'000'000;
+constexpr std::uint64_t kMostRestrained = 1'000'000;
 constexpr std::string_view kNeverFires = ", so the rule can never fire";
 
 struct KeyName {
@@ -189,14 +189,15 @@ void read_behavior(const Node* node, const Values& values, Policy& policy, behav
   MapReader map(*node, "behavior", values.report());
   const Node* memory = map.take("memory");
   if (const auto bytes = values.bytes(memory, "behavior: memory")) {
-    if (*bytes < kLeastMemory || *bytes > kMostMemory)
-      values.error(memory->location, "behavior: memory has to be from " + format_bytes(kLeastMemory) + " to " +
-                                         format_bytes(kMostMemory));
+    if (*bytes < kLeastRuleMemory || *bytes > kMostRuleMemory)
+      values.error(memory->location, "behavior: memory has to be from " + format_bytes(kLeastRuleMemory) + " to " +
+                                         format_bytes(kMostRuleMemory));
     settings.memory = *bytes;
   }
   const Node* cap = map.take("cap");
   if (const auto rate = values.packet_rate(cap, "behavior: cap")) {
-    if (rate->amount > kMostCap) values.error(cap->location, "behavior: cap is more than " + std::to_string(kMostCap));
+    if (rate->amount > kMostRestrained)
+      values.error(cap->location, "behavior: cap is more than " + std::to_string(kMostRestrained));
     settings.cap = *rate;
   }
   if (const Node* guard = map.take("nat_guard")) {

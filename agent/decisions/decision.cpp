@@ -4,7 +4,9 @@
 namespace tidegate::decisions {
 namespace {
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
+std::unexpected<Error> bad_decision(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
 
 // The code point at `at`, which moves behind it; nothing: not UTF-8 (RFC 3629: no overlong form, no surrogate).
 std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t& at) {
@@ -49,20 +51,21 @@ Result<Action> parse_action(std::string_view text) {
   for (const Action action : {Action::kBlock, Action::kLimit, Action::kMonitor}) {
     if (text == to_string(action)) return action;
   }
-  return bad("an action is block, limit or monitor");
+  return bad_decision("an action is block, limit or monitor");
 }
 
 Status check_text(std::string_view what, std::string_view text, std::size_t most) {
   const std::string name(what);
-  if (text.size() > most) return bad(name + " is longer than " + std::to_string(most) + " bytes");
+  if (text.size() > most) return bad_decision(name + " is longer than " + std::to_string(most) + " bytes");
   for (std::size_t at = 0; at < text.size();) {
     if (text[at] >= 0x20 && text[at] < 0x7f) {
       ++at;
       continue;
     }
     const auto point = next_code_point(text, at);
-    if (!point) return bad(name + " is not UTF-8 at byte " + std::to_string(at + 1));
-    if (is_control(*point)) return bad(name + " has a control character before byte " + std::to_string(at + 1));
+    if (!point) return bad_decision(name + " is not UTF-8 at byte " + std::to_string(at + 1));
+    if (is_control(*point))
+      return bad_decision(name + " has a control character before byte " + std::to_string(at + 1));
   }
   return {};
 }
@@ -83,13 +86,14 @@ std::string printable(std::string_view text) {
 }
 
 Status validate(const NewDecision& decision) {
-  if (decision.origin.empty()) return bad("a decision needs an origin");
+  if (decision.origin.empty()) return bad_decision("a decision needs an origin");
   TIDEGATE_TRY(check_text("origin", decision.origin, kMostNameBytes));
   TIDEGATE_TRY(check_text("reason", decision.reason, kMostReasonBytes));
   TIDEGATE_TRY(check_text("actor", decision.actor, kMostNameBytes));
   const bool has_rate = decision.limit.packets || decision.limit.bytes;
-  if (decision.action == Action::kLimit && !has_rate) return bad("a limit needs packets or bytes, such as 100/s");
-  if (decision.action != Action::kLimit && has_rate) return bad("only a limit has packets or bytes");
+  if (decision.action == Action::kLimit && !has_rate)
+    return bad_decision("a limit needs packets or bytes, such as 100/s");
+  if (decision.action != Action::kLimit && has_rate) return bad_decision("only a limit has packets or bytes");
   return {};
 }
 

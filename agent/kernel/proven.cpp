@@ -11,7 +11,7 @@
 namespace tidegate::kernel {
 namespace {
 
-constexpr std::uint32_t kStep = 4;
+constexpr std::uint32_t kWidthStep = 4;
 constexpr std::uint64_t kFullAt = 16;  // one bit out of so many
 constexpr std::uint32_t kWordsPerLine = 2 * TG_PROVEN_WORDS;
 constexpr std::uint64_t kBitsPerLine = TG_PROVEN_WORDS * 64;  // of one generation
@@ -73,7 +73,7 @@ void Proven::widen_if_full(const std::function<void()>& wait_for_readers) {
   const std::uint32_t narrow = lines();
   if (narrow == all_lines()) return;
   if (std::max(bits_of(0), bits_of(1)) * kFullAt < narrow * kBitsPerLine) return;
-  const std::uint32_t wide = std::min(narrow * kStep, all_lines());
+  const std::uint32_t wide = std::min(narrow * kWidthStep, all_lines());
   copy_to(narrow, wide);
   store(control_->proven_lines, wide);
   wait_for_readers();

@@ -35,7 +35,7 @@ Levels stack_levels(const std::vector<unsigned>& own, const Levels& covering) {
   return levels;
 }
 
-Location first_location(const Policy& policy) {
+Location first_with_addresses(const Policy& policy) {
   for (const Service& service : policy.services) {
     if (!service.addresses.empty()) return service.location;
   }
@@ -58,19 +58,19 @@ std::optional<std::vector<DestinationClass>> compile_destinations(const Policy& 
     const auto [found, added] = numbers.try_emplace(levels, static_cast<std::uint16_t>(classes.size()));
     if (added) classes.push_back({std::move(levels), prefixes[i]});
     if (classes.size() > kMostClasses + 1) {
-      report.error(first_location(policy), "services name their addresses in more than " +
-                                               std::to_string(kMostClasses) +
-                                               " different combinations, map destinations holds no more; give services "
-                                               "the same addresses or leave them out");
+      report.error(first_with_addresses(policy),
+                   "services name their addresses in more than " + std::to_string(kMostClasses) +
+                       " different combinations, map destinations holds no more; give services "
+                       "the same addresses or leave them out");
       return std::nullopt;
     }
     numbered.push_back({prefixes[i], found->second});
   }
   const auto ranges = flatten(numbered);
   if (ranges.size() > TG_ADDRESS_RANGES) {
-    report.error(first_location(policy), "the addresses of services make " + std::to_string(ranges.size()) +
-                                             " address ranges, map destinations holds " +
-                                             std::to_string(TG_ADDRESS_RANGES) + "; use fewer or wider prefixes");
+    report.error(first_with_addresses(policy), "the addresses of services make " + std::to_string(ranges.size()) +
+                                                   " address ranges, map destinations holds " +
+                                                   std::to_string(TG_ADDRESS_RANGES) + "; use fewer or wider prefixes");
     return std::nullopt;
   }
   fill_table(ranges, numbered, image.destinations);

@@ -102,7 +102,7 @@ void append(const std::vector<Range>& ranges, std::size_t first, tg_service_tabl
   }
 }
 
-Location first_location(const Policy& policy) {
+Location first_service(const Policy& policy) {
   return policy.services.empty() ? Location{} : policy.services.front().location;
 }
 
@@ -129,9 +129,9 @@ void compile_ranges(const Policy& policy, const std::vector<DestinationClass>& c
     if (c >= classes.size()) continue;
     const auto ranges = sweep(candidates_of(policy, classes[c].levels, slots));
     if (used + ranges.size() > TG_RANGES) {
-      report.error(first_location(policy), "the matches of services make more than " + std::to_string(TG_RANGES) +
-                                               " port ranges over all their addresses, map ranges holds no more; use "
-                                               "fewer or wider ranges, or the same addresses for more services");
+      report.error(first_service(policy), "the matches of services make more than " + std::to_string(TG_RANGES) +
+                                              " port ranges over all their addresses, map ranges holds no more; use "
+                                              "fewer or wider ranges, or the same addresses for more services");
       return;
     }
     append(ranges, used, table);

@@ -165,7 +165,7 @@ void write_entries(const CompileInput& input, const std::vector<Entry>& entries,
 }
 
 // Where the lists begin, for what concerns them as a whole.
-Location first_location(const Policy& policy) {
+Location first_source(const Policy& policy) {
   if (!policy.safelist.empty()) return policy.safelist.front().location;
   return policy.trusted_proxies.empty() ? Location{} : policy.trusted_proxies.front().location;
 }
@@ -177,9 +177,9 @@ void write_table(const Policy& policy, const Groups& groups, Image& image, Repor
   }
   const auto ranges = flatten(numbered);
   if (ranges.size() > TG_ADDRESS_RANGES) {
-    report.error(first_location(policy), "safelist and trusted_proxies make " + std::to_string(ranges.size()) +
-                                             " address ranges, map sources holds " + std::to_string(TG_ADDRESS_RANGES) +
-                                             "; use fewer or wider prefixes");
+    report.error(first_source(policy), "safelist and trusted_proxies make " + std::to_string(ranges.size()) +
+                                           " address ranges, map sources holds " + std::to_string(TG_ADDRESS_RANGES) +
+                                           "; use fewer or wider prefixes");
     return;
   }
   fill_table(ranges, numbered, image.sources);
@@ -192,10 +192,10 @@ void compile_sources(const CompileInput& input, Image& image, Report& report) {
   image.entries.assign(TG_SOURCE_ENTRIES, {});
   const std::vector<Entry> entries = sort_and_check(gather(input), report);
   if (entries.size() >= TG_SOURCE_ENTRIES) {
-    report.error(first_location(input.policy), "safelist and trusted_proxies have " + std::to_string(entries.size()) +
-                                                   " entries together, map source_entries holds " +
-                                                   std::to_string(TG_SOURCE_ENTRIES - 1) +
-                                                   "; use fewer or wider prefixes");
+    report.error(first_source(input.policy), "safelist and trusted_proxies have " + std::to_string(entries.size()) +
+                                                 " entries together, map source_entries holds " +
+                                                 std::to_string(TG_SOURCE_ENTRIES - 1) +
+                                                 "; use fewer or wider prefixes");
     return;
   }
   const Groups groups = group(entries);

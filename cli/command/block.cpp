@@ -8,14 +8,14 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct BlockOptions {
   std::vector<std::string> targets;
   std::optional<std::chrono::seconds> duration;
   std::string reason;
   bool force = false;
 };
 
-Outcome<> block(Context& context, const Options& options) {
+Outcome<> block(Context& context, const BlockOptions& options) {
   TIDEGATE_TRY(check_targets(options.targets));
   v1::BlockRequest request;
   for (const std::string& target : options.targets) request.add_targets(target);
@@ -31,7 +31,7 @@ Outcome<> block(Context& context, const Options& options) {
 }  // namespace
 
 void add_block(Command& root) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BlockOptions>();
   Command command =
       root.add("block", "Drop everything from an address or network",
                "block 203.0.113.7 --for 1h --reason 'login flood'\nblock 2001:db8:bad::/48 198.51.100.0/24");

@@ -8,13 +8,13 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct DeleteOptions {
   std::vector<std::string> ids;
   std::string origin;
   bool yes = false;
 };
 
-Outcome<v1::DeleteDecisionsRequest> to_request(const Options& options) {
+Outcome<v1::DeleteDecisionsRequest> to_request(const DeleteOptions& options) {
   if (options.ids.empty() == options.origin.empty()) {
     return refuse(Exit::kUsage, "decisions delete takes ids or --origin O, one of the two");
   }
@@ -31,7 +31,7 @@ Outcome<v1::DeleteDecisionsRequest> to_request(const Options& options) {
   return request;
 }
 
-Outcome<> remove(Context& context, const Options& options) {
+Outcome<> remove(Context& context, const DeleteOptions& options) {
   TIDEGATE_ASSIGN(const v1::DeleteDecisionsRequest request, to_request(options));
   const bool bulk = !options.origin.empty() && !options.yes;
   if (bulk && !context.confirmed("Delete every decision of origin " + options.origin + "?")) {
@@ -50,7 +50,7 @@ Outcome<> remove(Context& context, const Options& options) {
 }  // namespace
 
 void add_decisions_delete(Command& decisions) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DeleteOptions>();
   Command command = decisions.add("delete", "Remove decisions by id, or all of an origin",
                                   "decisions delete 17 18\ndecisions delete --origin scan --yes");
   command.positional("ID", options->ids, "Ids as `decisions list` shows them");

@@ -8,7 +8,7 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::optional<std::string> format;
   std::string origin;
 };
@@ -39,7 +39,7 @@ Outcome<decisions::Decision> from_message(const v1::Decision& message) {
   return decision;
 }
 
-Outcome<> write_decisions(Context& context, const Options& options) {
+Outcome<> write_decisions(Context& context, const ExportOptions& options) {
   // Without --format, `-o json` means JSON.
   const char* usual = context.output().format() == Format::kJson ? "json" : "plain";
   TIDEGATE_ASSIGN(const decisions::Format format, decisions::parse_format(options.format.value_or(usual)));
@@ -68,7 +68,7 @@ Outcome<> write_decisions(Context& context, const Options& options) {
 }  // namespace
 
 void add_decisions_export(Command& decisions) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   Command command =
       decisions.add("export", "Write decisions in a form that import or nft understands",
                     "decisions export --format csv > decisions.csv\ndecisions export --format nft | nft -c -f -");

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kChunk = 256 * 1024;
 
-struct Options {
+struct ImportOptions {
   std::string file;
   std::string origin;
   std::string format = "auto";
@@ -40,7 +40,7 @@ Outcome<Source> open_source(Context& context, const std::string& file) {
   return source;
 }
 
-v1::ImportHeader header_of(const Options& options, const Environment& environment) {
+v1::ImportHeader header_of(const ImportOptions& options, const Environment& environment) {
   v1::ImportHeader header;
   header.set_origin(options.origin);
   header.set_force(options.force);
@@ -75,7 +75,7 @@ Outcome<> report_errors(Context& context, const std::string& name, const v1::Imp
   return refuse(name + ": " + plural(count, "bad line") + "; nothing was imported");
 }
 
-Outcome<> import(Context& context, const Options& options) {
+Outcome<> import(Context& context, const ImportOptions& options) {
   TIDEGATE_ASSIGN(Source source, open_source(context, options.file));
   Progress progress(context.environment(), "importing", source.size);
   auto response =
@@ -92,7 +92,7 @@ Outcome<> import(Context& context, const Options& options) {
 }  // namespace
 
 void add_decisions_import(Command& decisions) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ImportOptions>();
   Command command = decisions.add("import", "Add decisions from a file, all of them or none",
                                   "decisions import blocks.txt --origin scan\n"
                                   "decisions export --format json | ssh other tidegate decisions import -");

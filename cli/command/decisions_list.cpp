@@ -8,7 +8,7 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct ListOptions {
   std::string origin;
   std::string contains;
   std::uint64_t limit = 0;
@@ -34,7 +34,7 @@ Outcome<> print_table(Context& context, const v1::ListDecisionsRequest& request)
   });
 }
 
-Outcome<> list(Context& context, const Options& options) {
+Outcome<> list(Context& context, const ListOptions& options) {
   if (!options.contains.empty()) TIDEGATE_TRY(check_targets({options.contains}));
   v1::ListDecisionsRequest request;
   request.set_origin(options.origin);
@@ -57,7 +57,7 @@ Outcome<> list(Context& context, const Options& options) {
 }  // namespace
 
 void add_decisions_list(Command& decisions) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ListOptions>();
   Command command = decisions.add("list", "Show decisions",
                                   "decisions list --origin operator\ndecisions list --contains 203.0.113.7 -o json");
   command.option("--origin", options->origin, "O", "Only of this origin: operator, feed:NAME, rule:NAME, …");

@@ -6,12 +6,12 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct DetachOptions {
   std::string interface;
   bool yes = false;
 };
 
-Outcome<> detach(Context& context, const Options& options) {
+Outcome<> detach(Context& context, const DetachOptions& options) {
   const std::string where = options.interface.empty() ? "every interface" : options.interface;
   if (!options.yes && !context.confirmed("Stop enforcement on " + where + "? All traffic will pass.")) {
     return refuse("not confirmed; nothing was detached");
@@ -28,7 +28,7 @@ Outcome<> detach(Context& context, const Options& options) {
 }  // namespace
 
 void add_detach(Command& root) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DetachOptions>();
   Command command =
       root.add("detach", "Stop enforcement, the only thing that does", "detach --interface eth0\ndetach --yes");
   command.option("--interface", options->interface, "NAME", "Only this interface (default: all of them)");

@@ -9,7 +9,7 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct EventsOptions {
   bool follow = false;
   std::optional<std::chrono::seconds> since;
   std::string source;
@@ -48,7 +48,7 @@ void print_event(std::ostream& out, const Style& style, const v1::Event& event) 
       << style.paint(paint_of(event), kind) << escape_text(rest) << '\n';
 }
 
-v1::EventsRequest to_request(const Options& options) {
+v1::EventsRequest to_request(const EventsOptions& options) {
   v1::EventsRequest request;
   request.set_follow(options.follow);
   if (options.since) *request.mutable_since() = to_duration(*options.since);
@@ -66,7 +66,7 @@ Outcome<> follow(Context& context, const v1::EventsRequest& request) {
   });
 }
 
-Outcome<> events(Context& context, const Options& options) {
+Outcome<> events(Context& context, const EventsOptions& options) {
   if (!options.source.empty()) TIDEGATE_TRY(check_targets({options.source}));
   const v1::EventsRequest request = to_request(options);
   Output& output = context.output();
@@ -85,7 +85,7 @@ Outcome<> events(Context& context, const Options& options) {
 }  // namespace
 
 void add_events(Command& root) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EventsOptions>();
   Command command = root.add("events", "Sampled drops, decisions, reloads and warnings",
                              "events --since 10m --reason packet_limit\nevents --follow -o json");
   command.flag("-f,--follow", options->follow, "Go on with what happens, until Ctrl-C");

@@ -9,7 +9,7 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct LimitOptions {
   std::vector<std::string> targets;
   std::optional<std::string> packets;
   std::optional<std::string> bytes;
@@ -18,7 +18,7 @@ struct Options {
   bool force = false;
 };
 
-Outcome<> check_rates(const Options& options) {
+Outcome<> check_rates(const LimitOptions& options) {
   if (!options.packets && !options.bytes) {
     return refuse(Exit::kUsage, "limit needs a rate: --packets 100/s, --bytes 1MB/s or both");
   }
@@ -33,7 +33,7 @@ Outcome<> check_rates(const Options& options) {
   return {};
 }
 
-Outcome<> limit(Context& context, const Options& options) {
+Outcome<> limit(Context& context, const LimitOptions& options) {
   TIDEGATE_TRY(check_rates(options));
   TIDEGATE_TRY(check_targets(options.targets));
   v1::LimitRequest request;
@@ -52,7 +52,7 @@ Outcome<> limit(Context& context, const Options& options) {
 }  // namespace
 
 void add_limit(Command& root) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LimitOptions>();
   Command command = root.add("limit", "Put a tighter bucket on a source; a CIDR gives each of its sources that limit",
                              "limit 203.0.113.7 --packets 100/s --for 1h\nlimit 198.51.100.0/24 --bytes 1MB/s");
   command.positional("TARGET", options->targets, "Address or CIDR, IPv4 or IPv6").required();

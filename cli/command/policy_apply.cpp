@@ -6,7 +6,7 @@
 namespace tidegate::cli {
 namespace {
 
-struct Options {
+struct ApplyOptions {
   std::string file;
   std::optional<std::chrono::seconds> confirm;
   std::string comment;
@@ -25,7 +25,7 @@ Outcome<> show_difference(Context& context, const PolicyText& source) {
   return {};
 }
 
-Outcome<> apply(Context& context, const Options& options) {
+Outcome<> apply(Context& context, const ApplyOptions& options) {
   TIDEGATE_ASSIGN(const PolicyText source, read_policy_text(context, options.file));
   TIDEGATE_TRY(show_difference(context, source));
   v1::ApplyPolicyRequest request;
@@ -50,7 +50,7 @@ Outcome<> apply(Context& context, const Options& options) {
 }  // namespace
 
 void add_policy_apply(Command& policy) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ApplyOptions>();
   Command command = policy.add("apply", "Put a policy in force, as a whole or not at all",
                                "policy apply policy.yaml --confirm 5m\npolicy apply - --dry-run < policy.yaml");
   command.positional("FILE", options->file, "Policy file, or - for standard input").required();

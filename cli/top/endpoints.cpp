@@ -40,7 +40,7 @@ bool fails(const EndpointFigures& endpoint, int status_class) {
   return endpoint.by_class_size() > status_class && endpoint.by_class(status_class) > 0;
 }
 
-std::string name_of(const EndpointFigures& endpoint) {
+std::string endpoint_name(const EndpointFigures& endpoint) {
   return endpoint.method().empty() ? endpoint.path_template() : endpoint.method() + " " + endpoint.path_template();
 }
 
@@ -53,7 +53,7 @@ Line header_line(std::size_t name) {
 Line row_line(const TopRow& row, std::size_t name) {
   const EndpointFigures& endpoint = row.endpoint();
   return {
-      {cell(name_of(endpoint), name, false)},
+      {cell(endpoint_name(endpoint), name, false)},
       {cell(" " + row.service(), kService, false), Paint::kDim},
       {cell(short_count(endpoint.requests_per_second()), 8, true), Paint::kGreen},
       {cell(share_of(endpoint, kClientError), 8, true), fails(endpoint, kClientError) ? Paint::kYellow : Paint::kPlain},
@@ -85,7 +85,7 @@ void print_endpoints(std::ostream& out, const Style& style, const ::tidegate::v1
                {"SENT", Align::kRight}});
   for (const TopRow& row : response.rows()) {
     const EndpointFigures& endpoint = row.endpoint();
-    table.add({name_of(endpoint),
+    table.add({endpoint_name(endpoint),
                row.service(),
                short_count(endpoint.requests_per_second()),
                short_count(static_cast<double>(endpoint.requests())),

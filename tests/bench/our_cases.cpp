@@ -10,7 +10,7 @@
 namespace tidegate::bench {
 namespace {
 
-constexpr std::uint32_t kAll = 0;
+constexpr std::uint32_t kAnySource = 0;
 constexpr std::uint32_t kMillion = 1'000'000;
 
 Traffic to_port(std::uint16_t port, std::uint32_t sources, Transport transport = Transport::kTcpSyn,
@@ -82,12 +82,12 @@ void add_pipeline(Adder adder) {
 void add_newcomers(Adder adder) {
   adder.add("budget/1M", to_port(kGuardedPort, kMillion));
   adder.add("budget/100M", to_port(kGuardedPort, 100 * kMillion));
-  adder.add("budget/all", to_port(kGuardedPort, kAll));
-  adder.add_with_wide_filter("budget-many-proven/all", to_port(kGuardedPort, kAll));
+  adder.add("budget/all", to_port(kGuardedPort, kAnySource));
+  adder.add_with_wide_filter("budget-many-proven/all", to_port(kGuardedPort, kAnySource));
   adder.add("claim/1M", to_port(kChargedPort, kMillion));
   adder.add("claim/100M", to_port(kChargedPort, 100 * kMillion));
-  adder.add("claim/all", to_port(kChargedPort, kAll));
-  adder.add("claim/all-ipv6", to_port(kChargedPort, kAll, Transport::kTcpSyn, true));
+  adder.add("claim/all", to_port(kChargedPort, kAnySource));
+  adder.add("claim/all-ipv6", to_port(kChargedPort, kAnySource, Transport::kTcpSyn, true));
 }
 
 // Known sources over their limit: dropped, after the replies test for what is not a SYN.

@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr __u64 kSeed[4] = {0x0123456789abcdef, 0xfedcba9876543210, 0x0f1e2d3c4b5a6978, 0x1122334455667788};
+constexpr __u64 kHashSeed[4] = {0x0123456789abcdef, 0xfedcba9876543210, 0x0f1e2d3c4b5a6978, 0x1122334455667788};
 
 tg_address v4(std::uint32_t a) { return {0, TG_V4_MAPPED | a}; }
 
@@ -26,15 +26,15 @@ TEST(Mask, EveryLengthClearsExactlyTheRest) {
 
 TEST(PrefixKey, IsNeverZeroAndTellsLengthsApart) {
   std::set<std::uint64_t> keys;
-  for (unsigned length = 0; length <= 128; ++length) keys.insert(tg_prefix_key(kSeed, {0, 0}, length));
-  for (unsigned length = 96; length <= 128; ++length) keys.insert(tg_prefix_key(kSeed, v4(0), length));
+  for (unsigned length = 0; length <= 128; ++length) keys.insert(tg_prefix_key(kHashSeed, {0, 0}, length));
+  for (unsigned length = 96; length <= 128; ++length) keys.insert(tg_prefix_key(kHashSeed, v4(0), length));
   EXPECT_EQ(keys.size(), 129U + 33U);
   EXPECT_FALSE(keys.contains(0));
 }
 
 TEST(PrefixKey, OfIpv4IsExact) {
-  EXPECT_NE(tg_prefix_key(kSeed, v4(1), 128), tg_prefix_key(kSeed, v4(2), 128));
-  EXPECT_EQ(tg_prefix_key(kSeed, v4(0xc0000201), 128) & 0xffffffff, 0xc0000201U);
+  EXPECT_NE(tg_prefix_key(kHashSeed, v4(1), 128), tg_prefix_key(kHashSeed, v4(2), 128));
+  EXPECT_EQ(tg_prefix_key(kHashSeed, v4(0xc0000201), 128) & 0xffffffff, 0xc0000201U);
 }
 
 TEST(WayKey, IsNeverZeroAndDiffersByService) {
@@ -45,7 +45,7 @@ TEST(WayKey, IsNeverZeroAndDiffersByService) {
 TEST(Reduce, CoversItsRangeEvenly) {
   constexpr unsigned kSets = 8192, kKeys = 1 << 18;
   std::vector<unsigned> load(kSets);
-  for (unsigned i = 0; i < kKeys; ++i) ++load[tg_way_set(kSeed, tg_way_key(v4(0x0a000000 + i).lo, 77), kSets)];
+  for (unsigned i = 0; i < kKeys; ++i) ++load[tg_way_set(kHashSeed, tg_way_key(v4(0x0a000000 + i).lo, 77), kSets)];
   double chi = 0;
   for (const unsigned n : load)
     chi += std::pow(n - kKeys / static_cast<double>(kSets), 2) / (kKeys / static_cast<double>(kSets));
@@ -54,7 +54,7 @@ TEST(Reduce, CoversItsRangeEvenly) {
 
 TEST(Filter, StaysInItsLine) {
   for (std::uint64_t i = 0; i < 10000; ++i) {
-    const std::uint64_t hash = tg_prefix_hash(kSeed, i);
+    const std::uint64_t hash = tg_prefix_hash(kHashSeed, i);
     EXPECT_LT(tg_filter_line_of(hash, 1024), 1024U);
     EXPECT_LT(tg_filter_bit(hash, 0), 512U);
     EXPECT_LT(tg_filter_bit(hash, 1), 512U);

@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr __u64 kSeed[4] = {1, 2, 3, 0xabcdef};
+constexpr __u64 kProvenSeed[4] = {1, 2, 3, 0xabcdef};
 
 class Filter {
  public:
@@ -15,18 +15,20 @@ class Filter {
 
   bool test(std::uint64_t prefix) const {
     const std::uint32_t line = line_of(prefix);
-    return tg_proven_test(&pages_[tg_proven_page_of(line)], line, tg_proven_hash(kSeed, prefix)) != 0;
+    return tg_proven_test(&pages_[tg_proven_page_of(line)], line, tg_proven_hash(kProvenSeed, prefix)) != 0;
   }
   void set(std::uint64_t prefix, unsigned generation = 0) {
     const std::uint32_t line = line_of(prefix);
-    tg_proven_set(&pages_[tg_proven_page_of(line)], line, generation, tg_proven_hash(kSeed, prefix));
+    tg_proven_set(&pages_[tg_proven_page_of(line)], line, generation, tg_proven_hash(kProvenSeed, prefix));
   }
   void clear(unsigned generation) {
     for (tg_proven_page& page : pages_) tg_proven_clear(&page, generation);
   }
 
  private:
-  std::uint32_t line_of(std::uint64_t prefix) const { return tg_proven_line(tg_proven_hash(kSeed, prefix), lines_); }
+  std::uint32_t line_of(std::uint64_t prefix) const {
+    return tg_proven_line(tg_proven_hash(kProvenSeed, prefix), lines_);
+  }
 
   std::uint32_t lines_;
   std::vector<tg_proven_page> pages_ = std::vector<tg_proven_page>(TG_PROVEN_PAGES);
@@ -53,7 +55,7 @@ TEST(Proven, HundredThousandsOfSourcesLeaveFewFalseOnes) {
 
 TEST(Proven, LinesAndWordsStayInTheirPages) {
   for (std::uint64_t i = 0; i < 100'000; ++i) {
-    const std::uint64_t hash = tg_proven_hash(kSeed, i);
+    const std::uint64_t hash = tg_proven_hash(kProvenSeed, i);
     for (std::uint32_t lines = 64; lines <= TG_PROVEN_LINES; lines *= 4) {
       const std::uint32_t line = tg_proven_line(hash, lines);
       ASSERT_LT(line, lines);

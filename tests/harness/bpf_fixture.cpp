@@ -29,12 +29,6 @@ int silent(enum libbpf_print_level, const char*, va_list) { return 0; }
 
 tg_address to_abi(const Address& a) { return {a.hi, a.lo}; }
 
-Prefix prefix_of(const std::string& text) {
-  auto parsed = Prefix::parse(text);
-  if (!parsed) throw std::runtime_error(parsed.error().message);
-  return *parsed;
-}
-
 std::uint32_t block_filter_lines(const LoadOptions& options) { return options.block_buckets; }
 
 bpf_map* find_map(tidegate_bpf* skeleton, const char* name) {
@@ -72,6 +66,12 @@ tg_identity make_identity(const LoadOptions& options) {
 }
 
 }  // namespace
+
+Prefix prefix_of(const std::string& text) {
+  auto parsed = Prefix::parse(text);
+  if (!parsed) throw std::runtime_error(parsed.error().message);
+  return *parsed;
+}
 
 Program::Program(const LoadOptions& options)
     : replay_(options.replay), ingress_(options.frags ? "tidegate_frags" : "tidegate") {

@@ -23,6 +23,9 @@ struct bpf_program;
 
 namespace tidegate::test {
 
+// Throws when `text` is no prefix.
+Prefix prefix_of(const std::string& text);
+
 // `per_second` packets; a burst in packets.
 tg_rate packet_rate(double per_second, double burst);
 // Bytes likewise, in the datapath's fixed point.

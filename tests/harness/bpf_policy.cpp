@@ -11,12 +11,6 @@
 namespace tidegate::test {
 namespace {
 
-Prefix prefix_of(const std::string& text) {
-  auto parsed = Prefix::parse(text);
-  if (!parsed) throw std::runtime_error(parsed.error().message);
-  return *parsed;
-}
-
 Address after(Address a) {
   if (++a.lo == 0) ++a.hi;
   return a;

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kBetweenReports{250};
+constexpr milliseconds kBetweenKeyReports{250};
 constexpr milliseconds kBetweenExpiries{1000};
 
 KeySourceKind kind_of(wire::KeySource::Kind kind) {
@@ -105,7 +105,7 @@ void KeyControl::report() {
     next_expiry_ = now + kBetweenExpiries;
   }
   if (now < next_report_) return;
-  next_report_ = now + kBetweenReports;
+  next_report_ = now + kBetweenKeyReports;
   const std::vector<KeySourceFigures> figures = sources_.figures();
   report_ended(figures);
   static_cast<void>(channel_.send(wire::encode(wire::ToAgent(statistics(figures))), wire::Wait::kNo));

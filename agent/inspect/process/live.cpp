@@ -18,7 +18,7 @@
 namespace tidegate::inspect::process {
 namespace {
 
-constexpr unsigned kMostDescriptors = 512;
+constexpr unsigned kDescriptorsLive = 512;
 constexpr std::chrono::seconds kBetweenTrims{30};
 constexpr int kMessagesAPass = 64;
 constexpr std::chrono::milliseconds kLongestWait{100};
@@ -86,7 +86,7 @@ Status Live::make_workers(const wire::Start& start) {
 Result<sandbox::Facts> Live::close_sandbox() {
   sandbox::Facts facts;
   running_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers_.size()));
-  TIDEGATE_TRY(sandbox::drop_privileges(kMostDescriptors, facts));
+  TIDEGATE_TRY(sandbox::drop_privileges(kDescriptorsLive, facts));
   for (const auto& worker : workers_) {
     threads_.emplace_back([this, &worker = *worker] {
       running_->count_down();

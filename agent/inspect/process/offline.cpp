@@ -17,7 +17,7 @@
 namespace tidegate::inspect::process {
 namespace {
 
-constexpr unsigned kMostDescriptors = 32;
+constexpr unsigned kDescriptorsOffline = 32;
 constexpr std::size_t kMostSessions = 1'000'000;
 constexpr std::uint64_t kPacketsBetweenProgress = 1 << 16;
 
@@ -145,7 +145,7 @@ void Offline::run(unsigned keylogs) {
 Status run_offline(wire::Channel& channel, const Beginning& beginning, const Clock& clock) {
   Offline offline(channel, beginning, clock);
   sandbox::Facts facts;
-  TIDEGATE_TRY(sandbox::drop_privileges(kMostDescriptors, facts));
+  TIDEGATE_TRY(sandbox::drop_privileges(kDescriptorsOffline, facts));
   TIDEGATE_TRY(sandbox::seal(channel.fd(), facts));
   const wire::Ready ready{.secrets_locked = false,
                           .filter = facts.filter,

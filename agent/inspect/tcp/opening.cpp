@@ -6,15 +6,15 @@
 namespace tidegate::inspect {
 namespace {
 
-constexpr std::size_t kOverhead = 64;
+constexpr std::size_t kSynOverhead = 64;
 
 }  // namespace
 
 SynData::SynData(Bytes bytes, MemoryShare& memory) : bytes_(bytes.begin(), bytes.end()), memory_(memory) {}
-SynData::~SynData() { memory_.give_back(bytes_.size() + kOverhead); }
+SynData::~SynData() { memory_.give_back(bytes_.size() + kSynOverhead); }
 
 std::unique_ptr<SynData> SynData::keep(Bytes bytes, MemoryShare& memory) {
-  if (bytes.empty() || !memory.take(bytes.size() + kOverhead)) return nullptr;
+  if (bytes.empty() || !memory.take(bytes.size() + kSynOverhead)) return nullptr;
   return std::make_unique<SynData>(bytes, memory);
 }
 

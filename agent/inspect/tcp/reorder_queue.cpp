@@ -8,8 +8,8 @@
 namespace tidegate::inspect {
 namespace {
 
-constexpr std::size_t kLargestChunk = 64 << 10;                      // adjacent segments share one up to here
-constexpr std::size_t kOverhead = sizeof(ReorderQueue::Chunk) + 16;  // and the allocator's
+constexpr std::size_t kLargestChunk = 64 << 10;                           // adjacent segments share one up to here
+constexpr std::size_t kChunkOverhead = sizeof(ReorderQueue::Chunk) + 16;  // and the allocator's
 constexpr std::uint64_t kLargestLoss = std::uint64_t{1} << 31;
 
 }  // namespace
@@ -55,7 +55,7 @@ ReorderQueue::Placed ReorderQueue::place(const Piece& piece, std::size_t at, std
     return Placed::kAppended;
   }
   const std::size_t capacity = piece.bytes == nullptr ? 0 : piece.size;
-  if (chunks_.size() >= kMostChunks || !charge(capacity + kOverhead, limit, memory)) return Placed::kRefused;
+  if (chunks_.size() >= kMostChunks || !charge(capacity + kChunkOverhead, limit, memory)) return Placed::kRefused;
   Chunk chunk{piece.offset, piece.size, capacity, nullptr};
   if (piece.bytes != nullptr) {
     chunk.bytes = std::make_unique_for_overwrite<std::byte[]>(capacity);
@@ -96,8 +96,8 @@ bool ReorderQueue::charge(std::size_t bytes, std::size_t limit, MemoryShare& mem
 ReorderQueue::Chunk ReorderQueue::pop(MemoryShare& memory) {
   Chunk first = std::move(chunks_.front());
   chunks_.erase(chunks_.begin());
-  charged_ -= first.capacity + kOverhead;
-  memory.give_back(first.capacity + kOverhead);
+  charged_ -= first.capacity + kChunkOverhead;
+  memory.give_back(first.capacity + kChunkOverhead);
   return first;
 }
 

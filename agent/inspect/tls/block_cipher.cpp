@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kBlock = 16;
 
-unsigned char* raw(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
-const unsigned char* raw(const std::byte* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
+unsigned char* octets(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
+const unsigned char* octets(const std::byte* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
 
 class CbcCipher final : public RecordCipher {
  public:
@@ -56,7 +56,7 @@ CbcCipher::CbcCipher(CipherContext& context, const CipherParameters& parameters,
 CipherStatePtr CbcCipher::make_state() const {
   CipherStatePtr made(EVP_CIPHER_CTX_new());
   const EVP_CIPHER* cipher = context_->of(parameters_.suite->bulk);
-  const bool good = made && EVP_DecryptInit_ex(made.get(), cipher, nullptr, raw(key_.data()), nullptr) == 1 &&
+  const bool good = made && EVP_DecryptInit_ex(made.get(), cipher, nullptr, octets(key_.data()), nullptr) == 1 &&
                     EVP_CIPHER_CTX_set_padding(made.get(), 0) == 1;
   if (!good) return nullptr;
   return made;
@@ -76,8 +76,8 @@ bool CbcCipher::decrypt(Bytes iv, Bytes blocks, std::byte* out) {
   int size = 0;
   EVP_CIPHER_CTX* state = slot_.get();
   if (state == nullptr) state = slot_.set(make_state());
-  return state != nullptr && EVP_DecryptInit_ex(state, nullptr, nullptr, nullptr, raw(iv.data())) == 1 &&
-         EVP_DecryptUpdate(state, raw(out), &size, raw(blocks.data()), static_cast<int>(blocks.size())) == 1;
+  return state != nullptr && EVP_DecryptInit_ex(state, nullptr, nullptr, nullptr, octets(iv.data())) == 1 &&
+         EVP_DecryptUpdate(state, octets(out), &size, octets(blocks.data()), static_cast<int>(blocks.size())) == 1;
 }
 
 bool CbcCipher::verify(const Record& record, std::uint64_t sequence, Bytes over, Bytes mac) const {

@@ -121,4 +121,12 @@ class Reader {
   bool ok_ = true;
 };
 
+// One of an enumeration's values from the first to `last`.
+template <typename Enum>
+Enum choice(Reader& reader, Enum last) {
+  const std::uint8_t value = reader.byte();
+  if (value > static_cast<std::uint8_t>(last)) reader.fail();
+  return reader.ok() ? static_cast<Enum>(value) : Enum{};
+}
+
 }  // namespace tidegate::inspect::wire

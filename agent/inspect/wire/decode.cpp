@@ -8,13 +8,6 @@ namespace {
 
 constexpr std::uint64_t kMillion = 1'000'000;
 
-template <typename Enum>
-Enum choice(Reader& reader, Enum last) {
-  const std::uint8_t value = reader.byte();
-  if (value > static_cast<std::uint8_t>(last)) reader.fail();
-  return reader.ok() ? static_cast<Enum>(value) : Enum{};
-}
-
 void same_counters(Reader& reader) {
   if (reader.number() != kCounters) reader.fail();
 }

@@ -132,13 +132,6 @@ void get(Reader& reader, Endpoint& endpoint) {
   endpoint.port = reader.small<std::uint16_t>();
 }
 
-template <typename Enum>
-Enum choice(Reader& reader, Enum last) {
-  const std::uint8_t value = reader.byte();
-  if (value > static_cast<std::uint8_t>(last)) reader.fail();
-  return reader.ok() ? static_cast<Enum>(value) : Enum{};
-}
-
 void get_connection(Reader& reader, std::uint64_t parts, ConnectionFacts& facts) {
   get(reader, facts.flow.client);
   get(reader, facts.flow.server);

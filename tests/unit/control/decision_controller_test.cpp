@@ -46,11 +46,11 @@ TEST_F(DecisionControllerTest, BadTargetsAreRefusedAsAWhole) {
   EXPECT_TRUE(datapath_.blocks.empty());
 }
 
-struct Guarded {
+struct GuardedTarget {
   const char* name;
   const char* target;
 };
-class GuardRefusal : public DecisionControllerTest, public ::testing::WithParamInterface<Guarded> {};
+class GuardRefusal : public DecisionControllerTest, public ::testing::WithParamInterface<GuardedTarget> {};
 
 TEST_P(GuardRefusal, UnlessForcedAndThenItIsRecorded) {
   using Kind = decisions::Fact::Kind;
@@ -71,13 +71,13 @@ TEST_P(GuardRefusal, UnlessForcedAndThenItIsRecorded) {
   EXPECT_TRUE(made->front().forced);
   EXPECT_EQ(history_->audit_records(1)->front().action, "block");
 }
-INSTANTIATE_TEST_SUITE_P(Facts, GuardRefusal,
-                         ::testing::Values(Guarded{"safelisted", "192.0.2.10"},
-                                           Guarded{"around_safelisted", "192.0.2.0/24"}, Guarded{"own", "203.0.113.1"},
-                                           Guarded{"gateway", "203.0.113.254"}, Guarded{"dns", "203.0.113.53"},
-                                           Guarded{"ssh", "203.0.113.22"}, Guarded{"caller", "203.0.113.99"},
-                                           Guarded{"proxy", "198.51.100.7"}),
-                         [](const auto& fact) { return std::string(fact.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Facts, GuardRefusal,
+    ::testing::Values(GuardedTarget{"safelisted", "192.0.2.10"}, GuardedTarget{"around_safelisted", "192.0.2.0/24"},
+                      GuardedTarget{"own", "203.0.113.1"}, GuardedTarget{"gateway", "203.0.113.254"},
+                      GuardedTarget{"dns", "203.0.113.53"}, GuardedTarget{"ssh", "203.0.113.22"},
+                      GuardedTarget{"caller", "203.0.113.99"}, GuardedTarget{"proxy", "198.51.100.7"}),
+    [](const auto& fact) { return std::string(fact.param.name); });
 
 TEST_F(DecisionControllerTest, ForcedIsNotDoneWhenItCannotBeRecorded) {
   auto wanted = targets({"192.0.2.10"});

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const WallTime kNow = ManualClock().wall();
+const WallTime kImportedAt = ManualClock().wall();
 
 struct Imported {
   std::vector<NewDecision> decisions;
@@ -23,7 +23,7 @@ struct Imported {
 };
 
 Imported import(std::string_view text, ImportOptions options = {}, std::size_t chunk = SIZE_MAX) {
-  options.now = kNow;
+  options.now = kImportedAt;
   Imported imported;
   const auto parser = ImportParser::create(options, [&](NewDecision&& decision) -> Status {
     imported.decisions.push_back(std::move(decision));
@@ -56,7 +56,7 @@ TEST(ImportPlain, TargetDurationReason) {
   EXPECT_EQ(decisions[0].reason, "");
   EXPECT_EQ(decisions[0].origin, "operator");
   EXPECT_EQ(decisions[1].target, prefix("192.0.2.0/24"));
-  EXPECT_EQ(decisions[1].expires, kNow + 1h);
+  EXPECT_EQ(decisions[1].expires, kImportedAt + 1h);
   EXPECT_EQ(decisions[1].reason, "port scan,  twice");
   EXPECT_EQ(decisions[2].reason, "7 days of this");
   EXPECT_FALSE(decisions[2].expires);
@@ -132,12 +132,14 @@ TEST(Import, OriginAndActorAreTheCallers) {
 }
 
 TEST(Import, TheSinkMayRefuseALineOrEndItAll) {
-  const auto parser =
-      ImportParser::create({.format = {}, .origin = {}, .now = kNow, .actor = ""}, [](NewDecision&& d) -> Status {
-        if (d.target == prefix("192.0.2.2")) return fail(ErrorCode::kFailedPrecondition, "that is you");
-        if (d.target == prefix("192.0.2.4")) return fail(ErrorCode::kResourceExhausted, "disk full");
-        return {};
-      });
+  const auto parser = ImportParser::create({.format = {}, .origin = {}, .now = kImportedAt, .actor = ""},
+                                           [](NewDecision&& d) -> Status {
+                                             if (d.target == prefix("192.0.2.2"))
+                                               return fail(ErrorCode::kFailedPrecondition, "that is you");
+                                             if (d.target == prefix("192.0.2.4"))
+                                               return fail(ErrorCode::kResourceExhausted, "disk full");
+                                             return {};
+                                           });
   parser->feed("192.0.2.1\n192.0.2.2\n192.0.2.3\n192.0.2.4\n192.0.2.5\nnonsense\n");
   const ImportSummary summary = parser->finish();
   EXPECT_EQ(summary.accepted, 2U);
@@ -165,7 +167,7 @@ TEST(ImportJson, EveryField) {
   ASSERT_THAT(decisions, SizeIs(1)) << summary.errors[0].message;
   EXPECT_EQ(decisions[0].action, Action::kLimit);
   EXPECT_EQ(decisions[0].reason, "so: {\"a\"} [é]");
-  EXPECT_EQ(decisions[0].expires, kNow + 23h + 250ms);
+  EXPECT_EQ(decisions[0].expires, kImportedAt + 23h + 250ms);
   EXPECT_EQ(decisions[0].limit.packets, (Rate{100, 1s}));
   EXPECT_EQ(decisions[0].limit.bytes, (Rate{1'000'000, 1s}));
   EXPECT_FALSE(decisions[0].forced) << "the guard decides anew";
@@ -225,7 +227,7 @@ TEST(ImportCsv, ColumnsByNameInAnyOrder) {
       import("reason,target,expires\r\n\"a, \"\"b\"\"\",192.0.2.1,2030-01-01T01:00:00Z\r\n,192.0.2.2,\r\n");
   ASSERT_THAT(decisions, SizeIs(2)) << summary.errors[0].message;
   EXPECT_EQ(decisions[0].reason, "a, \"b\"");
-  EXPECT_EQ(decisions[0].expires, kNow + 1h);
+  EXPECT_EQ(decisions[0].expires, kImportedAt + 1h);
   EXPECT_FALSE(decisions[1].expires);
 }
 

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::seconds;
 using testing::empty_counters;
 
-constexpr MonotonicTime kStart = std::chrono::hours(1);
+constexpr MonotonicTime kCountingStart = std::chrono::hours(1);
 constexpr std::size_t kDropped = 3 * TG_REASON_SLOTS + TG_REASON_SYN_LIMIT;
 constexpr std::size_t kPassed = 3 * TG_REASON_SLOTS + TG_REASON_PASSED;
 
@@ -21,7 +21,7 @@ TEST(CounterHistory, TotalsByServiceAndReason) {
   auto counters = empty_counters();
   counters.by_service_reason[kDropped] = {7, 700, 2, 200};
   counters.by_service_reason[kPassed] = {0, 0, 100, 10000};
-  history.add(counters, kStart);
+  history.add(counters, kCountingStart);
   const auto view = history.view(ServiceNames({{"api", 3}}));
   ASSERT_EQ(view.services.size(), 1U);
   EXPECT_EQ(view.services[0].name, "api");
@@ -40,28 +40,28 @@ TEST(CounterHistory, RatesAreOverTheLastSeconds) {
   auto counters = empty_counters();
   for (int second = 0; second <= 60; ++second) {
     counters.by_service_reason[kDropped].dropped_packets += second < 50 ? 1000 : 10;
-    history.add(counters, kStart + seconds(second));
+    history.add(counters, kCountingStart + seconds(second));
   }
   EXPECT_DOUBLE_EQ(history.view(ServiceNames{}).services[0].dropped_rate.packets_per_second, 10);
-  EXPECT_EQ(history.age(kStart + seconds(62)), seconds(2));
+  EXPECT_EQ(history.age(kCountingStart + seconds(62)), seconds(2));
 }
 
 TEST(CounterHistory, SlotGivenToAnotherServiceHasNoNegativeRate) {
   CounterHistory history;
   auto counters = empty_counters();
   counters.by_service_reason[kDropped].dropped_packets = 1000;
-  history.add(counters, kStart);
+  history.add(counters, kCountingStart);
   counters.by_service_reason[kDropped].dropped_packets = 1;
-  history.add(counters, kStart + seconds(1));
+  history.add(counters, kCountingStart + seconds(1));
   EXPECT_EQ(history.view(ServiceNames{}).services[0].dropped_rate.packets_per_second, 0);
 }
 
 TEST(CounterHistory, InterfaceThatJustCameHasNoRateYet) {
   CounterHistory history;
   auto counters = empty_counters();
-  history.add(counters, kStart);
+  history.add(counters, kCountingStart);
   counters.by_ifindex[4] = {1000, 1, 1, 1};
-  history.add(counters, kStart + seconds(1));
+  history.add(counters, kCountingStart + seconds(1));
   const auto view = history.view(ServiceNames{});
   ASSERT_EQ(view.interfaces.size(), 1U);
   EXPECT_EQ(view.interfaces[0].dropped.packets, 1000U);

@@ -18,7 +18,7 @@ constexpr RingGeometry kGeometry{.block_size = 131'072, .blocks = 4};
 constexpr std::uint32_t kFirst = 48;
 constexpr std::uint32_t kMac = TPACKET_ALIGN(sizeof(tpacket3_hdr)) + TPACKET_ALIGN(sizeof(sockaddr_ll));
 
-std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string text_in(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 class RingTest : public testing::Test {
  protected:
@@ -70,7 +70,7 @@ class RingTest : public testing::Test {
   std::vector<std::string> drain() {
     std::vector<std::string> all;
     CapturedFrame frame;
-    while (ring_.next(frame)) all.push_back(text_of(frame.bytes));
+    while (ring_.next(frame)) all.push_back(text_in(frame.bytes));
     return all;
   }
 
@@ -85,14 +85,14 @@ TEST_F(RingTest, FramesComeInOrderAndBlocksGoBack) {
   fill(1, {"three"});
   EXPECT_DOUBLE_EQ(ring_.fill(), 0.5);
   ASSERT_TRUE(ring_.next(frame));
-  EXPECT_EQ(text_of(frame.bytes), "one");
+  EXPECT_EQ(text_in(frame.bytes), "one");
   EXPECT_EQ(frame.wire_size, 103U);
   EXPECT_EQ(frame.time, WallTime(std::chrono::seconds(1'900'000'000) + std::chrono::nanoseconds(5)));
   ASSERT_TRUE(ring_.next(frame));
   EXPECT_FALSE(given_back(0)) << "its last frame is being read";
   ASSERT_TRUE(ring_.next(frame));
   EXPECT_TRUE(given_back(0));
-  EXPECT_EQ(text_of(frame.bytes), "three");
+  EXPECT_EQ(text_in(frame.bytes), "three");
   EXPECT_FALSE(ring_.next(frame));
   EXPECT_TRUE(given_back(1));
   EXPECT_DOUBLE_EQ(ring_.fill(), 0);

@@ -33,7 +33,7 @@ ClientRandom random_of(int number) {
   return random;
 }
 
-Flow flow_of(std::uint16_t port) { return {{Address::from_v4(1), port}, {Address::from_v4(2), 443}}; }
+Flow flow_from(std::uint16_t port) { return {{Address::from_v4(1), port}, {Address::from_v4(2), 443}}; }
 
 class WaitingTest : public testing::Test {
  protected:
@@ -45,8 +45,8 @@ class WaitingTest : public testing::Test {
 TEST_F(WaitingTest, WhoWaitsForARandomIsFoundByIt) {
   FakeWaiter& one = waiter();
   FakeWaiter& two = waiter();
-  flows_.add(one, random_of(1), flow_of(1));
-  flows_.add(two, random_of(2), flow_of(2));
+  flows_.add(one, random_of(1), flow_from(1));
+  flows_.add(two, random_of(2), flow_from(2));
   flows_.arrived({random_of(2), std::nullopt}, {});
   EXPECT_EQ(one.woken, 0);
   EXPECT_EQ(two.woken, 1);
@@ -54,17 +54,17 @@ TEST_F(WaitingTest, WhoWaitsForARandomIsFoundByIt) {
 
 TEST_F(WaitingTest, WithoutARandomByTheEndpoints) {
   FakeWaiter& one = waiter();
-  flows_.add(one, std::nullopt, flow_of(7));
-  flows_.arrived({random_of(2), flow_of(8)}, {});
+  flows_.add(one, std::nullopt, flow_from(7));
+  flows_.arrived({random_of(2), flow_from(8)}, {});
   EXPECT_EQ(one.woken, 0);
-  flows_.arrived({random_of(2), flow_of(7)}, {});
+  flows_.arrived({random_of(2), flow_from(7)}, {});
   EXPECT_EQ(one.woken, 1);
 }
 
 TEST_F(WaitingTest, WhatIsWaitedForMayChange) {
   FakeWaiter& one = waiter();
-  flows_.add(one, random_of(1), flow_of(1));
-  flows_.add(one, random_of(2), flow_of(1));
+  flows_.add(one, random_of(1), flow_from(1));
+  flows_.add(one, random_of(2), flow_from(1));
   EXPECT_EQ(flows_.size(), 1U);
   flows_.arrived({random_of(1), std::nullopt}, {});
   EXPECT_EQ(one.woken, 0);
@@ -76,7 +76,7 @@ TEST_F(WaitingTest, LeavingWhileCalledHarmsNobody) {
   for (int i = 0; i < 5; ++i) {
     FakeWaiter& each = waiter();
     each.leaves = true;
-    flows_.add(each, random_of(3), flow_of(static_cast<std::uint16_t>(i)));
+    flows_.add(each, random_of(3), flow_from(static_cast<std::uint16_t>(i)));
   }
   flows_.arrived({random_of(3), std::nullopt}, {});
   EXPECT_EQ(flows_.size(), 0U);
@@ -89,7 +89,7 @@ TEST_F(WaitingTest, TimeAndLossReachEveryone) {
   for (int i = 0; i < 20; ++i) {
     FakeWaiter& each = waiter();
     each.leaves = i % 2 == 0;
-    flows_.add(each, random_of(i), flow_of(1));
+    flows_.add(each, random_of(i), flow_from(1));
   }
   flows_.time_passed({});
   EXPECT_EQ(flows_.size(), 10U);
@@ -102,7 +102,7 @@ TEST_F(WaitingTest, TimeAndLossReachEveryone) {
 
 // An attacker who repeats one client random costs a bounded number of calls for each key that arrives.
 TEST_F(WaitingTest, OneRandomManyTimesIsBounded) {
-  for (int i = 0; i < 1000; ++i) flows_.add(waiter(), random_of(9), flow_of(1));
+  for (int i = 0; i < 1000; ++i) flows_.add(waiter(), random_of(9), flow_from(1));
   flows_.arrived({random_of(9), std::nullopt}, {});
   int woken = 0;
   for (const auto& each : waiters_) woken += each->woken;

@@ -18,13 +18,15 @@ using ::testing::SizeIs;
 constexpr std::int32_t kRequests = 300;
 constexpr std::int32_t kCancelled = 7;  // every seventh
 
-std::uint8_t* bytes(const std::string& text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); }
+std::uint8_t* octets(const std::string& text) {
+  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+}
 
 // Points into `fields`.
 std::vector<nghttp2_nv> list_of(const Fields& fields) {
   std::vector<nghttp2_nv> list;
   for (const auto& [name, value] : fields) {
-    list.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    list.push_back({octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
   }
   return list;
 }

@@ -15,7 +15,7 @@ namespace {
 using Where = IdentityField::Where;
 using ::testing::SizeIs;
 
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const std::string kNoContent = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 HashKey some_key() {
   HashKey key{};
@@ -47,7 +47,7 @@ Summary only(const Result& result) {
 Summary asked(const Scene& scene, std::string_view fields, std::string_view body = {}) {
   std::string text = "POST /login HTTP/1.1\r\nHost: a\r\n" + std::string(fields);
   if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
-  return only(run_every_way({says(kClient, text + "\r\n" + std::string(body)), says(kServer, kOk)}, scene));
+  return only(run_every_way({says(kClient, text + "\r\n" + std::string(body)), says(kServer, kNoContent)}, scene));
 }
 
 std::string base64(std::string_view text) {
@@ -110,7 +110,8 @@ TEST(Identity, JsonBody) {
   std::string chunked =
       "POST / HTTP/1.1\r\nHost: a\r\n" + type + "Transfer-Encoding: chunked\r\n\r\n7\r\n" + body.substr(0, 7) + "\r\n";
   chunked += "33\r\n" + body.substr(7, 0x33) + "\r\n0\r\n\r\n";
-  EXPECT_EQ(only(run_every_way({says(kClient, chunked), says(kServer, kOk)}, scene)).account, hash("account", "alice"));
+  EXPECT_EQ(only(run_every_way({says(kClient, chunked), says(kServer, kNoContent)}, scene)).account,
+            hash("account", "alice"));
 }
 
 TEST(Identity, OnlyTheBeginningOfABodyIsKept) {
@@ -157,9 +158,9 @@ TEST(Identity, SettingsMayChangeInTheMiddleOfARequest) {
       at_ms(0));
   set_settings(*bench.context, Settings{});
   bench.feed(kClient, "Cookie: sid=abc\r\n\r\nuser=a", at_ms(1));
-  bench.feed(kServer, kOk, at_ms(2));
+  bench.feed(kServer, kNoContent, at_ms(2));
   bench.feed(kClient, "GET / HTTP/1.1\r\nCookie: sid=abc\r\n\r\n", at_ms(3));
-  bench.feed(kServer, kOk, at_ms(4));
+  bench.feed(kServer, kNoContent, at_ms(4));
   ASSERT_THAT(bench.sink.summaries, SizeIs(2));
   EXPECT_EQ(bench.sink.summaries[0].session, hash("session", "abc"));
   EXPECT_EQ(bench.sink.summaries[0].account, std::nullopt);
@@ -172,9 +173,9 @@ TEST(Identity, NewSettingsApplyToNewRequests) {
   bench.feed(kClient, "GET / HTTP/1.1\r\n", at_ms(0));
   set_settings(*bench.context, scene_with(IdentityField{Where::kCookie, "sid"}, std::nullopt).settings);
   bench.feed(kClient, "Cookie: sid=abc\r\n\r\n", at_ms(1));
-  bench.feed(kServer, kOk, at_ms(2));
+  bench.feed(kServer, kNoContent, at_ms(2));
   bench.feed(kClient, "GET / HTTP/1.1\r\nCookie: sid=abc\r\n\r\n", at_ms(3));
-  bench.feed(kServer, kOk, at_ms(4));
+  bench.feed(kServer, kNoContent, at_ms(4));
   ASSERT_THAT(bench.sink.summaries, SizeIs(2));
   EXPECT_EQ(bench.sink.summaries[0].session, std::nullopt);
   EXPECT_EQ(bench.sink.summaries[1].session, hash("session", "abc"));

@@ -11,14 +11,14 @@ using ::testing::ElementsAre;
 using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
 
-std::string get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
+std::string asks_for(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
 std::string post(std::string_view fields, std::string_view body) {
   return "POST /p HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n" + std::string(body);
 }
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const std::string kTwoBytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const std::string kBad = "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n";
 
-std::vector<std::string> paths(const Result& result) {
+std::vector<std::string> paths_of(const Result& result) {
   std::vector<std::string> all;
   for (const Summary& summary : result.summaries) {
     all.push_back(summary.path + (summary.status ? " " + std::to_string(*summary.status) : "") +
@@ -29,10 +29,10 @@ std::vector<std::string> paths(const Result& result) {
 
 TEST(Smuggling, TransferEncodingWins) {
   const std::string body = "0\r\n\r\n";
-  const Result result =
-      run_every_way({says(kClient, post("Content-Length: 40\r\nTransfer-Encoding: chunked\r\n", body) + get("/next")),
-                     says(kServer, kOk + kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/p 200", "/next 200"));
+  const Result result = run_every_way(
+      {says(kClient, post("Content-Length: 40\r\nTransfer-Encoding: chunked\r\n", body) + asks_for("/next")),
+       says(kServer, kTwoBytes + kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/p 200", "/next 200"));
   EXPECT_EQ(result.counters.of(Counter::kAmbiguousLength), 1U);
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
 }
@@ -46,15 +46,16 @@ TEST(Smuggling, LengthsThatDifferAreMalformed) {
         "Content-Length : 3\r\n"}) {
     const Result result =
         run_every_way({says(kClient, post(fields, "abcd")), says(kServer, kBad), ends(kServer), ends(kClient)});
-    EXPECT_THAT(paths(result), ElementsAre("/p 400 lossy")) << fields;
+    EXPECT_THAT(paths_of(result), ElementsAre("/p 400 lossy")) << fields;
     EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U) << fields;
   }
 }
 
 TEST(Smuggling, LengthsThatAgreeAreFine) {
   for (const std::string fields : {"Content-Length: 3\r\nContent-Length: 3\r\n", "Content-Length: 3, 3\r\n"}) {
-    const Result result = run_every_way({says(kClient, post(fields, "abc") + get("/next")), says(kServer, kOk + kOk)});
-    EXPECT_THAT(paths(result), ElementsAre("/p 200", "/next 200"));
+    const Result result =
+        run_every_way({says(kClient, post(fields, "abc") + asks_for("/next")), says(kServer, kTwoBytes + kTwoBytes)});
+    EXPECT_THAT(paths_of(result), ElementsAre("/p 200", "/next 200"));
     EXPECT_EQ(result.counters.of(Counter::kAmbiguousLength), 1U);
   }
 }
@@ -62,57 +63,59 @@ TEST(Smuggling, LengthsThatAgreeAreFine) {
 TEST(Smuggling, FoldedTransferEncodingIsStillOne) {
   const Result result = run_every_way(
       {says(kClient,
-            post("Transfer-Encoding:\r\n chunked\r\nContent-Length: 4\r\n", "1\r\nx\r\n0\r\n\r\n") + get("/next")),
-       says(kServer, kOk + kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/p 200", "/next 200"));
+            post("Transfer-Encoding:\r\n chunked\r\nContent-Length: 4\r\n", "1\r\nx\r\n0\r\n\r\n") + asks_for("/next")),
+       says(kServer, kTwoBytes + kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/p 200", "/next 200"));
 }
 
 TEST(Smuggling, BrokenChunksAreMalformed) {
   for (const std::string body : {"x\r\n", "\r\n", "-1\r\n", "ffffffffffffffffffff\r\n", "1\r\nabc\r\n"}) {
     const Result result = run_every_way({says(kClient, post("Transfer-Encoding: chunked\r\n", body)),
                                          says(kServer, kBad), ends(kServer), ends(kClient)});
-    EXPECT_THAT(paths(result), ElementsAre("/p 400 lossy")) << body;
+    EXPECT_THAT(paths_of(result), ElementsAre("/p 400 lossy")) << body;
     EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U) << body;
   }
 }
 
 TEST(Smuggling, AResponseWithACodingThatIsNotChunkedEndsWithTheConnection) {
   const Result result =
-      run_every_way({says(kClient, get("/1")),
+      run_every_way({says(kClient, asks_for("/1")),
                      says(kServer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\nabcdef"),
                      ends(kServer), ends(kClient)});
-  EXPECT_THAT(paths(result), ElementsAre("/1 200"));
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 200"));
 }
 
 TEST(Loss, InsideOfABodyCostsOnlyTheBytes) {
-  const Result result = run({says(kClient, get("/1")), says(kServer, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"),
-                             loses(kServer, 6), says(kServer, "ij"), says(kClient, get("/2")), says(kServer, kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/1 200 lossy", "/2 200"));
+  const Result result =
+      run({says(kClient, asks_for("/1")), says(kServer, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"),
+           loses(kServer, 6), says(kServer, "ij"), says(kClient, asks_for("/2")), says(kServer, kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 200 lossy", "/2 200"));
   EXPECT_EQ(result.summaries[0].response_bytes, 49U);
 }
 
 TEST(Loss, ElsewhereWhatIsOpenIsOverAndTheNextRequestIsFound) {
   const Result result =
-      run({says(kClient, get("/1")), says(kServer, "HTTP/1.1 200 OK\r\nContent-Le"), loses(kServer, 0),
-           says(kServer, "rest of it\r\nHTTP/2 no\r\n"), says(kClient, get("/2")), says(kServer, kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/1 200 lossy", "/2 200"));
+      run({says(kClient, asks_for("/1")), says(kServer, "HTTP/1.1 200 OK\r\nContent-Le"), loses(kServer, 0),
+           says(kServer, "rest of it\r\nHTTP/2 no\r\n"), says(kClient, asks_for("/2")), says(kServer, kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 200 lossy", "/2 200"));
 }
 
 TEST(Loss, OfRequestsToo) {
-  const Result result = run({says(kClient, get("/1").substr(0, 30)), loses(kClient, 100),
-                             says(kClient, "tail of a body\r\nGET x y HTTP/1.1\r\n" + get("/3")), says(kServer, kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/3 200"));
+  const Result result =
+      run({says(kClient, asks_for("/1").substr(0, 30)), loses(kClient, 100),
+           says(kClient, "tail of a body\r\nGET x y HTTP/1.1\r\n" + asks_for("/3")), says(kServer, kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 lossy", "/3 200"));
 }
 
 TEST(Loss, TheMiddleOfAConnection) {
   Scene scene;
   scene.mid_stream = true;
   const Script script = {says(kServer, "end of a body HTTP/1.1 200 OK\r\n\r\n"),
-                         says(kClient, "a body's end\r\n" + get("/1")), says(kServer, kOk), says(kClient, get("/2")),
-                         says(kServer, kOk)};
-  EXPECT_THAT(paths(run(script, scene)), ElementsAre("/1 200", "/2 200"));
-  EXPECT_THAT(paths(run_in_pieces(script, 1, Order::kAsItIs, scene)), ElementsAre("/1 200", "/2 200"));
-  EXPECT_THAT(paths(run({says(kClient, get("/1")), says(kServer, kOk)}, scene)), ElementsAre("/1 200"));
+                         says(kClient, "a body's end\r\n" + asks_for("/1")), says(kServer, kTwoBytes),
+                         says(kClient, asks_for("/2")), says(kServer, kTwoBytes)};
+  EXPECT_THAT(paths_of(run(script, scene)), ElementsAre("/1 200", "/2 200"));
+  EXPECT_THAT(paths_of(run_in_pieces(script, 1, Order::kAsItIs, scene)), ElementsAre("/1 200", "/2 200"));
+  EXPECT_THAT(paths_of(run({says(kClient, asks_for("/1")), says(kServer, kTwoBytes)}, scene)), ElementsAre("/1 200"));
 }
 
 TEST(Loss, TheSearchForARequestEnds) {
@@ -126,18 +129,18 @@ TEST(Loss, TheSearchForARequestEnds) {
 }
 
 TEST(Loss, AMalformedRequestLineIsPassedOver) {
-  const Result result = run({says(kClient, get("/1")), says(kServer, kOk),
-                             says(kClient, "\x01\x02 garbage\r\n" + get("/2")), says(kServer, kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/1 200", "/2 200"));
+  const Result result = run({says(kClient, asks_for("/1")), says(kServer, kTwoBytes),
+                             says(kClient, "\x01\x02 garbage\r\n" + asks_for("/2")), says(kServer, kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 200", "/2 200"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
 }
 
 TEST(Loss, RequestsAreSeenWithoutTheServer) {
   const Result result =
-      run({says(kClient, get("/1")), loses(kServer, 0), ends(kServer, StreamEnd::kEvicted),
-           says(kClient, get("/2") + get("/3")), says(kClient, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
-           says(kClient, "\x81\x80mask")});
-  EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/2", "/3", "/ws"));
+      run({says(kClient, asks_for("/1")), loses(kServer, 0), ends(kServer, StreamEnd::kEvicted),
+           says(kClient, asks_for("/2") + asks_for("/3")),
+           says(kClient, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"), says(kClient, "\x81\x80mask")});
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 lossy", "/2", "/3", "/ws"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
 }
 
@@ -146,16 +149,17 @@ TEST(Loss, AnUpgradeDoesNotHideWhatFollowsWhereTheServerIsNotSeen) {
   for (const bool first : {true, false}) {
     const Step gone = ends(kServer, StreamEnd::kEvicted);
     const Step asks = says(kClient, "GET /1 HTTP/1.1\r\nUpgrade: x\r\n\r\n");
-    const Result result = run({first ? gone : asks, first ? asks : gone, says(kClient, get("/2") + get("/3"))});
-    EXPECT_THAT(paths(result), IsSupersetOf(std::vector<std::string>{"/2", "/3"})) << first;
+    const Result result =
+        run({first ? gone : asks, first ? asks : gone, says(kClient, asks_for("/2") + asks_for("/3"))});
+    EXPECT_THAT(paths_of(result), IsSupersetOf(std::vector<std::string>{"/2", "/3"})) << first;
     EXPECT_THAT(result.summaries, SizeIs(3));
   }
 }
 
 TEST(Loss, AMalformedResponseEndsWhatIsOpen) {
-  const Result result = run(
-      {says(kClient, get("/1") + get("/2")), says(kServer, "what?\r\n"), says(kClient, get("/3")), says(kServer, kOk)});
-  EXPECT_THAT(paths(result), ElementsAre("/1 lossy", "/2 lossy", "/3 200"));
+  const Result result = run({says(kClient, asks_for("/1") + asks_for("/2")), says(kServer, "what?\r\n"),
+                             says(kClient, asks_for("/3")), says(kServer, kTwoBytes)});
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 lossy", "/2 lossy", "/3 200"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
 }
 

@@ -10,6 +10,9 @@
 
 namespace tidegate::inspect::test {
 
+inline constexpr auto kToServer = Direction::kToServer;
+inline constexpr auto kToClient = Direction::kToClient;
+
 // Plaintext that was skipped is written down as '~'.
 class Collector final : public TlsReader {
  public:

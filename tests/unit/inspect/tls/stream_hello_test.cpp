@@ -10,8 +10,6 @@ namespace tidegate::inspect::test {
 namespace {
 
 using std::chrono::seconds;
-constexpr auto kToServer = Direction::kToServer;
-constexpr auto kToClient = Direction::kToClient;
 
 class MissedHelloTest : public ::testing::TestWithParam<int> {
  protected:

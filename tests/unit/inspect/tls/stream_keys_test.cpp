@@ -8,8 +8,6 @@ namespace tidegate::inspect::test {
 namespace {
 
 using std::chrono::seconds;
-constexpr auto kToServer = Direction::kToServer;
-constexpr auto kToClient = Direction::kToClient;
 
 Transcript conversation(int version, int turns = 5, const char* suites = "") {
   Peers peers({.version = version, .suites = suites});

@@ -7,9 +7,6 @@
 namespace tidegate::inspect::test {
 namespace {
 
-constexpr auto kToServer = Direction::kToServer;
-constexpr auto kToClient = Direction::kToClient;
-
 struct Case {
   const char* name;
   int version;

@@ -7,7 +7,7 @@
 namespace tidegate::inspect::test {
 namespace {
 
-struct Case {
+struct SuiteCase {
   const char* name;
   int version;
   const char* suites;
@@ -15,7 +15,7 @@ struct Case {
   std::uint64_t options = 0;  // of both peers
 };
 
-class SuiteTest : public ::testing::TestWithParam<Case> {
+class SuiteTest : public ::testing::TestWithParam<SuiteCase> {
  protected:
   // Small and large messages, both ways.
   static Transcript record(Peers& peers) {
@@ -30,7 +30,7 @@ class SuiteTest : public ::testing::TestWithParam<Case> {
     return peers.transcript();
   }
   static Peers peers() {
-    const Case& one = GetParam();
+    const SuiteCase& one = GetParam();
     return Peers({.version = one.version,
                   .suites = one.suites,
                   .configure = [options = one.options](SSL_CTX* client, SSL_CTX* server) {
@@ -136,34 +136,34 @@ constexpr std::uint64_t kNoEtm = SSL_OP_NO_ENCRYPT_THEN_MAC;
 
 INSTANTIATE_TEST_SUITE_P(
     All, SuiteTest,
-    ::testing::Values(Case{"Tls13Aes128Gcm", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", k13},
-                      Case{"Tls13Aes256Gcm", TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", k13},
-                      Case{"Tls13ChaCha", TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256", k13},
-                      Case{"Tls13Ccm", TLS1_3_VERSION, "TLS_AES_128_CCM_SHA256", k13},
-                      Case{"Tls13Ccm8", TLS1_3_VERSION, "TLS_AES_128_CCM_8_SHA256", k13},
-                      Case{"Tls12Aes128Gcm", TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256", k12},
-                      Case{"Tls12Aes256Gcm", TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384", k12},
-                      Case{"Tls12DheAes256Gcm", TLS1_2_VERSION, "DHE-RSA-AES256-GCM-SHA384", k12},
-                      Case{"Tls12RsaAes128Gcm", TLS1_2_VERSION, "AES128-GCM-SHA256", k12},
-                      Case{"Tls12ChaCha", TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", k12},
-                      Case{"Tls12Aes128Ccm", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-CCM", k12},
-                      Case{"Tls12Aes256Ccm", TLS1_2_VERSION, "DHE-RSA-AES256-CCM", k12},
-                      Case{"Tls12Aes128Ccm8", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-CCM8", k12},
-                      Case{"Tls12Aes256Ccm8", TLS1_2_VERSION, "AES256-CCM8", k12},
-                      Case{"Tls12Cbc128Sha1Etm", TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA", k12},
-                      Case{"Tls12Cbc128Sha1", TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA", k12, kNoEtm},
-                      Case{"Tls12Cbc256Sha1", TLS1_2_VERSION, "AES256-SHA", k12, kNoEtm},
-                      Case{"Tls12Cbc128Sha256Etm", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256", k12},
-                      Case{"Tls12Cbc128Sha256", TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA256", k12, kNoEtm},
-                      Case{"Tls12Cbc256Sha256", TLS1_2_VERSION, "AES256-SHA256", k12},
-                      Case{"Tls12Cbc256Sha384Etm", TLS1_2_VERSION, "ECDHE-RSA-AES256-SHA384", k12},
-                      Case{"Tls12Cbc256Sha384", TLS1_2_VERSION, "ECDHE-ECDSA-AES256-SHA384", k12, kNoEtm},
-                      Case{"Tls12NoExtendedMaster", TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256", k12,
-                           SSL_OP_NO_EXTENDED_MASTER_SECRET},
-                      Case{"Tls11Cbc128", TLS1_1_VERSION, "ECDHE-RSA-AES128-SHA", TlsVersion::k11},
-                      Case{"Tls11Cbc256", TLS1_1_VERSION, "AES256-SHA", TlsVersion::k11, kNoEtm},
-                      Case{"Tls10Cbc128", TLS1_VERSION, "ECDHE-RSA-AES128-SHA", TlsVersion::k10},
-                      Case{"Tls10Cbc256", TLS1_VERSION, "AES256-SHA", TlsVersion::k10, kNoEtm}),
+    ::testing::Values(SuiteCase{"Tls13Aes128Gcm", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", k13},
+                      SuiteCase{"Tls13Aes256Gcm", TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", k13},
+                      SuiteCase{"Tls13ChaCha", TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256", k13},
+                      SuiteCase{"Tls13Ccm", TLS1_3_VERSION, "TLS_AES_128_CCM_SHA256", k13},
+                      SuiteCase{"Tls13Ccm8", TLS1_3_VERSION, "TLS_AES_128_CCM_8_SHA256", k13},
+                      SuiteCase{"Tls12Aes128Gcm", TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256", k12},
+                      SuiteCase{"Tls12Aes256Gcm", TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384", k12},
+                      SuiteCase{"Tls12DheAes256Gcm", TLS1_2_VERSION, "DHE-RSA-AES256-GCM-SHA384", k12},
+                      SuiteCase{"Tls12RsaAes128Gcm", TLS1_2_VERSION, "AES128-GCM-SHA256", k12},
+                      SuiteCase{"Tls12ChaCha", TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", k12},
+                      SuiteCase{"Tls12Aes128Ccm", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-CCM", k12},
+                      SuiteCase{"Tls12Aes256Ccm", TLS1_2_VERSION, "DHE-RSA-AES256-CCM", k12},
+                      SuiteCase{"Tls12Aes128Ccm8", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-CCM8", k12},
+                      SuiteCase{"Tls12Aes256Ccm8", TLS1_2_VERSION, "AES256-CCM8", k12},
+                      SuiteCase{"Tls12Cbc128Sha1Etm", TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA", k12},
+                      SuiteCase{"Tls12Cbc128Sha1", TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA", k12, kNoEtm},
+                      SuiteCase{"Tls12Cbc256Sha1", TLS1_2_VERSION, "AES256-SHA", k12, kNoEtm},
+                      SuiteCase{"Tls12Cbc128Sha256Etm", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256", k12},
+                      SuiteCase{"Tls12Cbc128Sha256", TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA256", k12, kNoEtm},
+                      SuiteCase{"Tls12Cbc256Sha256", TLS1_2_VERSION, "AES256-SHA256", k12},
+                      SuiteCase{"Tls12Cbc256Sha384Etm", TLS1_2_VERSION, "ECDHE-RSA-AES256-SHA384", k12},
+                      SuiteCase{"Tls12Cbc256Sha384", TLS1_2_VERSION, "ECDHE-ECDSA-AES256-SHA384", k12, kNoEtm},
+                      SuiteCase{"Tls12NoExtendedMaster", TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256", k12,
+                                SSL_OP_NO_EXTENDED_MASTER_SECRET},
+                      SuiteCase{"Tls11Cbc128", TLS1_1_VERSION, "ECDHE-RSA-AES128-SHA", TlsVersion::k11},
+                      SuiteCase{"Tls11Cbc256", TLS1_1_VERSION, "AES256-SHA", TlsVersion::k11, kNoEtm},
+                      SuiteCase{"Tls10Cbc128", TLS1_VERSION, "ECDHE-RSA-AES128-SHA", TlsVersion::k10},
+                      SuiteCase{"Tls10Cbc256", TLS1_VERSION, "AES256-SHA", TlsVersion::k10, kNoEtm}),
     [](const auto& one) { return std::string(one.param.name); });
 
 TEST(UnsupportedSuiteTest, IsNamedAsSuch) {

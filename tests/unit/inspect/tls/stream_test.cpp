@@ -10,9 +10,6 @@
 namespace tidegate::inspect::test {
 namespace {
 
-constexpr auto kToServer = Direction::kToServer;
-constexpr auto kToClient = Direction::kToClient;
-
 // Feeds `transcript` in several cuts and expects what was said to come out.
 void expect_plaintext(const Transcript& transcript, std::uint64_t keys_late = 0) {
   for (const std::size_t step : {0UL, 1UL, 100UL}) {
