@@ -28,6 +28,7 @@ void Connection::finish(Exchange* exchange, Ending ending) {
   context.counters.add(Counter::kRequests);
   if (!exchange->response_done) context.counters.add(Counter::kRequestsUnfinished);
   context.sink.finished(summary);
+  fields.pass_payload(*exchange);
   context.close(exchange);
 }
 

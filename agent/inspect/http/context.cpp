@@ -53,6 +53,11 @@ void clear(http::Exchange& exchange) {
   exchange.last = {};
   exchange.next = nullptr;
   exchange.body.release();
+  exchange.payload_head.release();
+  exchange.payload_body.release();
+  exchange.payload_left = 0;
+  exchange.payload_fields = 0;
+  exchange.sampled = exchange.payload_cut = exchange.seeks_identity = false;
   exchange.body_kind = http::BodyKind::kNone;
   exchange.upgrade = http::Upgrade::kNone;
   exchange.encoded = exchange.wants_body = exchange.head_there = exchange.is_head = exchange.is_connect = false;
@@ -64,7 +69,12 @@ void clear(http::Exchange& exchange) {
 
 HttpContext::HttpContext(const HttpLimits& limits_, const Settings& settings, SummarySink& sink_, MemoryBudget& budget_,
                          Counters& counters_)
-    : limits(limits_), sink(sink_), budget(budget_), counters(counters_), hpack_memory(budget_) {
+    : limits(limits_),
+      sink(sink_),
+      budget(budget_),
+      counters(counters_),
+      hpack_memory(budget_),
+      chance_(settings.sample_seed) {
   set_settings(settings);
 }
 
@@ -76,7 +86,8 @@ void HttpContext::set_settings(const Settings& settings) {
   ++generation_;
   services_.clear();
   for (const InspectedService& service : settings_.services) {
-    services_.push_back({service.name, identity_of(service.session, settings_.identity_key, service.name, "session"),
+    services_.push_back({service.name, service.payload_sample, service.payload_body,
+                         identity_of(service.session, settings_.identity_key, service.name, "session"),
                          identity_of(service.account, settings_.identity_key, service.name, "account")});
   }
 }
@@ -84,6 +95,16 @@ void HttpContext::set_settings(const Settings& settings) {
 const HttpContext::Service* HttpContext::service_of(const Endpoint& server) const {
   const InspectedService* found = inspect::service_of(settings_, server.address, server.port);
   return found == nullptr ? nullptr : &services_[static_cast<std::size_t>(found - settings_.services.data())];
+}
+
+// splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): who does not know the seed cannot
+// tell which requests are drawn.
+bool HttpContext::draw(double share) {
+  std::uint64_t bits = chance_ += 0x9e3779b97f4a7c15;
+  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+  bits ^= bits >> 31;
+  return static_cast<double>(bits >> 11) * 0x1p-53 < share;
 }
 
 http::Exchange* HttpContext::open() {

@@ -23,6 +23,8 @@ class HttpContext {
       http::IdentityHasher hasher;
     };
     std::string name;
+    double payload_sample = 0;
+    std::uint32_t payload_body = 0;
     std::optional<Identity> session;
     std::optional<Identity> account;
   };
@@ -40,6 +42,8 @@ class HttpContext {
   std::uint64_t generation() const { return generation_; }
   const Service* service_of(const Endpoint& server) const;
   std::uint64_t next_connection() { return ++connections_; }
+  // True for that share of calls.
+  bool draw(double share);
 
   // nullptr: the memory budget is used up.
   http::Exchange* open();
@@ -57,6 +61,7 @@ class HttpContext {
   std::vector<std::unique_ptr<http::Exchange>> free_;
   std::uint64_t generation_ = 0;
   std::uint64_t connections_ = 0;
+  std::uint64_t chance_;
 };
 
 }  // namespace tidegate::inspect

@@ -17,22 +17,29 @@ enum class Upgrade : std::uint8_t { kNone, kTunnel, kWebSocket, kHttp2 };
 
 // A request and its response, while they are read. Objects are reused: their strings keep their memory.
 struct Exchange {
-  explicit Exchange(MemoryBudget& budget) : body(budget) {}
+  explicit Exchange(MemoryBudget& budget) : body(budget), payload_head(budget), payload_body(budget) {}
 
   Summary summary;
-  WallTime last{};               // of the bytes that the duration goes to
-  Exchange* next = nullptr;      // the request after this one (HTTP/1)
-  std::uint64_t charged = 0;     // taken from the budget
-  std::uint64_t owner = 0;       // whose facts are in the summary
-  std::uint64_t generation = 0;  // of the settings that it was begun under
-  KeptBytes body;                // content that may hold an identity
+  WallTime last{};                 // of the bytes that the duration goes to
+  Exchange* next = nullptr;        // the request after this one (HTTP/1)
+  std::uint64_t charged = 0;       // taken from the budget
+  std::uint64_t owner = 0;         // whose facts are in the summary
+  std::uint64_t generation = 0;    // of the settings that it was begun under
+  KeptBytes body;                  // content that may hold an identity
+  KeptBytes payload_head;          // of a request that is sampled: see model/payload.hpp
+  KeptBytes payload_body;          // likewise
+  std::uint32_t payload_left = 0;  // bytes of the body that are still kept for it
+  std::uint16_t payload_fields = 0;
   BodyKind body_kind = BodyKind::kNone;
   Upgrade upgrade = Upgrade::kNone;
   bool encoded = false;  // the content has a content coding
   bool has_forwarded_for = false;
-  bool wants_body = false;  // an identity is looked for in the content
-  bool head_there = false;  // the request is known well enough to read a response
-  bool is_head = false;     // HEAD
+  bool wants_body = false;      // the content is looked at, for one of the following
+  bool seeks_identity = false;  // in the content
+  bool sampled = false;         // its payload is kept to be examined
+  bool payload_cut = false;     // not all of it
+  bool head_there = false;      // the request is known well enough to read a response
+  bool is_head = false;         // HEAD
   bool is_connect = false;
   bool is_simple = false;  // HTTP/0.9: the response is content alone
   bool request_done = false;

@@ -62,7 +62,9 @@ void RequestFields::begin(Exchange& exchange) {
   if (generation_ != context_.generation()) refresh();
   exchange.generation = generation_;
   exchange.summary.proxied = facts_.proxied;
-  if (service_ != nullptr) exchange.summary.service = service_->name;
+  if (service_ == nullptr) return;
+  exchange.summary.service = service_->name;
+  exchange.sampled = service_->payload_sample > 0 && context_.draw(service_->payload_sample);
 }
 
 void RequestFields::method(Exchange& exchange, std::string_view method) {
@@ -73,10 +75,14 @@ void RequestFields::method(Exchange& exchange, std::string_view method) {
 }
 
 void RequestFields::target(Exchange& exchange, std::string_view text) {
+  keep_payload(exchange, kTargetField, text);
   apply(exchange, split_target(exchange.summary.method, text));
 }
 
-void RequestFields::path(Exchange& exchange, std::string_view text) { apply(exchange, split_target({}, text)); }
+void RequestFields::path(Exchange& exchange, std::string_view text) {
+  keep_payload(exchange, kTargetField, text);
+  apply(exchange, split_target({}, text));
+}
 
 void RequestFields::apply(Exchange& exchange, const Target& target) {
   Summary& summary = exchange.summary;
@@ -115,6 +121,7 @@ void RequestFields::field(Exchange& exchange, Field known, std::string_view name
     default:
       break;
   }
+  keep_payload(exchange, known == Field::kAuthority ? "host" : name, value);
   identify(exchange, known, name, value);
 }
 
@@ -159,23 +166,32 @@ void RequestFields::head_ends(Exchange& exchange) {
   const std::size_t more = size > kUsualText ? size - kUsualText : 0;
   if (more > 0 && context_.budget.take(more)) exchange.charged += more;
   const HttpContext::Service* service = service_of(exchange);
-  exchange.wants_body =
-      service != nullptr && !exchange.encoded &&
-      (is_in_body(service->session, exchange.body_kind) || is_in_body(service->account, exchange.body_kind));
+  if (service == nullptr || exchange.encoded) return;
+  exchange.seeks_identity =
+      is_in_body(service->session, exchange.body_kind) || is_in_body(service->account, exchange.body_kind);
+  exchange.payload_left = exchange.sampled ? service->payload_body : 0;
+  exchange.wants_body = exchange.seeks_identity || exchange.payload_left > 0;
 }
 
 void RequestFields::content(Exchange& exchange, std::string_view bytes) {
+  keep_payload_body(exchange, bytes);
+  exchange.wants_body = exchange.seeks_identity || exchange.payload_left > 0;
+  if (!exchange.seeks_identity) return;
   const std::size_t room = context_.limits.identity_body - exchange.body.size();
   const bool kept = exchange.body.append(bytes.substr(0, room));
   if (!kept || exchange.body.size() == context_.limits.identity_body) search_body(exchange, false);
 }
 
 void RequestFields::request_ends(Exchange& exchange) {
-  if (exchange.wants_body) search_body(exchange, true);
+  if (exchange.wants_body && exchange.seeks_identity) search_body(exchange, true);
+  exchange.wants_body = false;
+  // What follows may last for hours.
+  if (exchange.upgrade != Upgrade::kNone) pass_payload(exchange);
 }
 
 void RequestFields::search_body(Exchange& exchange, bool complete) {
-  exchange.wants_body = false;
+  exchange.seeks_identity = false;
+  exchange.wants_body = exchange.payload_left > 0;
   const auto look = [&](const std::optional<Identity>& identity, std::optional<IdentityHash>& hash, Remembered& last) {
     if (hash || !is_in_body(identity, exchange.body_kind)) return;
     KeptBytes room(context_.budget);

@@ -28,6 +28,8 @@ class RequestFields {
   void content(Exchange& exchange, std::string_view bytes);
   // The end of the request; also when it ends early.
   void request_ends(Exchange& exchange);
+  // The payload of a request that was sampled goes to the sink, once, and is wiped.
+  void pass_payload(Exchange& exchange);
 
  private:
   using Identity = HttpContext::Service::Identity;
@@ -47,6 +49,9 @@ class RequestFields {
   void authority(Exchange& exchange, std::string_view value);
   void proxied(Exchange& exchange, Field known, std::string_view value);
   void identify(Exchange& exchange, Field known, std::string_view name, std::string_view value);
+  void keep_payload(Exchange& exchange, std::string_view name, std::string_view value);
+  void keep_payload_body(Exchange& exchange, std::string_view bytes);
+  void drop_payload(Exchange& exchange);
   void search_body(Exchange& exchange, bool complete);
   std::optional<IdentityHash> hash_of(const Identity& identity, Remembered& remembered, std::string_view value);
 

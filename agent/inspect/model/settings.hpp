@@ -37,6 +37,9 @@ struct InspectedService {
   std::optional<IdentityField> session = std::nullopt;
   std::optional<IdentityField> account = std::nullopt;
   bool excluded = false;  // not inspected: it only keeps its connections from the services that follow
+  // The share of its requests whose payload is handed to the examiner, and how much of the body at most goes with it.
+  double payload_sample = 0;
+  std::uint32_t payload_body = 0;  // bytes, at most kMostPayloadBody
 
   friend bool operator==(const InspectedService&, const InspectedService&) = default;
 };

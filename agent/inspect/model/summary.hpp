@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/inspect/model/flow.hpp"
+#include "agent/inspect/model/payload.hpp"
 
 namespace tidegate::inspect {
 
@@ -115,6 +116,9 @@ class SummarySink {
   // A request began. Each is finished exactly once.
   virtual std::uint64_t began() = 0;
   virtual void finished(const Summary& summary) = 0;
+  // The payload of a request that was sampled; both live during the call. The summary is one of kind kPayload without
+  // findings. False: it could not be passed on.
+  virtual bool sampled(const Summary& /*summary*/, const Payload& /*payload*/) { return false; }
 };
 
 }  // namespace tidegate::inspect

@@ -57,6 +57,7 @@ class Live {
   KeyStore keys_;
   KeyControl control_;
   wire::SettingsAssembler assembler_;
+  int payloads_ = -1;   // where they go
   unsigned share_ = 1;  // of the memory: one part in so many
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<std::latch> running_;
@@ -72,12 +73,14 @@ Settings Live::for_a_worker() const {
 
 Status Live::make_workers(const wire::Start& start) {
   share_ = std::max<unsigned>(start.workers, 1);
+  if (start.payloads) payloads_ = wire::kPayloadFd;
   const RingGeometry geometry{.block_size = start.ring_block_bytes, .blocks = start.ring_blocks};
   TIDEGATE_TRY(check(geometry));
   for (std::uint16_t i = 0; i < start.workers; ++i) {
     const int fd = wire::kFirstRingFd + i;
     TIDEGATE_ASSIGN(Ring ring, Ring::map(fd, geometry));
-    workers_.push_back(std::make_unique<Worker>(i, fd, std::move(ring), for_a_worker(), keys_, channel_, clock_));
+    workers_.push_back(
+        std::make_unique<Worker>(i, fd, std::move(ring), for_a_worker(), keys_, channel_, payloads_, clock_));
   }
   return {};
 }
@@ -95,7 +98,7 @@ Result<sandbox::Facts> Live::close_sandbox() {
     });
   }
   running_->wait();
-  TIDEGATE_TRY(sandbox::seal(channel_.fd(), facts));
+  TIDEGATE_TRY(sandbox::seal(channel_.fd(), facts, payloads_));
   return facts;
 }
 

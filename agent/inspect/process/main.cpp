@@ -30,6 +30,10 @@ void forget_signals() {
 
 Status run(wire::Channel& channel) {
   TIDEGATE_ASSIGN(const Beginning beginning, read_beginning(channel));
+  if (beginning.start.mode == wire::Start::Mode::kExamine) {
+    return fail(ErrorCode::kInvalidArgument, "the inspector was started in place of the examiner");
+  }
+  TIDEGATE_TRY(place_payloads(beginning.start));
   TIDEGATE_TRY(sandbox::isolate(handed_over(beginning.start)));
   const bool live = beginning.start.mode == wire::Start::Mode::kLive;
   prepare_libraries(live ? beginning.start.workers + 1U : 1U);

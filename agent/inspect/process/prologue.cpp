@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/process/prologue.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "agent/inspect/wire/settings_parts.hpp"
 
@@ -46,7 +49,15 @@ std::vector<int> handed_over(const wire::Start& start) {
   const int count = start.mode == wire::Start::Mode::kLive ? start.workers : 1 + start.keylogs;
   std::vector<int> descriptors{wire::kChannelFd};
   for (int i = 0; i < count; ++i) descriptors.push_back(wire::kFirstRingFd + i);
+  if (start.payloads) descriptors.push_back(wire::kPayloadFd);
   return descriptors;
+}
+
+Status place_payloads(const wire::Start& start) {
+  if (!start.payloads) return {};
+  const int given = wire::kFirstRingFd + start.workers;
+  if (dup3(given, wire::kPayloadFd, O_CLOEXEC) < 0) return fail_errno(errno, "cannot place the descriptor of payloads");
+  return {};
 }
 
 void prepare_libraries(unsigned threads) {

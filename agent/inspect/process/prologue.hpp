@@ -21,6 +21,9 @@ Result<Beginning> read_beginning(wire::Channel& channel);
 // Descriptors that `start` says were handed over, the channel included.
 std::vector<int> handed_over(const wire::Start& start);
 
+// Moves the descriptor for payloads, where there is one, to its number.
+Status place_payloads(const wire::Start& start);
+
 // What libraries would fetch or decide later, when it is no longer allowed: cryptography without configuration files,
 // one heap a thread.
 void prepare_libraries(unsigned threads);

@@ -20,13 +20,13 @@ std::uint32_t millionths(double share) { return static_cast<std::uint32_t>(share
 }  // namespace
 
 Worker::Worker(std::uint16_t number, int ring_fd, Ring ring, const Settings& settings, KeyStore& keys,
-               const wire::Channel& channel, const Clock& clock)
+               const wire::Channel& channel, int payloads, const Clock& clock)
     : number_(number),
       ring_fd_(ring_fd),
       ring_(std::move(ring)),
       channel_(channel),
       clock_(clock),
-      outbox_(channel),
+      outbox_(channel, payloads),
       engine_(settings, keys, outbox_) {}
 
 void Worker::set_settings(const Settings& settings) {

@@ -19,8 +19,9 @@ namespace tidegate::inspect::process {
 // `clock` outlive it. set_settings() and stop() may be called by another thread.
 class Worker {
  public:
+  // `payloads`: where those of sampled requests go; -1: nowhere.
   Worker(std::uint16_t number, int ring_fd, Ring ring, const Settings& settings, KeyStore& keys,
-         const wire::Channel& channel, const Clock& clock);
+         const wire::Channel& channel, int payloads, const Clock& clock);
 
   void run();
   void set_settings(const Settings& settings);

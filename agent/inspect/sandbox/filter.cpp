@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <initializer_list>
@@ -49,12 +50,14 @@ int allow_memory(scmp_filter_ctx context) {
 }
 
 // Every descriptor below 4096 but the channel may be closed: what differs from its number in some bit. (SCMP_CMP_NE
-// lets a number pass whose upper 32 bits are set, which the kernel does not look at.)
-int allow_closing_others(scmp_filter_ctx context, int channel) {
+// lets a number pass whose upper 32 bits are set, which the kernel does not look at.) The one bit in which the feed
+// differs from it is not asked for.
+int allow_closing_others(scmp_filter_ctx context, int channel, int feed) {
   constexpr unsigned kBits = 12;
   constexpr std::uint64_t kUpper = ~((std::uint64_t{1} << kBits) - 1);
   for (unsigned i = 0; i < kBits; ++i) {
     const std::uint64_t bit = std::uint64_t{1} << i;
+    if (feed >= 0 && (static_cast<std::uint64_t>(channel ^ feed) & bit) != 0) continue;
     const std::uint64_t other = ~static_cast<std::uint64_t>(channel) & bit;
     const scmp_arg_cmp differs = SCMP_A0_64(SCMP_CMP_MASKED_EQ, kUpper | bit, other);
     if (const int error = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(close), 1, differs); error != 0) {
@@ -64,14 +67,19 @@ int allow_closing_others(scmp_filter_ctx context, int channel) {
   return 0;
 }
 
-// The number of the channel never means anything else: it can be neither closed nor replaced.
-int allow_channel(scmp_filter_ctx context, int channel) {
-  const scmp_arg_cmp is_channel = SCMP_A0_64(SCMP_CMP_EQ, static_cast<std::uint64_t>(channel));
-  const int sent = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1, is_channel);
-  return sent != 0 ? sent : allow_closing_others(context, channel);
+int allow_sending(scmp_filter_ctx context, int descriptor) {
+  const scmp_arg_cmp is_it = SCMP_A0_64(SCMP_CMP_EQ, static_cast<std::uint64_t>(descriptor));
+  return seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1, is_it);
 }
 
-int allow_all(scmp_filter_ctx context, int channel) {
+// The numbers of channel and feed never mean anything else: they can be neither closed nor replaced.
+int allow_channel(scmp_filter_ctx context, int channel, int feed) {
+  if (const int error = allow_sending(context, channel); error != 0) return error;
+  const int error = feed < 0 ? 0 : allow_sending(context, feed);
+  return error != 0 ? error : allow_closing_others(context, channel, feed);
+}
+
+int allow_all(scmp_filter_ctx context, int channel, int feed) {
   for (const int call : kHarmless) {
     if (const int error = seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 0); error != 0) return error;
   }
@@ -84,17 +92,20 @@ int allow_all(scmp_filter_ctx context, int channel) {
   if (const int error = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, asks_flags); error != 0) {
     return error;
   }
-  return allow_channel(context, channel);
+  return allow_channel(context, channel, feed);
 }
 
 }  // namespace
 
-Status load_filter(int channel) {
+Status load_filter(int channel, int feed) {
+  if (feed >= 0 && !std::has_single_bit(static_cast<unsigned>(channel ^ feed))) {
+    return fail(ErrorCode::kInternal, "channel and feed of the inspector have numbers that cannot be told from others");
+  }
   const Context context(seccomp_init(SCMP_ACT_KILL_PROCESS));
   if (!context) return fail(ErrorCode::kInternal, "cannot prepare the system call filter of the inspector");
   int error = seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   if (error == 0) error = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-  if (error == 0) error = allow_all(context.get(), channel);
+  if (error == 0) error = allow_all(context.get(), channel, feed);
   if (error == 0) error = seccomp_load(context.get());
   if (error != 0) return fail_errno(-error, "cannot load the system call filter of the inspector");
   return {};

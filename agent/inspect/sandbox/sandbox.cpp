@@ -107,9 +107,9 @@ Status drop_privileges(unsigned descriptors, Facts& facts) {
   return {};
 }
 
-Status seal(int channel, Facts& facts) {
+Status seal(int channel, Facts& facts, int feed) {
   TIDEGATE_TRY(bound(RLIMIT_NPROC, 0));
-  TIDEGATE_TRY(load_filter(channel));
+  TIDEGATE_TRY(load_filter(channel, feed));
   facts.filter = true;
   return {};
 }

@@ -26,8 +26,9 @@ Status drop_privileges(unsigned descriptors, Facts& facts);
 
 // Last step, with every thread running and everything opened, mapped and fetched: the system call filter, for all
 // threads at once. Afterwards no thread or process can be started, nothing opened, connected, duplicated or
-// configured. `channel` is the only descriptor that can be sent on, and it stays open. A call outside the list ends the
-// process; asking for files is answered with EPERM, because libraries do it in passing.
-Status seal(int channel, Facts& facts);
+// configured. `channel` is the only descriptor that can be sent on, and it stays open; so is `feed`, where there is
+// one, whose number has to differ from it in exactly one bit. A call outside the list ends the process; asking for
+// files is answered with EPERM, because libraries do it in passing.
+Status seal(int channel, Facts& facts, int feed = -1);
 
 }  // namespace tidegate::inspect::sandbox

@@ -15,11 +15,13 @@ void same_counters(Reader& reader) {
 Start start(Reader& reader) {
   same_counters(reader);
   Start start;
-  start.mode = choice(reader, Start::Mode::kOffline);
+  start.mode = choice(reader, Start::Mode::kExamine);
   start.workers = static_cast<std::uint16_t>(reader.number(kMostWorkers));
   start.keylogs = static_cast<std::uint16_t>(reader.number(kMostKeylogs));
   start.ring_block_bytes = reader.small<std::uint32_t>();
   start.ring_blocks = reader.small<std::uint32_t>();
+  start.payloads = reader.flag();
+  start.rules = reader.text(kMostText);
   return start;
 }
 

@@ -22,6 +22,8 @@ void put(std::vector<std::byte>& out, const Start& start) {
   writer.number(start.keylogs);
   writer.number(start.ring_block_bytes);
   writer.number(start.ring_blocks);
+  writer.flag(start.payloads);
+  writer.text(start.rules, kMostText);
 }
 
 void put(std::vector<std::byte>& out, const SettingsPart& part) {

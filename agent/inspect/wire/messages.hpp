@@ -33,17 +33,25 @@ inline constexpr int kChannelFd = 3;
 inline constexpr int kFirstRingFd = 4;    // live: one AF_PACKET socket a worker, ring set up, filter locked
 inline constexpr int kCaptureFd = 4;      // offline: pcap or pcapng
 inline constexpr int kFirstKeylogFd = 5;  // offline: key logs
+// Behind the others, if Start says so: where sampled payloads go (payload_codec.hpp). The inspector moves it to a
+// number that differs from that of the channel in one bit only, so that its system call filter can tell these two from
+// all others.
+inline constexpr int kPayloadFd = kChannelFd | 128;
+// The examiner has its end of it here.
+inline constexpr int kExaminerFd = 4;
 
 // ---- agent to inspector ----
 
 // First of all, once; complete settings follow at once. Then the inspector enters its sandbox, answers Ready, and
 // works. Everything else may be sent behind them without waiting.
 struct Start {
-  enum class Mode : std::uint8_t { kLive, kOffline } mode = Mode::kLive;
+  enum class Mode : std::uint8_t { kLive, kOffline, kExamine } mode = Mode::kLive;  // the last: the examiner's
   std::uint16_t workers = 1;           // live: rings handed over; at most kMostWorkers
   std::uint16_t keylogs = 0;           // offline: at most kMostKeylogs
   std::uint32_t ring_block_bytes = 0;  // live: geometry of each ring
   std::uint32_t ring_blocks = 0;
+  bool payloads = false;   // a socket for payloads was handed over
+  std::string rules = {};  // kExamine: directory of the Core Rule Set; at most kMostText bytes
 
   friend bool operator==(const Start&, const Start&) = default;
 };

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "agent/inspect/model/payload.hpp"
 #include "agent/inspect/wire/codec.hpp"
 
 namespace tidegate::inspect::wire {
@@ -36,6 +37,8 @@ void put(Writer& writer, const InspectedService& service) {
   put(writer, service.session);
   put(writer, service.account);
   writer.flag(service.excluded);
+  writer.fixed64(std::bit_cast<std::uint64_t>(service.payload_sample));
+  writer.number(service.payload_body);
 }
 
 std::vector<Prefix> prefixes(Reader& reader) {
@@ -60,6 +63,12 @@ std::optional<IdentityField> identity_field(Reader& reader) {
   return field;
 }
 
+double share(Reader& reader) {
+  const auto value = std::bit_cast<double>(reader.fixed64());
+  if (!(value >= 0 && value <= 1)) reader.fail();  // nor NaN
+  return value;
+}
+
 InspectedService service(Reader& reader) {
   InspectedService service;
   service.name = reader.text(kMostName);
@@ -72,13 +81,9 @@ InspectedService service(Reader& reader) {
   service.session = identity_field(reader);
   service.account = identity_field(reader);
   service.excluded = reader.flag();
+  service.payload_sample = share(reader);
+  service.payload_body = static_cast<std::uint32_t>(reader.number(kMostPayloadBody));
   return service;
-}
-
-double share(Reader& reader) {
-  const auto value = std::bit_cast<double>(reader.fixed64());
-  if (!(value >= 0 && value <= 1)) reader.fail();  // nor NaN
-  return value;
 }
 
 std::vector<std::byte> whole(const Settings& settings) {

@@ -27,4 +27,7 @@ enum class AgentTag : std::uint8_t {
   kFinished,
 };
 
+// From the inspector to the examiner.
+enum class PayloadTag : std::uint8_t { kPayload = 129 };
+
 }  // namespace tidegate::inspect::wire

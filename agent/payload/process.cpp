@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/payload/process.hpp"
+
+#include <malloc.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+
+#include "agent/inspect/sandbox/sandbox.hpp"
+#include "agent/inspect/wire/messages.hpp"
+#include "agent/inspect/wire/summary_codec.hpp"
+#include "agent/payload/examiner.hpp"
+
+namespace tidegate::payload {
+namespace {
+
+namespace wire = inspect::wire;
+namespace sandbox = inspect::sandbox;
+using inspect::Counter;
+using std::chrono::milliseconds;
+
+constexpr unsigned kMostDescriptors = 16;
+constexpr rlim_t kMostMemory = 256 << 20;  // of data; the rules take some 30 MB of it
+constexpr int kNice = 19;
+constexpr int kAtOnce = 8;  // payloads, then findings are sent and the channel is looked at
+constexpr milliseconds kBetweenReports{250};
+constexpr milliseconds kBetweenTrims{30'000};
+constexpr int kWaitMs = 100;
+
+Result<std::string> read_beginning(wire::Channel& channel) {
+  while (true) {
+    TIDEGATE_ASSIGN(auto received, channel.receive(wire::Wait::kYes));
+    if (!received) continue;  // a signal
+    TIDEGATE_ASSIGN(const auto message, wire::decode_to_inspector(received->message));
+    const auto* start = std::get_if<wire::Start>(&message);
+    if (start != nullptr && start->mode == wire::Start::Mode::kExamine) return start->rules;
+    return fail(ErrorCode::kInvalidArgument, "the examiner was not started by Tidegate: Start is missing");
+  }
+}
+
+// Behind everything else that runs here, on one core, and within its memory: what it does is not urgent.
+Status be_modest() {
+  const sched_param none{};
+  static_cast<void>(sched_setscheduler(0, SCHED_BATCH, &none));
+  static_cast<void>(setpriority(PRIO_PROCESS, 0, kNice));
+  mallopt(M_ARENA_MAX, 1);
+  const rlimit limit{kMostMemory, kMostMemory};
+  if (setrlimit(RLIMIT_DATA, &limit) == 0) return {};
+  return fail_errno(errno, "cannot bound the examiner's memory");
+}
+
+class Life {
+ public:
+  Life(wire::Channel& channel, Examiner& examiner, const Clock& clock)
+      : channel_(channel), examiner_(examiner), clock_(clock) {}
+  void run();
+
+ private:
+  bool told_to_go_on();
+  bool take_one();
+  void examine(inspect::Bytes message);
+  bool flush();
+  bool report();
+
+  wire::Channel& channel_;
+  Examiner& examiner_;
+  const Clock& clock_;
+  std::array<std::byte, wire::kMostBytes> message_{};
+  wire::PayloadMessage payload_;
+  wire::SummaryBatch found_;
+  inspect::Counters counters_;
+  MonotonicTime next_report_{0};
+  MonotonicTime next_trim_{0};
+};
+
+// False: Stop, or the agent has gone.
+bool Life::told_to_go_on() {
+  auto received = channel_.receive(wire::Wait::kNo);
+  if (!received) return false;
+  if (!*received) return true;
+  const auto message = wire::decode_to_inspector((*received)->message);
+  return message && !std::holds_alternative<wire::Stop>(*message);
+}
+
+// False: nothing waits.
+bool Life::take_one() {
+  const ssize_t size = recv(wire::kExaminerFd, message_.data(), message_.size(), MSG_DONTWAIT | MSG_TRUNC);
+  if (size <= 0) return false;
+  if (static_cast<std::size_t>(size) <= message_.size()) {
+    examine(inspect::Bytes(message_).first(static_cast<std::size_t>(size)));
+  } else {
+    counters_.add(Counter::kPayloadsFailed);
+  }
+  explicit_bzero(message_.data(), std::min<std::size_t>(message_.size(), static_cast<std::size_t>(size)));
+  return true;
+}
+
+void Life::examine(inspect::Bytes message) {
+  if (!wire::decode_payload(message, payload_)) return counters_.add(Counter::kPayloadsFailed);
+  const Verdict verdict = examiner_.examine(payload_);
+  counters_.add(verdict.failed ? Counter::kPayloadsFailed : Counter::kPayloadsExamined);
+  if (verdict.slow) counters_.add(Counter::kPayloadsSlow);
+  if (verdict.attacks == 0) return;
+  counters_.add(Counter::kPayloadsFound);
+  if (found_.full() && !flush()) return counters_.add(Counter::kSummariesDropped);
+  payload_.summary.kind = inspect::SummaryKind::kPayload;
+  payload_.summary.attacks = verdict.attacks;
+  found_.add(payload_.summary);
+}
+
+// False: it has to wait.
+bool Life::flush() {
+  if (found_.empty()) return true;
+  const auto sent = channel_.send(found_.message(), wire::Wait::kNo);
+  if (!sent || !*sent) return false;
+  found_.clear();
+  return true;
+}
+
+bool Life::report() {
+  const MonotonicTime now = clock_.monotonic();
+  if (now >= next_trim_) {
+    malloc_trim(0);
+    next_trim_ = now + kBetweenTrims;
+  }
+  if (now < next_report_) return true;
+  next_report_ = now + kBetweenReports;
+  wire::Statistics statistics;
+  statistics.counters = counters_;
+  const auto info = mallinfo2();
+  statistics.memory_bytes = info.uordblks + info.hblkhd;
+  return channel_.send(wire::encode(wire::ToAgent(statistics)), wire::Wait::kNo).has_value();
+}
+
+void Life::run() {
+  while (told_to_go_on()) {
+    int taken = 0;
+    while (taken < kAtOnce && take_one()) ++taken;
+    flush();
+    if (!report()) return;
+    if (taken == kAtOnce) continue;
+    std::array<pollfd, 2> sources{pollfd{channel_.fd(), POLLIN, 0}, pollfd{wire::kExaminerFd, POLLIN, 0}};
+    poll(sources.data(), sources.size(), kWaitMs);
+  }
+}
+
+// What the library does once in its life, it does before the sandbox closes.
+void warm_up(Examiner& examiner) {
+  tzset();
+  wire::PayloadMessage request;
+  request.summary.method = "GET";
+  request.target = "/";
+  examiner.examine(request);
+}
+
+}  // namespace
+
+Status run(wire::Channel& channel, const Clock& clock) {
+  TIDEGATE_ASSIGN(const std::string rules, read_beginning(channel));
+  TIDEGATE_TRY(sandbox::isolate({wire::kChannelFd, wire::kExaminerFd}));
+  TIDEGATE_TRY(be_modest());
+  TIDEGATE_ASSIGN(Examiner examiner, Examiner::load(rules));
+  warm_up(examiner);
+  const auto life = std::make_unique<Life>(channel, examiner, clock);
+  sandbox::Facts facts;
+  TIDEGATE_TRY(sandbox::drop_privileges(kMostDescriptors, facts));
+  TIDEGATE_TRY(sandbox::seal(channel.fd(), facts));
+  const wire::Ready ready{.secrets_locked = false,
+                          .filter = facts.filter,
+                          .no_capabilities = facts.no_capabilities,
+                          .no_dump = facts.no_dump,
+                          .landlock = facts.landlock};
+  TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready)), wire::Wait::kYes));
+  life->run();
+  return {};
+}
+
+}  // namespace tidegate::payload
