@@ -12,13 +12,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr const char* kOnce = "when: {count: 1, within: 1s}";
+constexpr const char* kOnceASecond = "when: {count: 1, within: 1s}";
 
 std::string block(const std::string& more = "") { return "then: {action: block, for: 10m" + more + "}"; }
 std::string short_rule(const std::string& inside) { return "{name: r, " + inside + "}"; }
 
 TEST(CoolDown, LastsAsLongAsTheDecision) {
-  Trial trial(short_rule(std::string(kOnce) + ", " + block()));
+  Trial trial(short_rule(std::string(kOnceASecond) + ", " + block()));
   EXPECT_THAT(trial.fire({.when = 0s}), ElementsAre("r!"));
   EXPECT_THAT(trial.fire({.when = 599s}), IsEmpty());
   EXPECT_EQ(trial.evaluator.statistics_of(0).suppressed, 1U);
@@ -26,14 +26,14 @@ TEST(CoolDown, LastsAsLongAsTheDecision) {
 }
 
 TEST(CoolDown, CanBeSet) {
-  Trial trial(short_rule(std::string(kOnce) + ", " + block(", cooldown: 5s")));
+  Trial trial(short_rule(std::string(kOnceASecond) + ", " + block(", cooldown: 5s")));
   EXPECT_THAT(trial.fire({.when = 0s}), ElementsAre("r!"));
   EXPECT_THAT(trial.fire({.when = 4s}), IsEmpty());
   EXPECT_THAT(trial.fire({.when = 5s}), ElementsAre("r!"));
 }
 
 TEST(Escalation, LengthensAndForgets) {
-  Trial trial(short_rule(std::string(kOnce) + ", " + block(", escalate: {factor: 2, max: 30m, memory: 1h}")));
+  Trial trial(short_rule(std::string(kOnceASecond) + ", " + block(", escalate: {factor: 2, max: 30m, memory: 1h}")));
   const auto duration_at = [&](std::chrono::seconds when) {
     const auto findings = trial.take({.when = when});
     return findings.empty() ? 0s : findings[0].duration;
@@ -54,14 +54,14 @@ TEST(Escalation, NeverOverflows) {
 }
 
 TEST(Shadow, IsReportedAndNotEnforced) {
-  Trial trial(short_rule(std::string(kOnce) + ", " + block(", mode: shadow, cap: 1/h")));
+  Trial trial(short_rule(std::string(kOnceASecond) + ", " + block(", mode: shadow, cap: 1/h")));
   EXPECT_THAT(trial.fire({}), ElementsAre("r"));
   EXPECT_THAT(trial.fire({.source = "192.0.2.2"}), ElementsAre("r")) << "and takes nothing from caps";
   EXPECT_EQ(trial.evaluator.statistics().alarms, 0U);
 }
 
 TEST(Caps, KeepAWrongRuleFromBlockingTheWorld) {
-  Trial trial(short_rule(std::string(kOnce) + ", " + block(", cap: 3/m")));
+  Trial trial(short_rule(std::string(kOnceASecond) + ", " + block(", cap: 3/m")));
   unsigned enforced = 0;
   unsigned alarms = 0;
   for (unsigned i = 0; i < 100; ++i) {
@@ -85,8 +85,8 @@ TEST(Caps, KeepAWrongRuleFromBlockingTheWorld) {
 }
 
 TEST(Caps, HoldForAllRulesTogether) {
-  Trial trial("{name: a, match: {path: /a}, " + std::string(kOnce) + ", " + block() +
-                  "}, {name: b, match: {path: /b}, " + kOnce + ", " + block() + "}",
+  Trial trial("{name: a, match: {path: /a}, " + std::string(kOnceASecond) + ", " + block() +
+                  "}, {name: b, match: {path: /b}, " + kOnceASecond + ", " + block() + "}",
               "behavior: {cap: 2/m}\n");
   EXPECT_THAT(trial.fire({.source = "192.0.2.1", .path = "/a"}), ElementsAre("a!"));
   EXPECT_THAT(trial.fire({.source = "192.0.2.2", .path = "/b"}), ElementsAre("b!"));
@@ -97,7 +97,7 @@ TEST(Caps, HoldForAllRulesTogether) {
 }
 
 TEST(Caps, OfManyAreNeverExceeded) {
-  Trial trial(short_rule(std::string(kOnce) + ", " + block(", cap: 100/m")));
+  Trial trial(short_rule(std::string(kOnceASecond) + ", " + block(", cap: 100/m")));
   std::vector<int> times;
   for (int i = 0; i < 4000; ++i) {
     const auto findings = trial.take({.when = std::chrono::milliseconds(i * 100),
@@ -112,9 +112,9 @@ TEST(Caps, OfManyAreNeverExceeded) {
 }
 
 TEST(Priorities, LetTheHighestAct) {
-  Trial trial("{name: low, " + std::string(kOnce) +
-              ", priority: 1, then: {action: limit, packets: 1/s, for: 1m}}, {name: high, " + kOnce +
-              ", priority: 900, " + block() + "}, {name: same, " + kOnce + ", priority: 900, " + block() + "}");
+  Trial trial("{name: low, " + std::string(kOnceASecond) +
+              ", priority: 1, then: {action: limit, packets: 1/s, for: 1m}}, {name: high, " + kOnceASecond +
+              ", priority: 900, " + block() + "}, {name: same, " + kOnceASecond + ", priority: 900, " + block() + "}");
   const auto findings = trial.take({});
   ASSERT_EQ(findings.size(), 3U);
   EXPECT_EQ(findings[0].rule, "high");
@@ -126,13 +126,14 @@ TEST(Priorities, LetTheHighestAct) {
 }
 
 TEST(Priorities, OfShadowsOutrankNobody) {
-  Trial trial("{name: low, " + std::string(kOnce) + ", priority: 1, " + block() + "}, {name: high, " + kOnce +
-              ", priority: 900, " + block(", mode: shadow") + "}");
+  Trial trial("{name: low, " + std::string(kOnceASecond) + ", priority: 1, " + block() + "}, {name: high, " +
+              kOnceASecond + ", priority: 900, " + block(", mode: shadow") + "}");
   EXPECT_THAT(trial.fire({}), ElementsAre("high", "low!"));
 }
 
 std::string by_session(const std::string& more = "") {
-  return short_rule("service: web, match: {path: /bad}, key: session, " + std::string(kOnce) + ", " + block() + more);
+  return short_rule("service: web, match: {path: /bad}, key: session, " + std::string(kOnceASecond) + ", " + block() +
+                    more);
 }
 
 TEST(NatGuard, SparesASourceThatOthersShare) {
@@ -186,7 +187,7 @@ TEST(NatGuard, HasAShareAndAMinimum) {
 }
 
 TEST(NatGuard, DoesNotSpareWhatIsKeyedBySourceAlone) {
-  Trial trial(short_rule("match: {path: /bad}, " + std::string(kOnce) + ", " + block()));
+  Trial trial(short_rule("match: {path: /bad}, " + std::string(kOnceASecond) + ", " + block()));
   trial.take({.when = 0s, .session = 2});
   EXPECT_THAT(trial.fire({.when = 1s, .path = "/bad", .session = 1}), ElementsAre("r!"));
 }
