@@ -14,10 +14,10 @@ namespace {
 using ::tidegate::v1::RuleFigures;
 using ::tidegate::v1::TopRow;
 
-constexpr std::size_t kNumbers = 9 + 9 + 9 + 10;
+constexpr std::size_t kRuleNumbers = 9 + 9 + 9 + 10;
 constexpr std::size_t kAction = 9;
 
-std::string cell(const std::string& text, std::size_t width, bool right) {
+std::string column(const std::string& text, std::size_t width, bool right) {
   const std::string shown = shorten(escape_text(text), width);
   const std::string blanks(width - display_width(shown), ' ');
   return right ? blanks + shown : shown + blanks;
@@ -27,28 +27,28 @@ std::string count(std::uint64_t number) { return short_count(static_cast<double>
 
 std::string action_of(const RuleFigures& rule) { return rule.shadow() ? "shadow" : rule.action(); }
 
-Line header_line(std::size_t name) {
-  return {{cell("RULE", name, false) + cell(" ACTION", kAction, false) + cell("REQ/S", 9, true) +
-               cell("FIRED/S", 9, true) + cell("FIRED", 9, true) + cell("ENFORCED", 10, true) + " HELD BACK",
+Line rule_header(std::size_t name) {
+  return {{column("RULE", name, false) + column(" ACTION", kAction, false) + column("REQ/S", 9, true) +
+               column("FIRED/S", 9, true) + column("FIRED", 9, true) + column("ENFORCED", 10, true) + " HELD BACK",
            Paint::kBold}};
 }
 
 Line row_line(const RuleFigures& rule, std::size_t name) {
-  return {{cell(rule.name(), name, false)},
-          {cell(" " + action_of(rule), kAction, false), Paint::kDim},
-          {cell(short_count(rule.matched_per_second()), 9, true), Paint::kGreen},
-          {cell(short_count(rule.fired_per_second()), 9, true)},
-          {cell(count(rule.fired()), 9, true)},
-          {cell(count(rule.enforced()), 10, true), rule.enforced() > 0 ? Paint::kRed : Paint::kPlain},
+  return {{column(rule.name(), name, false)},
+          {column(" " + action_of(rule), kAction, false), Paint::kDim},
+          {column(short_count(rule.matched_per_second()), 9, true), Paint::kGreen},
+          {column(short_count(rule.fired_per_second()), 9, true)},
+          {column(count(rule.fired()), 9, true)},
+          {column(count(rule.enforced()), 10, true), rule.enforced() > 0 ? Paint::kRed : Paint::kPlain},
           {" " + escape_text(held_back_text(rule.held_back())), Paint::kYellow}};
 }
 
 }  // namespace
 
 std::vector<Line> rule_lines(const ::tidegate::v1::TopResponse& response, std::size_t width) {
-  const std::size_t numbers = kNumbers + kAction;
+  const std::size_t numbers = kRuleNumbers + kAction;
   const std::size_t name = std::clamp<std::size_t>(width > numbers ? (width - numbers) * 2 / 3 : 0, 12, 40);
-  std::vector<Line> lines{header_line(name)};
+  std::vector<Line> lines{rule_header(name)};
   for (const TopRow& row : response.rows()) lines.push_back(row_line(row.rule(), name));
   return lines;
 }
