@@ -15,6 +15,7 @@ struct Options {
   CaptureFiles files;
   std::optional<std::string> policy;
   bool stats = false;
+  bool events = false;
 };
 
 // One JSON object a line is what this command is for; a table is for eyes.
@@ -42,7 +43,8 @@ Outcome<inspect::Settings> settings_of(Context& context, const std::optional<std
 
 Outcome<> inspect_capture(Context& context, const Options& options) {
   TIDEGATE_ASSIGN(const inspect::Settings settings, settings_of(context, options.policy));
-  const auto view = make_request_view(context.output().out(), context.output().style(), format_of(context));
+  const auto view =
+      make_request_view(context.output().out(), context.output().style(), format_of(context), options.events);
   TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, *view));
   if (options.stats) print_statistics(context.output().out(), format_of(context), finished.statistics.counters);
   context.output().out().flush();
@@ -63,6 +65,8 @@ void add_inspect(Command& root) {
                  "TLS secrets in NSS key log format; may be repeated; not needed for secrets inside a pcapng");
   command.option("--policy", options->policy, "FILE",
                  "Policy that says what a session, an account and a trusted proxy is");
+  command.flag("--events", options->events,
+               "Also handshakes without a request and requests that stall; each object says its `kind`");
   command.flag("--stats", options->stats, "End with one object of totals");
   command.run([options](Context& context) { return inspect_capture(context, *options); });
 }

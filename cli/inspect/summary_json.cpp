@@ -145,6 +145,13 @@ void append_request(std::string& out, const Summary& summary) {
   append_text_or_null(out, summary.user_agent);
 }
 
+void append_handshake(std::string& out, const Summary& summary) {
+  append_key(out, R"(,"service":)");
+  append_text_or_null(out, summary.service);
+  append_key(out, R"(,"duration_ms":)");
+  append_duration(out, summary.duration);
+}
+
 void append_extra(std::string& out, const Summary& summary) {
   append_key(out, R"(,"host":)");
   append_text_or_null(out, summary.host);
@@ -168,6 +175,11 @@ void append_json_string(std::string& out, std::string_view text) {
 std::string_view tls_text(TlsVersion version) {
   constexpr std::array<std::string_view, 5> kNames{"", "1.0", "1.1", "1.2", "1.3"};
   return kNames[static_cast<std::size_t>(version)];
+}
+
+std::string_view kind_text(inspect::SummaryKind kind) {
+  constexpr std::array<std::string_view, 4> kNames{"request", "handshake", "stalled", "payload"};
+  return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::string_view http_text(HttpVersion version) {
@@ -214,12 +226,19 @@ void SummaryJson::append(std::string& out, const Summary& summary) {
   append_text_or_null(out, connection.alpn);
   append_key(out, R"(,"ja4":)");
   append_text_or_null(out, connection.ja4);
-  append_request(out, summary);
-  append_key(out, R"(,"session":)");
-  append_hash(out, summary.session);
+  const bool handshake = summary.kind == inspect::SummaryKind::kHandshake;
+  if (!handshake) {
+    append_request(out, summary);
+    append_key(out, R"(,"session":)");
+    append_hash(out, summary.session);
+  }
   append_key(out, R"(,"proxied_ip":)");
   append_text_or_null(out, summary.proxied ? text_of(*summary.proxied) : "");
-  append_extra(out, summary);
+  handshake ? append_handshake(out, summary) : append_extra(out, summary);
+  if (kinds_) {
+    append_key(out, R"(,"kind":)");
+    append_quoted(out, kind_text(summary.kind));
+  }
   out += "}\n";
 }
 

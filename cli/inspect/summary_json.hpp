@@ -16,6 +16,8 @@ void append_json_string(std::string& out, std::string_view text);
 // Writes one object a line, keys as the contract has them. Used by one thread.
 class SummaryJson {
  public:
+  // `kinds`: each says what it is, by the key `kind`; a handshake has nothing of a request.
+  explicit SummaryJson(bool kinds = false) : kinds_(kinds) {}
   void append(std::string& out, const inspect::Summary& summary);
 
  private:
@@ -27,6 +29,7 @@ class SummaryJson {
     Address address;
     std::string text;
   };
+  bool kinds_;
   std::array<Known, 256> known_;
   std::chrono::seconds second_{-1};
   std::string second_text_;
@@ -34,6 +37,8 @@ class SummaryJson {
 
 // "1.3", "1.2", …; empty: no TLS.
 std::string_view tls_text(inspect::TlsVersion version);
+// "request", "handshake", …
+std::string_view kind_text(inspect::SummaryKind kind);
 std::string_view http_text(inspect::HttpVersion version);
 
 }  // namespace tidegate::cli

@@ -13,13 +13,15 @@ namespace {
 
 using inspect::Counter;
 using inspect::Summary;
+using inspect::SummaryKind;
 
 // JSON, a line each; YAML, a document each, by way of the same text.
 class LinesView final : public RequestView {
  public:
-  LinesView(std::ostream& out, bool yaml) : out_(out), yaml_(yaml) {}
+  LinesView(std::ostream& out, bool yaml, bool events) : out_(out), yaml_(yaml), events_(events), json_(events) {}
 
   void add(const Summary& summary) override {
+    if (!events_ && summary.kind != SummaryKind::kRequest) return;
     json_.append(text_, summary);
     if (yaml_) {
       out_ << "---\n" << to_yaml(Json::parse(text_));
@@ -41,6 +43,7 @@ class LinesView final : public RequestView {
 
   std::ostream& out_;
   bool yaml_;
+  bool events_;
   SummaryJson json_;
   std::string text_;
 };
@@ -57,14 +60,20 @@ Cell status_cell(const Summary& summary) {
 }
 
 std::string protocol_text(const Summary& summary) {
+  if (summary.kind == SummaryKind::kHandshake) return "TLS " + std::string(tls_text(summary.connection.tls));
   const std::string_view tls = tls_text(summary.connection.tls);
   return "HTTP/" + std::string(http_text(summary.http)) + (tls.empty() ? "" : " TLS " + std::string(tls));
 }
 
+std::string joined_words(const std::string& a, const std::string& b) {
+  return a + (a.empty() || b.empty() ? "" : " ") + b;
+}
+
 class TableView final : public RequestView {
  public:
-  TableView(std::ostream& out, const Style& style)
-      : table_(out, style,
+  TableView(std::ostream& out, const Style& style, bool events)
+      : events_(events),
+        table_(out, style,
                {{"TIME"},
                 {"CLIENT"},
                 {"PROTOCOL"},
@@ -78,23 +87,27 @@ class TableView final : public RequestView {
 
   void add(const Summary& summary) override {
     constexpr std::size_t kWidth = 60;
+    if (!events_ && summary.kind != SummaryKind::kRequest) return;
+    const std::string kind =
+        summary.kind == SummaryKind::kRequest ? "" : "(" + std::string(kind_text(summary.kind)) + ")";
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(summary.duration);
     table_.add({to_rfc3339(summary.began, true), endpoint_text(summary.connection.flow.client), protocol_text(summary),
-                summary.method, shorten(summary.host, kWidth), shorten(summary.path, kWidth), status_cell(summary),
-                short_bytes(summary.request_bytes), short_bytes(summary.response_bytes),
+                joined_words(summary.method, kind), shorten(summary.host, kWidth), shorten(summary.path, kWidth),
+                status_cell(summary), short_bytes(summary.request_bytes), short_bytes(summary.response_bytes),
                 std::to_string(milliseconds.count())});
   }
   void flush() override { table_.flush(); }
 
  private:
+  bool events_;
   Table table_;
 };
 
 }  // namespace
 
-std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format) {
-  if (format == Format::kTable) return std::make_unique<TableView>(out, style);
-  return std::make_unique<LinesView>(out, format == Format::kYaml);
+std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format, bool events) {
+  if (format == Format::kTable) return std::make_unique<TableView>(out, style, events);
+  return std::make_unique<LinesView>(out, format == Format::kYaml, events);
 }
 
 Json statistics_of(const inspect::Counters& counters) {

@@ -19,7 +19,8 @@ class RequestView {
   // Shows what is still held.
   virtual void flush() = 0;
 };
-std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format);
+// `events`: what is no request is shown as well, and each says what it is; else it is left out.
+std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format, bool events);
 
 // {connections, decrypted, no_key, unsupported_cipher, mid_stream, lossy, requests, bytes}, and more.
 Json statistics_of(const inspect::Counters& counters);

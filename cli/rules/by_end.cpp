@@ -16,7 +16,9 @@ void ByEnd::release_first() {
 }
 
 void ByEnd::add(const inspect::Summary& summary) {
-  while (!held_.empty() && (end_of(held_.front()) <= summary.began || held_.size() >= kMost)) release_first();
+  // What is no request is told at its end, and comes in its turn among those that begin then.
+  const WallTime now = summary.kind == inspect::SummaryKind::kRequest ? summary.began : end_of(summary);
+  while (!held_.empty() && (end_of(held_.front()) <= now || held_.size() >= kMost)) release_first();
   held_.push_back(summary);
   std::push_heap(held_.begin(), held_.end(), later);
 }

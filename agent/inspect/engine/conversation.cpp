@@ -7,6 +7,7 @@
 namespace tidegate::inspect {
 namespace {
 
+constexpr std::chrono::seconds kLooksAgain{2};  // at requests that are long, when there is no other time for it
 constexpr std::uint64_t kEverything = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kLongestProxyHeader = 4096;  // with every TLV that proxies send
 
@@ -77,6 +78,7 @@ void Conversation::forget_beginning() {
 // The rest of the connection means nothing; its place in the connection table remembers that.
 void Conversation::give_up() {
   shared_.waiting.remove(*this);
+  shared_.deadlines.remove(*this);
   forget_beginning();
   tls_.reset();
   http_.reset();
@@ -107,11 +109,13 @@ bool Conversation::looks_further(Direction direction, std::uint64_t size, WallTi
   return !server_shed_;
 }
 
-bool Conversation::decided(Bytes beginning) {
+bool Conversation::decided(Bytes beginning, WallTime time) {
   if (speaks_ != Speaks::kUnknown) return true;
   if (looks_like_tls(beginning)) {
     speaks_ = Speaks::kTls;
     tls_ = make_tls_stream(shared_.tls, facts_.flow, mid_stream_, reader_);
+    began_ = time;
+    if (!mid_stream_) shared_.deadlines.set(*this, time + kStallsAfter);
     return true;
   }
   if (mid_stream_ && !begins_like_http(beginning)) return false;
@@ -122,9 +126,10 @@ bool Conversation::decided(Bytes beginning) {
 }
 
 void Conversation::hand_up(Direction direction, Bytes bytes, WallTime time) {
-  if (bytes.empty() || !decided(bytes)) return;
+  if (bytes.empty() || !decided(bytes, time)) return;
   layer()->data(direction, bytes, time);
   settle_tls();
+  watch(time);
 }
 
 // Takes a PROXY header off. It is believed of trusted proxies only; others' is passed over, so that what follows can be
@@ -180,6 +185,9 @@ void Conversation::end(Direction direction, StreamEnd how, WallTime time) {
   if (direction == Direction::kToClient && server_shed_) return;
   if (StreamSink* above = layer()) above->end(direction, how, time);
   settle_tls();
+  if (how == StreamEnd::kEvicted) return;
+  ended_ = true;
+  tell_handshake(time);
 }
 
 std::uint64_t Conversation::ignores(Direction direction) const {
@@ -193,12 +201,46 @@ void Conversation::keys_arrived(WallTime now) {
   if (!tls_) return;
   tls_->keys_arrived(now);
   settle_tls();
+  watch(now);
+  if (ended_) tell_handshake(now);
 }
 
 void Conversation::time_passed(WallTime now) {
   if (!tls_) return;
   tls_->tick(now);
   settle_tls();
+  if (ended_) tell_handshake(now);
+}
+
+// A request that did not come whole has its time from now on.
+void Conversation::watch(WallTime time) {
+  if (shared_.deadlines.has(*this)) return;
+  const HttpStream* reading = http();
+  if (reading != nullptr && reading->coming()) shared_.deadlines.set(*this, time + kStallsAfter);
+}
+
+void Conversation::deadline(WallTime now) {
+  tell_handshake(now);
+  HttpStream* reading = http();
+  if (reading != nullptr && reading->coming()) {
+    const auto began = reading->tell_stalled(now);
+    shared_.deadlines.set(*this, began ? *began + kStallsAfter : now + kLooksAgain);
+  } else if (tls_ && may_be_idle_ && !ended_) {
+    shared_.deadlines.set(*this, now + kStallsAfter);  // its handshake takes longer
+  }
+}
+
+// Nobody is accused whose connection could not be read.
+void Conversation::tell_handshake(WallTime now) {
+  if (!tls_ || !may_be_idle_) return;
+  if (const HttpStream* reading = http(); reading != nullptr && reading->asked()) {
+    may_be_idle_ = false;
+    return;
+  }
+  ConnectionFacts facts = facts_;
+  if (!tls_->shook_hands(facts)) return;
+  may_be_idle_ = false;
+  inspect::tell_handshake(shared_.http, facts, began_, now);
 }
 
 // Follows what the last call did to the TLS layer.

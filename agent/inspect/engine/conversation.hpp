@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/inspect/engine/admission.hpp"
+#include "agent/inspect/engine/deadlines.hpp"
 #include "agent/inspect/engine/waiting.hpp"
 #include "agent/inspect/http/http_stream.hpp"
 #include "agent/inspect/model/counters.hpp"
@@ -22,6 +23,7 @@ struct Shared {
   TlsContext& tls;
   HttpContext& http;
   WaitingFlows& waiting;
+  Deadlines& deadlines;
   MemoryBudget& budget;
   Counters& counters;
 };
@@ -40,6 +42,9 @@ class DecryptedReader final : public TlsReader {
   void end(Direction direction, StreamEnd how, WallTime time) override;
   std::uint64_t ignores(Direction direction) const override;
 
+  // nullptr: nothing was said yet.
+  HttpStream* http() const { return http_.get(); }
+
  private:
   const Shared& shared_;
   ConnectionFacts& facts_;
@@ -49,7 +54,7 @@ class DecryptedReader final : public TlsReader {
 
 // A connection of an inspected service. Memory for itself was taken from the budget by whoever makes it (kCost), and is
 // given back by its end. Used by one thread.
-class Conversation final : public StreamSink, public Waiter {
+class Conversation final : public StreamSink, public Waiter, public Deadline {
  public:
   // What a connection costs before anything of it is kept: this object, its layers, and their cipher contexts.
   static constexpr std::uint64_t kCost = 2048;
@@ -67,20 +72,24 @@ class Conversation final : public StreamSink, public Waiter {
   bool waits_for_keys() const { return shared_.waiting.has(*this); }
   void keys_arrived(WallTime now) override;
   void time_passed(WallTime now) override;
+  void deadline(WallTime now) override;
 
  private:
   enum class Speaks : std::uint8_t { kUnknown, kTls, kClear, kNothingOfInterest };
 
   // False: these bytes are of no interest, do no more.
   bool looks_further(Direction direction, std::uint64_t size, WallTime time);
-  bool decided(Bytes beginning);
+  bool decided(Bytes beginning, WallTime time);
   void take_client_beginning(Bytes bytes, WallTime time);
   void hand_up(Direction direction, Bytes bytes, WallTime time);
   void shed_server(WallTime time);
   void settle_tls();
+  void watch(WallTime time);
+  void tell_handshake(WallTime now);
   void give_up();
   void forget_beginning();
   StreamSink* layer();
+  HttpStream* http() const { return tls_ ? reader_.http() : http_.get(); }
 
   const Shared& shared_;
   ConnectionFacts facts_;
@@ -90,6 +99,9 @@ class Conversation final : public StreamSink, public Waiter {
   bool at_client_beginning_;  // a PROXY header may come
   bool lossy_ = false;        // and the connection table has counted it
   bool server_shed_ = false;
+  bool ended_ = false;       // by a peer
+  bool may_be_idle_ = true;  // whether it made requests is not settled; TLS
+  WallTime began_{};
   std::vector<std::byte> client_beginning_;  // an incomplete PROXY header
   DecryptedReader reader_;
   std::unique_ptr<TlsStream> tls_;

@@ -55,7 +55,7 @@ struct Engine::State final : ConnectionOwner {
         waiting(random_seed()),
         tls(make_tls_context(limits.tls, key_store, budget, counters)),
         http(make_http_context(limits.http, settings, sink, budget, counters)),
-        shared{admission, *tls, *http, waiting, budget, counters},
+        shared{admission, *tls, *http, waiting, deadlines, budget, counters},
         sooner(std::max(limits.tcp.idle - kIdleWhenTight, std::chrono::seconds(0))),
         table(limits.tcp, *this, budget, counters) {
     admission.set_settings(settings);
@@ -74,6 +74,7 @@ struct Engine::State final : ConnectionOwner {
   KeyStore& keys;
   std::uint64_t keys_seen = 0;
   WaitingFlows waiting;
+  Deadlines deadlines;
   TlsContextPtr tls;
   HttpContextPtr http;
   Shared shared;
@@ -141,6 +142,7 @@ Engine::~Engine() = default;
 void Engine::packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time) {
   State& state = *state_;
   state.counters.add(Counter::kPackets);
+  state.deadlines.advance(time);  // first: what was due before this packet came does not know of it
   Segment segment;
   switch (decode_packet(link, frame, wire_size, time, segment)) {
     case PacketKind::kTcp:
@@ -158,7 +160,10 @@ void Engine::packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTim
   if (state.tick_due.is_due(time)) state.tick(time);
 }
 
-void Engine::tick(WallTime now) { state_->tick(now); }
+void Engine::tick(WallTime now, bool caught_up) {
+  if (caught_up) state_->deadlines.advance(now);
+  state_->tick(now);
+}
 
 void Engine::finish(WallTime now) {
   state_->take_keys(now);

@@ -39,7 +39,8 @@ class Engine {
 
   void packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time);
   // Keys that came, time that passed. Call it at least every few milliseconds while live. Packets move the time too.
-  void tick(WallTime now);
+  // `caught_up`: no packet of before `now` waits to be read. What did not happen by a time is not said before.
+  void tick(WallTime now, bool caught_up = true);
   // The end of a capture: everything open is finished.
   void finish(WallTime now);
 

@@ -32,6 +32,23 @@ void Connection::finish(Exchange* exchange, Ending ending) {
   context.close(exchange);
 }
 
+// What was answered is no longer waited for by anyone, and of what lost bytes the end may be among them.
+std::optional<WallTime> Connection::tell_stalled(Exchange& exchange, WallTime now) {
+  const Summary& summary = exchange.summary;
+  const bool innocent = summary.status || summary.lossy || exchange.tunnel || exchange.is_connect;
+  if (exchange.told || exchange.request_done || innocent) return std::nullopt;
+  if (now - summary.began < kStallsAfter) return summary.began;
+  exchange.told = true;
+  Summary event = summary;
+  event.kind = SummaryKind::kStalled;
+  event.sequence = context.sink.began();
+  event.connection = facts;
+  event.duration = now - summary.began;
+  context.counters.add(Counter::kStalledRequests);
+  context.sink.finished(event);
+  return std::nullopt;
+}
+
 void Connection::malformed() {
   if (!malformed_) context.counters.add(Counter::kMalformedHttp);
   malformed_ = true;

@@ -26,6 +26,9 @@ class Connection {
   void announce(Exchange& exchange);
   // Hands an announced exchange to the sink and takes it back.
   void finish(Exchange* exchange, Ending ending);
+  // Tells that a request which is still coming stalls, if it does and nothing speaks for it. nullopt: it was told, or
+  // is not to be; else when it began.
+  std::optional<WallTime> tell_stalled(Exchange& exchange, WallTime now);
   // Takes back one that was not announced.
   void discard(Exchange* exchange) { context.close(exchange); }
   // Counts the connection, once.

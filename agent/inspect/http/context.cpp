@@ -62,7 +62,7 @@ void clear(http::Exchange& exchange) {
   exchange.upgrade = http::Upgrade::kNone;
   exchange.encoded = exchange.wants_body = exchange.head_there = exchange.is_head = exchange.is_connect = false;
   exchange.has_forwarded_for = false;
-  exchange.request_done = exchange.response_begun = exchange.response_done = exchange.tunnel = false;
+  exchange.request_done = exchange.response_begun = exchange.response_done = exchange.tunnel = exchange.told = false;
 }
 
 }  // namespace
@@ -130,6 +130,19 @@ void HttpContextDeleter::operator()(HttpContext* context) const { delete context
 HttpContextPtr make_http_context(const HttpLimits& limits, const Settings& settings, SummarySink& sink,
                                  MemoryBudget& budget, Counters& counters) {
   return HttpContextPtr(new HttpContext(limits, settings, sink, budget, counters));
+}
+
+void tell_handshake(HttpContext& context, const ConnectionFacts& facts, WallTime began, WallTime now) {
+  Summary event;
+  event.kind = SummaryKind::kHandshake;
+  event.sequence = context.sink.began();
+  event.began = began;
+  event.duration = std::max(now - began, std::chrono::nanoseconds(0));
+  event.connection = facts;
+  event.proxied = facts.proxied;
+  if (const auto* service = context.service_of(facts.flow.server)) event.service = service->name;
+  context.counters.add(Counter::kHandshakeOnly);
+  context.sink.finished(event);
 }
 
 void set_settings(HttpContext& context, const Settings& settings) { context.set_settings(settings); }

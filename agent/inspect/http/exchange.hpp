@@ -45,6 +45,7 @@ struct Exchange {
   bool request_done = false;
   bool response_begun = false;
   bool response_done = false;
+  bool told = false;    // that it stalls
   bool tunnel = false;  // what follows the heads belongs to both sides alike
 
   void request_bytes(std::uint64_t size, WallTime time) {

@@ -85,6 +85,7 @@ void Http1Reader::begin_request(const RequestLine& line) {
   (last_ == nullptr ? first_ : last_->next) = exchange;
   last_ = asking_ = exchange;
   ++open_;
+  exchange->told = line_told_;
   exchange->request_bytes(client_.unclaimed, client_.began);
   exchange->summary.http = line.version;
   connection_.fields.method(*exchange, line.method);

@@ -18,7 +18,8 @@ Http1Reader::Http1Reader(Connection& connection, bool mid_stream)
     : connection_(connection),
       client_(connection.context.budget, connection.context.limits),
       server_(connection.context.budget, connection.context.limits),
-      seen_request_(mid_stream) {
+      seen_request_(mid_stream),
+      heard_(mid_stream) {
   if (!mid_stream) return;
   client_.state = State::kSearch;
   server_.state = State::kLost;
@@ -27,6 +28,7 @@ Http1Reader::Http1Reader(Connection& connection, bool mid_stream)
 std::size_t Http1Reader::data(Direction direction, Bytes bytes, WallTime time, bool may_wait) {
   std::string_view rest = text_of(bytes);
   const bool to_server = direction == Direction::kToServer;
+  heard_ |= to_server;
   while (!rest.empty() && !speaks_http2()) {
     if (!(to_server ? client_step(rest, time, may_wait) : server_step(rest, time, may_wait))) break;
   }
@@ -125,6 +127,7 @@ void Http1Reader::next_message(Side& from, State state) {
   from.unclaimed = 0;
   from.searched = 0;
   from.too_large = false;
+  if (&from == &client_) line_told_ = false;
 }
 
 void Http1Reader::pop(Ending ending) {
@@ -162,6 +165,7 @@ void Http1Reader::skipped(Direction direction, std::uint64_t size, WallTime time
 
 // A hole in content of known length, or in content that ends with the connection, costs only its bytes.
 void Http1Reader::gap(Direction direction, std::uint64_t size, WallTime time) {
+  heard_ |= direction == Direction::kToServer;
   Side& from = side(direction);
   if (from.state == State::kOver || from.state == State::kLost) return;
   Exchange* exchange = exchange_of(direction);
@@ -238,6 +242,25 @@ std::uint64_t Http1Reader::ignores(Direction direction) const {
     default:
       return 0;
   }
+}
+
+bool Http1Reader::coming() const {
+  if (asking_ != nullptr) return client_.state != State::kTunnel;
+  return client_.state == State::kStart && client_.unclaimed > 0;
+}
+
+std::optional<WallTime> Http1Reader::tell_stalled(WallTime now) {
+  if (!coming() || server_.ended) return std::nullopt;
+  if (asking_ != nullptr) return connection_.tell_stalled(*asking_, now);
+  if (line_told_) return std::nullopt;
+  // Its line is not complete: there is no exchange yet.
+  Exchange* exchange = connection_.open(client_.began);
+  if (exchange == nullptr) return std::nullopt;
+  exchange->summary.request_bytes = client_.unclaimed;
+  const auto began = connection_.tell_stalled(*exchange, now);
+  line_told_ = exchange->told;
+  connection_.discard(exchange);
+  return began;
 }
 
 std::unique_ptr<Reader> Http1Reader::successor() {

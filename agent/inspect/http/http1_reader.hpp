@@ -27,6 +27,9 @@ class Http1Reader final : public Reader {
   void end(Direction direction, StreamEnd how, WallTime time) override;
   std::uint64_t ignores(Direction direction) const override;
   void close(StreamEnd how) override;
+  bool coming() const override;
+  std::optional<WallTime> tell_stalled(WallTime now) override;
+  bool asked() const override { return heard_; }
   std::unique_ptr<Reader> successor() override;
 
  private:
@@ -118,6 +121,8 @@ class Http1Reader final : public Reader {
   Upgrade granted_ = Upgrade::kNone;  // by that response
   Outcome outcome_ = Outcome::kNotYet;
   bool seen_request_ = false;
+  bool heard_;              // the client said something
+  bool line_told_ = false;  // that a request line stalls
 };
 
 }  // namespace tidegate::inspect::http

@@ -24,6 +24,9 @@ class Http2Reader final : public Reader, private FieldSink {
   void end(Direction direction, StreamEnd how, WallTime time) override;
   std::uint64_t ignores(Direction direction) const override;
   void close(StreamEnd how) override;
+  bool coming() const override { return coming_ > 0 || request_ != nullptr; }
+  std::optional<WallTime> tell_stalled(WallTime now) override;
+  bool asked() const override { return asked_; }
 
  private:
   enum class Block : std::uint8_t { kNone, kRequest, kResponse, kTrailers, kUnwanted };
@@ -97,8 +100,10 @@ class Http2Reader final : public Reader, private FieldSink {
   std::uint16_t status_ = 0;       // of the response block being read
   std::uint32_t last_stream_ = 0;  // that the client has opened
   std::size_t cancelled_ = 0;      // streams that are
+  std::size_t coming_ = 0;         // streams whose requests are not there whole
   WallTime server_time_{};         // as far as the server was seen
   bool server_seen_ = false;
+  bool asked_ = false;  // a request began, or the client could not be read
   bool over_ = false;
 };
 

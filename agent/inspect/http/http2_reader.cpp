@@ -19,6 +19,7 @@ Http2Reader::Http2Reader(Connection& connection, Preface preface)
       preface_left_(preface == Preface::kSeen ? 0 : static_cast<std::uint8_t>(kPreface.size())) {}
 
 void Http2Reader::adopt(Exchange* upgraded) {
+  asked_ = true;
   upgraded->request_done = true;
   streams_.add(1, upgraded);
   last_stream_ = 1;
@@ -124,6 +125,7 @@ bool Http2Reader::begin_block(Direction direction) {
 
 Http2Reader::Block Http2Reader::block_of(Direction direction, std::uint32_t stream) {
   if (direction == Direction::kToServer) {
+    asked_ = true;
     if (stream <= last_stream_) return Block::kTrailers;
     request_ = connection_.open(client_.began);
     if (request_ != nullptr) request_->summary.http = HttpVersion::k2;
@@ -232,6 +234,20 @@ void Http2Reader::end(Direction direction, StreamEnd how, WallTime) {
 }
 
 void Http2Reader::close(StreamEnd how) { give_up(how == StreamEnd::kReset ? Ending::kReset : Ending::kUnfinished); }
+
+std::optional<WallTime> Http2Reader::tell_stalled(WallTime now) {
+  if (over_ || unanswered()) return std::nullopt;
+  std::optional<WallTime> oldest;
+  const auto look = [&](Exchange& exchange) {
+    const auto began = connection_.tell_stalled(exchange, now);
+    if (began && (!oldest || *began < *oldest)) oldest = began;
+  };
+  for (const Http2Stream& stream : streams_.all()) {
+    if (!stream.cancelled && !stream.frames) look(*stream.exchange);
+  }
+  if (request_ != nullptr) look(*request_);
+  return oldest;
+}
 
 std::unique_ptr<Reader> make_http2_reader(Connection& connection, Preface preface) {
   return std::make_unique<Http2Reader>(connection, preface);

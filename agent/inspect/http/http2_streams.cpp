@@ -112,6 +112,7 @@ void Http2Reader::begin_request(WallTime time) {
   exchange->request_bytes(client_.block_size, time);
   exchange->tunnel = exchange->is_connect;
   connection_.fields.head_ends(*exchange);
+  ++coming_;
   Http2Stream& stream = streams_.add(client_.block_stream, exchange);
   if (exchange->upgrade != Upgrade::kWebSocket) return;
   exchange->summary.websocket.emplace();
@@ -124,6 +125,7 @@ void Http2Reader::direction_ends(Direction direction, std::uint32_t id) {
   Exchange& exchange = *stream->exchange;
   if (direction == Direction::kToServer) {
     connection_.fields.request_ends(exchange);
+    if (!exchange.request_done) --coming_;
     exchange.request_done = true;
   } else {
     exchange.response_done = true;
@@ -164,6 +166,7 @@ void Http2Reader::finish(std::uint32_t id, Ending ending) {
   if (stream == nullptr) return;
   Exchange* exchange = stream->exchange;
   if (stream->cancelled) --cancelled_;
+  if (!exchange->request_done) --coming_;
   if (exchange->response_done) {
     ending = ending == Ending::kLossy ? ending : Ending::kComplete;
   } else if (stream->cancelled) {
@@ -192,6 +195,7 @@ void Http2Reader::finish_open(Ending ending) {
 
 // Without what the server says, requests are still seen; without what the client says, nothing makes sense.
 void Http2Reader::lose(Direction direction) {
+  asked_ |= direction == Direction::kToServer;
   if (direction == Direction::kToServer) return give_up(Ending::kLossy);
   finish_open(Ending::kLossy);
   server_.lost = true;
@@ -204,6 +208,7 @@ void Http2Reader::give_up(Ending ending) {
 }
 
 void Http2Reader::malformed() {
+  asked_ = true;
   connection_.malformed();
   give_up(Ending::kLossy);
 }

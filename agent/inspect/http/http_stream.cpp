@@ -54,6 +54,13 @@ class Stream final : public HttpStream {
     return reader_ && !lanes_[index_of(direction)] ? reader_->ignores(direction) : 0;
   }
 
+  // Of what waits for the server nothing can be said.
+  bool coming() const override { return reader_ && !lanes_[0] && reader_->coming(); }
+  std::optional<WallTime> tell_stalled(WallTime now) override {
+    return coming() ? reader_->tell_stalled(now) : std::nullopt;
+  }
+  bool asked() const override { return lanes_[0] || (reader_ ? reader_->asked() : preface_ > 0); }
+
  private:
   std::size_t feed(Direction direction, Bytes bytes, WallTime time, bool may_wait);
   std::size_t choose(Direction direction, Bytes bytes, WallTime time, bool may_wait);

@@ -2,7 +2,9 @@
 // One HTTP connection in the clear: bytes of both directions in, a summary for each request out.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "agent/inspect/model/counters.hpp"
 #include "agent/inspect/model/memory.hpp"
@@ -17,6 +19,9 @@ struct HttpLimits {
   std::size_t streams = 256;             // HTTP/2 streams followed at once; HTTP/1 requests without a response yet
   std::size_t identity_body = 16 << 10;  // body bytes kept to find an account field in
 };
+
+// How long a request may be on its way before that is told (SummaryKind::kStalled), and a connection may make none.
+inline constexpr std::chrono::seconds kStallsAfter{10};
 
 // Shared by the connections of one worker: settings, identity hash, bounds. set_settings() may be called between
 // packets.
@@ -37,9 +42,20 @@ void set_settings(HttpContext& context, const Settings& settings);
 class HttpStream : public StreamSink {
  public:
   virtual ConnectionFacts& facts() = 0;
+
+  // Whether a request has begun to come and has not come whole. Cheap.
+  virtual bool coming() const = 0;
+  // Tells of each such request that began kStallsAfter before `now`, has no answer, lost no bytes and was not told of
+  // before. When the next one began that may have to be told of; nullopt: there is none yet.
+  virtual std::optional<WallTime> tell_stalled(WallTime now) = 0;
+  // Whether the client said anything that is, or could be, part of a request.
+  virtual bool asked() const = 0;
 };
 
 std::unique_ptr<HttpStream> make_http_stream(HttpContext& context, const ConnectionFacts& facts, bool mid_stream);
+
+// Tells of a connection that shook hands and made no request.
+void tell_handshake(HttpContext& context, const ConnectionFacts& facts, WallTime began, WallTime now);
 
 // PROXY protocol v1 and v2 at the very beginning of a connection (HAProxy's proxy-protocol.txt).
 struct ProxyHeader {

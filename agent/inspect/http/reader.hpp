@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "agent/inspect/model/stream.hpp"
 
@@ -26,6 +27,10 @@ class Reader {
   virtual std::uint64_t ignores(Direction direction) const = 0;
   // Finishes what is open: neither direction brings anything more.
   virtual void close(StreamEnd how) = 0;
+  // As HttpStream says.
+  virtual bool coming() const = 0;
+  virtual std::optional<WallTime> tell_stalled(WallTime now) = 0;
+  virtual bool asked() const = 0;
   // What reads the rest of the connection from here on; nullptr: this one.
   virtual std::unique_ptr<Reader> successor() { return nullptr; }
 };

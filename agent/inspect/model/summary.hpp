@@ -78,8 +78,8 @@ struct WebSocketCounts {
 
 struct Summary {
   SummaryKind kind = SummaryKind::kRequest;
-  std::uint64_t sequence = 0;            // from SummarySink::began: the order in which requests began
-  WallTime began{};                      // first byte of the request
+  std::uint64_t sequence = 0;  // from SummarySink::began: the order in which they began, other events were told
+  WallTime began{};            // first byte of the request
   std::chrono::nanoseconds duration{0};  // to the last byte seen of the response, or of the request without one
   ConnectionFacts connection;
   std::string service;             // of the settings; empty: none (offline)
@@ -113,7 +113,7 @@ struct Summary {
 class SummarySink {
  public:
   virtual ~SummarySink() = default;
-  // A request began. Each is finished exactly once.
+  // A request began, or another event is told at once. Each is finished exactly once.
   virtual std::uint64_t began() = 0;
   virtual void finished(const Summary& summary) = 0;
   // The payload of a request that was sampled; both live during the call. The summary is one of kind kPayload without

@@ -98,7 +98,7 @@ void Worker::run() {
   while (!stopped_) {
     take_settings();
     const bool more = read_ring();
-    engine_.tick(clock_.wall());
+    engine_.tick(clock_.wall(), !more);
     if (!outbox_.flush()) stop();
     look_at_pressure();
     report(false);

@@ -129,6 +129,17 @@ TlsState TlsConnection::state() const {
   return announced_ ? TlsState::kDecrypting : TlsState::kHandshake;
 }
 
+bool TlsConnection::shook_hands(ConnectionFacts& facts) const {
+  if (dead() || waiting() || mid_stream_ || client_damaged_ || half(Direction::kToServer).blind) return false;
+  if (announced_) return true;
+  if (!handshake_ || !handshake_->client || !handshake_->server || handshake_->server->retry) return false;
+  facts.tls = version_;
+  facts.sni = handshake_->client->sni;
+  facts.ja4 = handshake_->client->ja4;
+  facts.alpn = handshake_->extensions ? handshake_->extensions->alpn : handshake_->server->alpn;
+  return true;
+}
+
 void TlsConnection::block(Half& one, Outcome outcome, WallTime time) {
   const bool first_for_keys = outcome == Outcome::kNeedsKeys && !waiting_for_keys();
   if (!waits_since_ || first_for_keys) waits_since_ = time;

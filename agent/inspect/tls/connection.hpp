@@ -42,6 +42,7 @@ class TlsConnection final : public TlsStream {
   void keys_arrived(WallTime now) override;
   void tick(WallTime now) override;
   TlsState state() const override;
+  bool shook_hands(ConnectionFacts& facts) const override;
 
  private:
   enum class Epoch : std::uint8_t { kPlain, kEarly, kHandshake, kApplication };
@@ -163,6 +164,7 @@ class TlsConnection final : public TlsStream {
   bool mid_stream_;            // what it begins with was missed, its ClientHello at least
   bool missed_hello_ = false;  // but not the connection's beginning
   bool announced_ = false;
+  bool client_damaged_ = false;  // a record of the client had a hole
   bool keys_expired_ = false;
   bool peer_expired_ = false;
   bool waited_ = false;  // for keys, at least once

@@ -96,6 +96,7 @@ TlsConnection::Outcome TlsConnection::on_handshake_epoch(Half& one, const Record
   const Secret& handshake = secret(handshake_secret(one.direction));
   if (!one.cipher && handshake) one.cipher = cipher_13(handshake);
   if (record.damaged()) {  // what it was shows when the next one opens, or does not
+    client_damaged_ |= one.direction == Direction::kToServer;
     ++one.sequence;
     return Outcome::kDone;
   }

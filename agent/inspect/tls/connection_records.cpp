@@ -337,6 +337,7 @@ bool TlsConnection::skip(Half& one, const Record& record, WallTime time) {
 
 // A record with a hole cannot be opened, but its number is known, and mostly its content's size.
 void TlsConnection::on_damaged(Half& one, const Record& record, WallTime time) {
+  client_damaged_ |= one.direction == Direction::kToServer;
   const auto inside = one.cipher->peek(record, one.sequence);
   if (!inside && version_ == TlsVersion::k10) return lose(one, time);
   ++one.sequence;

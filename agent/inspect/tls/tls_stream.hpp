@@ -62,6 +62,9 @@ class TlsStream : public StreamSink {
   // Gives up waiting after TlsLimits::key_wait. Cheap.
   virtual void tick(WallTime now) = 0;
   virtual TlsState state() const = 0;
+  // Whether ClientHello and ServerHello were seen, and what the client sent since could be read to the last record.
+  // `facts` gets what they say, unless established() did.
+  virtual bool shook_hands(ConnectionFacts& facts) const = 0;
 };
 
 std::unique_ptr<TlsStream> make_tls_stream(TlsContext& context, const Flow& flow, bool mid_stream, TlsReader& reader);

@@ -134,15 +134,34 @@ TEST_F(StarterRules, OversizedResponses) {
 }
 
 TEST_F(StarterRules, SlowRequests) {
-  std::vector<Finding> findings;
-  for (int i = 0; i < 5; ++i) {
-    auto summary = summary_of({.when = std::chrono::seconds(i), .status = std::nullopt});
-    summary.began -= 60s;
-    summary.duration = 60s;
-    trial_.evaluator.take(summary, findings);
-  }
-  ASSERT_EQ(findings.size(), 1U);
-  EXPECT_EQ(findings[0].rule, "slow-requests");
+  EXPECT_THAT(after(10, 100ms, [](int) { return Request{.kind = inspect::SummaryKind::kStalled}; }),
+              Contains("slow-requests"));
+}
+
+TEST_F(StarterRules, TlsHandshakesWithoutRequests) {
+  EXPECT_THAT(after(100, 500ms, [](int) { return Request{.kind = inspect::SummaryKind::kHandshake}; }),
+              Contains("tls-handshakes-without-requests"));
+}
+
+// Six connections ahead of each page, and nothing but the page asked for.
+TEST_F(StarterRules, LeaveBrowsersThatConnectAheadAlone) {
+  const auto fired = after(2000, 50ms, [](int i) {
+    return Request{.kind = i % 7 == 0 ? inspect::SummaryKind::kRequest : inspect::SummaryKind::kHandshake};
+  });
+  EXPECT_THAT(fired, IsEmpty());
+}
+
+TEST_F(StarterRules, LeaveHealthChecksThatShakeHandsAlone) {
+  EXPECT_THAT(after(1000, 1s, [](int) { return Request{.kind = inspect::SummaryKind::kHandshake}; }), IsEmpty());
+}
+
+TEST_F(StarterRules, LeaveABadLineAlone) {
+  const auto fired = after(400, 1s, [](int i) {
+    Request request{.session = 1};
+    if (i % 20 == 3) request.kind = inspect::SummaryKind::kStalled;
+    return request;
+  });
+  EXPECT_THAT(fired, IsEmpty());
 }
 
 TEST_F(StarterRules, RepeatOffender) {

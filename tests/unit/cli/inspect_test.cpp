@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "cli/inspect/summary_json.hpp"
 #include "cli/inspect/view.hpp"
@@ -67,6 +69,42 @@ TEST(SummaryJsonTest, WhatIsNotThereIsNull) {
 }
 
 // Whatever a client sends: valid JSON on one line, nothing that steers a terminal.
+TEST(SummaryJsonTest, SaysWhatItIsWhereAsked) {
+  inspect::Summary summary;
+  std::string text;
+  SummaryJson(true).append(text, summary);
+  EXPECT_EQ(Json::parse(text)["kind"], "request");
+  EXPECT_TRUE(Json::parse(text).contains("path"));
+  text.clear();
+  summary.kind = inspect::SummaryKind::kHandshake;
+  summary.service = "web";
+  summary.duration = std::chrono::seconds(10);
+  SummaryJson(true).append(text, summary);
+  const Json document = Json::parse(text);
+  EXPECT_EQ(document["kind"], "handshake");
+  EXPECT_EQ(document["service"], "web");
+  EXPECT_EQ(document["duration_ms"], 10000);
+  EXPECT_FALSE(document.contains("path"));
+}
+
+TEST(RequestViewTest, ShowsEventsWhereAsked) {
+  inspect::Summary summary;
+  const auto lines = [&](bool events) {
+    std::ostringstream out;
+    const auto view = make_request_view(out, Style(false), Format::kJson, events);
+    for (const auto kind :
+         {inspect::SummaryKind::kStalled, inspect::SummaryKind::kRequest, inspect::SummaryKind::kHandshake}) {
+      summary.kind = kind;
+      view->add(summary);
+    }
+    view->flush();
+    const std::string text = out.str();
+    return std::ranges::count(text, '\n');
+  };
+  EXPECT_EQ(lines(false), 1);
+  EXPECT_EQ(lines(true), 3);
+}
+
 TEST(SummaryJsonTest, HostileTextIsHarmless) {
   inspect::Summary summary;
   summary.path = std::string("/\"\\\n\r\t\x1b[2J\x7f\xff\xc0\x80\xe2\x80\xae\0end", 25);
