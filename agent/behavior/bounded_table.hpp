@@ -58,6 +58,20 @@ class BoundedTable {
     return change(slot.value);
   }
 
+  // What is under `from` is under `to` from now on, where there was nothing. True: there was something to rename.
+  bool rename(std::uint64_t from, std::uint64_t to) {
+    Segment& segment = segment_of(from);
+    if (segment.slots.empty()) return false;
+    const std::size_t at = place(segment, from);
+    if (segment.slots[at].key != from) return false;
+    Value value = std::move(segment.slots[at].value);
+    segment.heap -= value.heap_bytes();
+    segment.slots[at].value = Value{};
+    remove(segment, at);
+    update(to, [&value](Value& renamed) { renamed = std::move(value); });
+    return true;
+  }
+
   void erase(std::uint64_t key) {
     Segment& segment = segment_of(key);
     if (segment.slots.empty()) return;

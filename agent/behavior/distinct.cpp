@@ -78,6 +78,24 @@ void DistinctSet::add(const Shape& shape, std::uint64_t hash, Micros time, Micro
   entries_[size_++] = entry;
 }
 
+// It stays in the sample if one of its new hash is: which values stand for the others changes, how many does not.
+bool DistinctSet::rename(std::uint64_t before, std::uint64_t hash) {
+  const auto old_mark = static_cast<std::uint32_t>(before >> 32);
+  const auto mark = static_cast<std::uint32_t>(hash >> 32);
+  const auto find = [&](std::uint32_t wanted) {
+    return std::find_if(entries_.get(), entries_.get() + size_, [&](std::uint64_t e) { return e >> 32 == wanted; });
+  };
+  std::uint64_t* const end = entries_.get() + size_;
+  std::uint64_t* const entry = find(old_mark);
+  if (entry == end) return false;
+  if (admits(mark) && find(mark) == end) {
+    *entry = static_cast<std::uint64_t>(mark) << 32 | (*entry & 0xffffffff);
+  } else {
+    *entry = entries_[--size_];
+  }
+  return true;
+}
+
 DistinctSet::Estimate DistinctSet::estimate(const Shape& shape, Micros now) const {
   const std::uint32_t tick = tick_of(shape, now);
   const auto inside = static_cast<double>(std::count_if(

@@ -33,6 +33,8 @@ class DistinctSet {
   // `hash` is keyed. `time` is not later than `now`, and `now` does not go back. An age is kept unambiguously for 16
   // windows only: after a window without a call begin a new set.
   void add(const Shape& shape, std::uint64_t hash, Micros time, Micros now);
+  // A value has another hash from now on. True: it was there.
+  bool rename(std::uint64_t before, std::uint64_t hash);
   Estimate estimate(const Shape& shape, Micros now) const;
   std::size_t heap_bytes() const { return std::size_t{capacity_} * sizeof(std::uint64_t); }
 

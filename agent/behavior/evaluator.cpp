@@ -98,7 +98,7 @@ void Evaluator::Judge::evicted(std::uint64_t key, const KeyState& state) {
 
 void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& findings) {
   ++totals_.summaries;
-  Facts facts(summary, rules_.settings, proxies_, seed_);
+  Facts facts(summary, rules_.settings, proxies_, seed_, aliases_);
   if (facts.time() < now_ - kMostDisorder) {
     ++totals_.late;
     return;
@@ -113,19 +113,28 @@ void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& find
   settle(facts, findings);
 }
 
+std::optional<std::uint64_t> Evaluator::state_key(std::uint32_t rule, Facts& facts) {
+  const KeyParts parts = rules_.rules[rule].key;
+  const auto identity = facts.key(parts);
+  if (!identity) return std::nullopt;
+  const std::uint64_t secret = plans_[rule].secret;
+  const std::uint64_t key = mixed(*identity, secret) | 1;
+  if (const auto before = facts.key_before(parts)) adopt(rule, mixed(*before, secret) | 1, key, facts);
+  return key;
+}
+
 void Evaluator::observe(std::uint32_t number, Facts& facts) {
   const Observer& observer = index_.observers()[number];
   const Rule& rule = rules_.rules[observer.rule];
   if (rule.service && *rule.service != facts.summary().service) return;
   if (!matches(*observer.match, facts.summary())) return;
-  const auto identity = facts.key(rule.key);
-  if (!identity) return;
-  const std::uint64_t key = mixed(*identity, plans_[observer.rule].secret) | 1;
-  if (observer.step >= 0) return note_step(observer, key, facts);
+  const auto key = state_key(observer.rule, facts);
+  if (!key) return;
+  if (observer.step >= 0) return note_step(observer, *key, facts);
   ++by_rule_[observer.rule].matched;
   std::array<ExampleMark, 2> examples{};
-  const auto outcome = count(observer.rule, key, facts, examples);
-  if (outcome && outcome->holds) note_fired(observer.rule, key, *outcome, examples, facts);
+  const auto outcome = count(observer.rule, *key, facts, examples);
+  if (outcome && outcome->holds) note_fired(observer.rule, *key, *outcome, examples, facts);
 }
 
 void Evaluator::note_fired(std::uint32_t number, std::uint64_t key, const Outcome& outcome,
@@ -165,13 +174,12 @@ void Evaluator::count_repeats(Facts& facts) {
     for (const std::uint32_t number : plans_[cause].repeats) {
       const Rule& rule = rules_.rules[number];
       if (rules_.rules[cause].then.shadow && !rule.then.shadow) continue;
-      const auto identity = facts.key(rule.key);
-      if (!identity) continue;
-      const std::uint64_t key = mixed(*identity, plans_[number].secret) | 1;
+      const auto key = state_key(number, facts);
+      if (!key) continue;
       ++by_rule_[number].matched;
       std::array<ExampleMark, 2> examples{};
-      const auto outcome = count(number, key, facts, examples);
-      if (outcome && outcome->holds) note_fired(number, key, *outcome, examples, facts);
+      const auto outcome = count(number, *key, facts, examples);
+      if (outcome && outcome->holds) note_fired(number, *key, *outcome, examples, facts);
     }
   }
 }
@@ -182,13 +190,14 @@ void Evaluator::watch_sessions(Facts& facts) {
   const auto session = facts.key(kBySession);
   if (!source || !session || facts.proxied()) return;
   const auto& status = facts.summary().status;
-  sessions_.seen(*source | 1, *session, now_, status && *status < 400);
+  sessions_.seen(*source | 1, *session, facts.key_before(kBySession), now_, status && *status < 400);
 }
 
 void Evaluator::forget() {
   states_.clear();
   offenders_.clear();
   sessions_.clear();
+  aliases_.clear();
   for (Cap& cap : caps_) cap.clear();
   global_cap_.clear();
   for (Plan& plan : plans_) plan.forgotten.reset();

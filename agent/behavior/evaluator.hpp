@@ -84,6 +84,10 @@ class Evaluator {
   class Counting;  // evaluator_conditions.cpp
 
   void plan();
+  // The key of what is known of a rule and a request's sender; none: the request lacks a part of it. What is still
+  // under the name that the sender had before the key of identities was replaced, gets the present one.
+  std::optional<std::uint64_t> state_key(std::uint32_t rule, Facts& facts);
+  void adopt(std::uint32_t rule, std::uint64_t before, std::uint64_t key, Facts& facts);
   void observe(std::uint32_t observer, Facts& facts);
   void note_step(const Observer& observer, std::uint64_t key, Facts& facts);
   std::optional<Outcome> count(std::uint32_t rule, std::uint64_t key, Facts& facts,
@@ -114,6 +118,7 @@ class Evaluator {
   BoundedTable<KeyState, Judge> states_;
   Offenders offenders_;
   SourceSessions sessions_;
+  Aliases aliases_;
   bool guards_sessions_ = false;
   std::vector<Cap> caps_;  // by rule
   Cap global_cap_;

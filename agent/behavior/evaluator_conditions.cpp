@@ -9,8 +9,8 @@ namespace tidegate::behavior {
 // Adds one event to the state of a key and says what the condition makes of it.
 class Evaluator::Counting {
  public:
-  Counting(KeyState& state, const Plan& plan, Facts& facts, Micros now)
-      : state_(state), plan_(plan), facts_(facts), now_(now) {}
+  Counting(KeyState& state, const Plan& plan, Facts& facts, Aliases& aliases, Micros now)
+      : state_(state), plan_(plan), facts_(facts), aliases_(aliases), now_(now) {}
 
   Outcome operator()(const CountCondition& condition) { return at_least(condition.count); }
   Outcome operator()(const WithoutCondition& condition) { return at_least(condition.count); }
@@ -27,7 +27,11 @@ class Evaluator::Counting {
   Outcome operator()(const DistinctCondition& condition) {
     auto* set = std::get_if<DistinctSet>(&state_.data);
     if (set == nullptr) set = &state_.data.emplace<DistinctSet>();
-    set->add(plan_.distinct, *facts_.value(condition.field), facts_.time(), now_);
+    const std::uint64_t value = *facts_.value(condition.field);
+    if (const auto before = facts_.value_before(condition.field); before && set->rename(*before, value)) {
+      aliases_.note(*before, value);
+    }
+    set->add(plan_.distinct, value, facts_.time(), now_);
     const auto estimate = set->estimate(plan_.distinct, now_);
     return more_than(estimate.least, estimate.likely, condition.over, estimate.least != estimate.likely);
   }
@@ -76,6 +80,7 @@ class Evaluator::Counting {
   KeyState& state_;
   const Plan& plan_;
   Facts& facts_;
+  Aliases& aliases_;
   Micros now_;
 };
 
@@ -85,6 +90,20 @@ namespace {
 std::uint64_t key_of_steps(std::uint64_t key) { return mixed(key, 0x5354455053) | 1; }
 
 }  // namespace
+
+// What is there under the present name has been adopted, or began under it.
+void Evaluator::adopt(std::uint32_t rule, std::uint64_t before, std::uint64_t key, Facts& facts) {
+  const std::uint64_t place = key_of_steps(key);
+  if (states_.find(key) != nullptr || states_.find(place) != nullptr) return;
+  const bool counts = states_.rename(before, key);
+  const bool steps = states_.rename(key_of_steps(before), place);
+  offenders_.rename(before, key);
+  const auto& forgotten = plans_[rule].forgotten;
+  if (forgotten && forgotten->may_hold(key_of_steps(before), now_)) forgotten->add(place, now_);
+  if (counts || steps) facts.note_renamed(rules_.rules[rule].key, aliases_);
+  // Those that count this one's decisions see nothing of its sender until it fires, which may be days from now.
+  for (const std::uint32_t repeat : plans_[rule].repeats) state_key(repeat, facts);
+}
 
 void Evaluator::note_step(const Observer& observer, std::uint64_t key, Facts& facts) {
   const auto* after = std::get_if<AfterCondition>(&rules_.rules[observer.rule].when.what);
@@ -140,7 +159,7 @@ std::optional<Evaluator::Outcome> Evaluator::count(std::uint32_t number, std::ui
     }
     state.touched = now_;
     state.rule = number;
-    const Outcome outcome = std::visit(Counting(state, plan, facts, now_), rule.when.what);
+    const Outcome outcome = std::visit(Counting(state, plan, facts, aliases_, now_), rule.when.what);
     state.progress = static_cast<float>(outcome.progress);
     return outcome;
   });

@@ -44,8 +44,9 @@ bool PrefixSet::contains(const Address& address) const {
   return after != ranges.begin() && address <= std::prev(after)->last;
 }
 
-Facts::Facts(const inspect::Summary& summary, const Settings& settings, const PrefixSet& proxies, const HashSeed& seed)
-    : summary_(summary), seed_(seed), time_(end_of(summary)) {
+Facts::Facts(const inspect::Summary& summary, const Settings& settings, const PrefixSet& proxies, const HashSeed& seed,
+             const Aliases& aliases)
+    : summary_(summary), seed_(seed), aliases_(aliases), time_(end_of(summary)) {
   const Address& peer = summary.connection.flow.client.address;
   const auto& named = summary.proxied ? summary.proxied : summary.connection.proxied;
   proxied_ = named.has_value() || (!proxies.empty() && proxies.contains(peer));
@@ -59,9 +60,15 @@ std::optional<std::uint64_t> Facts::hash_of_text(const std::string& text) const 
   return keyed_hash(seed_, text);
 }
 
+std::optional<std::uint64_t> Facts::hash_of(const std::optional<inspect::IdentityHash>& identity) const {
+  if (!identity) return std::nullopt;
+  return keyed_hash(seed_, identity->data(), identity->size());
+}
+
 std::optional<std::uint64_t> Facts::hash_of_part(unsigned index) const {
-  const auto hash_of_identity = [&](const std::optional<inspect::IdentityHash>& identity) {
-    return identity ? std::optional(keyed_hash(seed_, identity->data(), identity->size())) : std::nullopt;
+  const auto present = [&](const std::optional<inspect::IdentityHash>& identity) {
+    const auto hash = hash_of(identity);
+    return hash ? std::optional(aliases_.follow(*hash)) : hash;
   };
   switch (index) {
     case 0: {
@@ -70,9 +77,9 @@ std::optional<std::uint64_t> Facts::hash_of_part(unsigned index) const {
       return keyed_hash(seed_, halves.data(), sizeof(halves));
     }
     case 1:
-      return hash_of_identity(summary_.session);
+      return present(summary_.session);
     case 2:
-      return hash_of_identity(summary_.account);
+      return present(summary_.account);
     default:
       return hash_of_text(summary_.connection.ja4);
   }
@@ -96,6 +103,45 @@ std::optional<std::uint64_t> Facts::key(KeyParts parts) {
     hash = mixed(hash, *one);
   }
   return hash;
+}
+
+std::optional<std::uint64_t> Facts::part_before(unsigned index) {
+  if (index != 1 && index != 2) return std::nullopt;
+  const auto bit = static_cast<std::uint8_t>(1U << index);
+  if ((asked_before_ & bit) == 0) {
+    before_[index] = hash_of(index == 1 ? summary_.session_before : summary_.account_before);
+    asked_before_ |= bit;
+  }
+  return before_[index];
+}
+
+std::optional<std::uint64_t> Facts::key_before(KeyParts parts) {
+  const bool known =
+      ((parts & kBySession) != 0 && summary_.session_before) || ((parts & kByAccount) != 0 && summary_.account_before);
+  if (!known) return std::nullopt;
+  std::uint64_t hash = parts;
+  for (unsigned i = 0; i < parts_.size(); ++i) {
+    if ((parts >> i & 1) == 0) continue;
+    const auto before = part_before(i);
+    const auto one = before ? before : part(i);
+    if (!one) return std::nullopt;
+    hash = mixed(hash, *one);
+  }
+  return hash;
+}
+
+void Facts::note_renamed(KeyParts parts, Aliases& aliases) {
+  for (unsigned i = 0; i < parts_.size(); ++i) {
+    if ((parts >> i & 1) == 0) continue;
+    const auto before = part_before(i);
+    const auto now = part(i);
+    if (before && now) aliases.note(*before, *now);
+  }
+}
+
+std::optional<std::uint64_t> Facts::value_before(DistinctField field) {
+  if (field == DistinctField::kSession) return part_before(1);
+  return field == DistinctField::kAccount ? part_before(2) : std::nullopt;
 }
 
 std::optional<std::uint64_t> Facts::value(DistinctField field) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/behavior/aliases.hpp"
 #include "agent/behavior/keyed_hash.hpp"
 #include "agent/behavior/rule.hpp"
 #include "agent/behavior/window.hpp"
@@ -33,7 +34,9 @@ class PrefixSet {
 // Computed when first asked for; refers to the summary.
 class Facts {
  public:
-  Facts(const inspect::Summary& summary, const Settings& settings, const PrefixSet& proxies, const HashSeed& seed);
+  // All that it is made from outlives it.
+  Facts(const inspect::Summary& summary, const Settings& settings, const PrefixSet& proxies, const HashSeed& seed,
+        const Aliases& aliases);
 
   const inspect::Summary& summary() const { return summary_; }
   // When the request was over, as far as it was seen.
@@ -46,21 +49,32 @@ class Facts {
 
   // Hash of the parts of a key; none: the request lacks one of them.
   std::optional<std::uint64_t> key(KeyParts parts);
+  // What key() was before the key of identities was replaced; none: it has no identity, or that is too long ago.
+  std::optional<std::uint64_t> key_before(KeyParts parts);
   // Hash of the value that `distinct` counts; none: the request has none.
   std::optional<std::uint64_t> value(DistinctField field);
+  // Likewise.
+  std::optional<std::uint64_t> value_before(DistinctField field);
+  // Tells that what was found under the names of before, of these parts of a key, has the present ones now.
+  void note_renamed(KeyParts parts, Aliases& aliases);
 
  private:
   std::optional<std::uint64_t> part(unsigned index);
+  std::optional<std::uint64_t> part_before(unsigned index);
   std::optional<std::uint64_t> hash_of_part(unsigned index) const;
+  std::optional<std::uint64_t> hash_of(const std::optional<inspect::IdentityHash>& identity) const;
   std::optional<std::uint64_t> hash_of_text(const std::string& text) const;
 
   const inspect::Summary& summary_;
   const HashSeed& seed_;
+  const Aliases& aliases_;
   Micros time_;
   bool proxied_;
   std::optional<Prefix> source_;
   std::array<std::optional<std::uint64_t>, 4> parts_{};
-  std::uint8_t asked_ = 0;  // the parts that were asked for
+  std::array<std::optional<std::uint64_t>, 4> before_{};  // of identities
+  std::uint8_t asked_ = 0;                                // the parts that were asked for
+  std::uint8_t asked_before_ = 0;
 };
 
 }  // namespace tidegate::behavior

@@ -22,6 +22,10 @@ bool Offenders::is_quiet(std::uint64_t key, Micros now) {
   return record != nullptr && now < record->quiet_until;
 }
 
+void Offenders::rename(std::uint64_t from, std::uint64_t to) {
+  if (table_.find(to) == nullptr) table_.rename(from, to);
+}
+
 std::uint32_t Offenders::earlier(std::uint64_t key, Micros now) {
   const Record* record = table_.find(key);
   return record != nullptr && now < record->remembered_until ? record->decisions : 0;
@@ -51,6 +55,14 @@ bool Cap::alarm_is_due(Micros now) {
   return true;
 }
 
+void SourceSessions::rename(Source& source, std::uint32_t before, std::uint32_t session) {
+  const auto find = [&](std::uint32_t name) {
+    return std::find_if(source.marks.begin(), source.marks.end(), [name](const Mark& m) { return m.session == name; });
+  };
+  const auto old = find(before);
+  if (old != source.marks.end() && find(session) == source.marks.end()) old->session = session;
+}
+
 bool SourceSessions::is_present(const Mark& mark, Micros now) const {
   return static_cast<Micros>(second_of(now) - mark.second) * kSecond < micros(guard_.within);
 }
@@ -73,9 +85,11 @@ SourceSessions::Mark& SourceSessions::mark_of(Source& source, std::uint64_t sess
   return *found;
 }
 
-void SourceSessions::seen(std::uint64_t source, std::uint64_t session, Micros now, bool well) {
+void SourceSessions::seen(std::uint64_t source, std::uint64_t session, std::optional<std::uint64_t> before, Micros now,
+                          bool well) {
   judge_.now = now;
   table_.update(source, [&](Source& sessions) {
+    if (before) rename(sessions, static_cast<std::uint32_t>(*before), static_cast<std::uint32_t>(session));
     Mark& mark = mark_of(sessions, session, now);
     mark.well = mark.well || well;
   });

@@ -26,6 +26,8 @@ class Offenders {
   };
 
   bool is_quiet(std::uint64_t key, Micros now);
+  // A key has another hash from now on, of which nothing is known yet.
+  void rename(std::uint64_t from, std::uint64_t to);
   // Decisions that are still remembered.
   std::uint32_t earlier(std::uint64_t key, Micros now);
   // A decision: nothing more for `quiet`, and remembered for `memory`.
@@ -74,8 +76,9 @@ class SourceSessions {
     judge_.within = micros(guard.within);
   }
 
-  // A request of a session from a source, both as hashes; `well`: it was answered without an error.
-  void seen(std::uint64_t source, std::uint64_t session, Micros now, bool well);
+  // A request of a session from a source, both as hashes; `before`: that of the session under the key before; `well`:
+  // it was answered without an error.
+  void seen(std::uint64_t source, std::uint64_t session, std::optional<std::uint64_t> before, Micros now, bool well);
   // A rule fired for this session.
   void offended(std::uint64_t source, std::uint64_t session, Micros now);
   // Whether others than this session (0: none is known) share the source and behave well, as the guard defines it.
@@ -104,6 +107,7 @@ class SourceSessions {
     }
     void evicted(std::uint64_t, const Source&) {}
   };
+  static void rename(Source& source, std::uint32_t before, std::uint32_t session);
   Mark& mark_of(Source& source, std::uint64_t session, Micros now) const;
   bool is_present(const Mark& mark, Micros now) const;
 

@@ -30,6 +30,7 @@ Supervisor::Loop::Loop(Shared& shared, Options options)
 Supervisor::Loop::~Loop() {
   session_.reset();
   ::explicit_bzero(key_.data(), key_.size());
+  if (key_before_) ::explicit_bzero(key_before_->data(), key_before_->size());
 }
 
 void Supervisor::Loop::run(const std::stop_token& stop) {

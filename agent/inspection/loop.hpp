@@ -48,6 +48,7 @@ class Supervisor::Loop {
   void refresh_keys();
   Status refresh_scope();
   void renew_identity_key(MonotonicTime now);
+  void send_identity_keys();
   Status send_settings();
   inspect::Counters filtered() const;
 
@@ -66,7 +67,9 @@ class Supervisor::Loop {
   Tally tally_;
   Restarts restarts_{Restarts::Limits{}};
   inspect::HashKey key_{};
+  std::optional<inspect::HashKey> key_before_;  // for as long after key_ came as that lasts
   MonotonicTime key_until_{0};
+  MonotonicTime key_before_until_{0};
   std::uint64_t sample_seed_ = 0;  // never replaced: running connections would fall out of the sample
   std::unique_ptr<kernel::Capture> capture_;
   std::optional<kernel::CaptureScope> scope_;  // in the filter

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/inspection/loop.hpp"
 #include "agent/inspection/ring_geometry.hpp"
@@ -68,12 +69,32 @@ Status Supervisor::Loop::refresh_scope() {
   return {};
 }
 
+// Windows over identities are at most as long as a key lasts: with the one before, nobody in them is lost sight of.
 void Supervisor::Loop::renew_identity_key(MonotonicTime now) {
-  if (key_until_ == MonotonicTime(0) || now < key_until_) return;
-  if (const auto made = options_.random_key(key_); !made) return complain(made.error().message);
-  key_until_ = now + options_.timing.identity_key;
+  if (key_until_ == MonotonicTime(0)) return;
+  if (now >= key_until_) {
+    inspect::HashKey next{};
+    if (const auto made = options_.random_key(next); !made) {
+      complain(made.error().message);
+    } else {
+      key_before_ = std::exchange(key_, next);
+      key_until_ = key_before_until_ = now + options_.timing.identity_key;
+      send_identity_keys();
+    }
+    ::explicit_bzero(next.data(), next.size());
+  }
+  if (!key_before_ || now < key_before_until_) return;
+  ::explicit_bzero(key_before_->data(), key_before_->size());
+  key_before_.reset();
+  send_identity_keys();
+}
+
+void Supervisor::Loop::send_identity_keys() {
   if (!session_) return;
-  const auto sent = session_->send(wire::ToInspector(wire::IdentityKey{key_}), -1, true);
+  wire::IdentityKey keys{key_, key_before_};
+  const auto sent = session_->send(wire::ToInspector(keys), -1, true);
+  ::explicit_bzero(&keys.key, sizeof keys.key);
+  if (keys.before) ::explicit_bzero(keys.before->data(), keys.before->size());
   if (!sent) complain(sent.error().message);
 }
 
@@ -83,8 +104,12 @@ Status Supervisor::Loop::send_settings() {
   settings.memory_bytes = budget(options_.inspect);
   settings.sample_seed = sample_seed_;
   settings.identity_key = key_;
+  settings.identity_key_before = key_before_;
   const auto sent = session_->send(settings);
   ::explicit_bzero(settings.identity_key.data(), settings.identity_key.size());
+  if (settings.identity_key_before) {
+    ::explicit_bzero(settings.identity_key_before->data(), settings.identity_key_before->size());
+  }
   return sent;
 }
 

@@ -54,6 +54,9 @@ class Fake {
     if (const auto* start = std::get_if<Start>(&*message)) start_ = *start;
     if (const auto* part = std::get_if<SettingsPart>(&*message)) take(*part);
     if (const auto* key = std::get_if<IdentityKey>(&*message)) {
+      // The key that was there is the one before, or that was dropped and it stays.
+      const bool expected = key->before ? *key->before == settings_.identity_key : key->key == settings_.identity_key;
+      if (!expected) counters_.add(Counter::kMalformedTls);
       if (key->key != settings_.identity_key) counters_.add(Counter::kKeysLate);
       settings_.identity_key = key->key;
     }

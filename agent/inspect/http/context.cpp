@@ -14,12 +14,26 @@ constexpr std::size_t kMostFree = 256;
 
 using Identity = HttpContext::Service::Identity;
 
-std::optional<Identity> identity_of(const std::optional<IdentityField>& field, const HashKey& key,
+std::optional<Identity> identity_of(const std::optional<IdentityField>& field, const Settings& settings,
                                     std::string_view service, std::string_view kind) {
   if (!field) return std::nullopt;
   std::string lower_name = field->name;
   std::ranges::transform(lower_name, lower_name.begin(), http::lower);
-  return Identity{*field, std::move(lower_name), http::IdentityHasher(key, service, kind)};
+  Identity identity{*field, std::move(lower_name), http::IdentityHasher(settings.identity_key, service, kind), {}};
+  if (settings.identity_key_before) identity.before.emplace(*settings.identity_key_before, service, kind);
+  return identity;
+}
+
+// Whether all that a request in the middle of its head relies on stays as it is.
+bool differ_in_keys_alone(const Settings& a, const Settings& b) {
+  return a.services == b.services && a.everything == b.everything && a.trusted_proxies == b.trusted_proxies;
+}
+
+void wipe(Settings& settings) {
+  OPENSSL_cleanse(settings.identity_key.data(), settings.identity_key.size());
+  if (settings.identity_key_before) {
+    OPENSSL_cleanse(settings.identity_key_before->data(), settings.identity_key_before->size());
+  }
 }
 
 // Everything but the facts of the connection, which are often still the right ones.
@@ -78,17 +92,29 @@ HttpContext::HttpContext(const HttpLimits& limits_, const Settings& settings, Su
   set_settings(settings);
 }
 
-HttpContext::~HttpContext() { OPENSSL_cleanse(settings_.identity_key.data(), settings_.identity_key.size()); }
+HttpContext::~HttpContext() { wipe(settings_); }
 
-// The old key is overwritten in its place.
+// The old keys are overwritten in their place. Where they are all that is new, requests that are being read go on.
 void HttpContext::set_settings(const Settings& settings) {
+  const bool keys_alone = generation_ > 0 && differ_in_keys_alone(settings_, settings);
+  wipe(settings_);
   settings_ = settings;
-  ++generation_;
-  services_.clear();
-  for (const InspectedService& service : settings_.services) {
-    services_.push_back({service.name, service.payload_sample, service.payload_body,
-                         identity_of(service.session, settings_.identity_key, service.name, "session"),
-                         identity_of(service.account, settings_.identity_key, service.name, "account")});
+  if (!keys_alone) {
+    ++generation_;
+    services_.clear();
+    for (const InspectedService& service : settings_.services) {
+      services_.push_back({service.name, service.payload_sample, service.payload_body, {}, {}});
+    }
+  }
+  take_keys();
+}
+
+void HttpContext::take_keys() {
+  ++keys_generation_;
+  for (std::size_t i = 0; i < services_.size(); ++i) {
+    const InspectedService& service = settings_.services[i];
+    services_[i].session = identity_of(service.session, settings_, service.name, "session");
+    services_[i].account = identity_of(service.account, settings_, service.name, "account");
   }
 }
 

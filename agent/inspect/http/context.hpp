@@ -21,6 +21,7 @@ class HttpContext {
       IdentityField field;
       std::string lower_name;  // of a header field
       http::IdentityHasher hasher;
+      std::optional<http::IdentityHasher> before;  // under the key before the present one, while that is kept
     };
     std::string name;
     double payload_sample = 0;
@@ -38,8 +39,10 @@ class HttpContext {
 
   void set_settings(const Settings& settings);
   const Settings& settings() const { return settings_; }
-  // Changes with the settings; what was taken from them before is no longer valid then.
+  // Changes with the settings, but for the keys of identities; what was taken from them before is no longer valid then.
   std::uint64_t generation() const { return generation_; }
+  // Changes with those keys.
+  std::uint64_t keys_generation() const { return keys_generation_; }
   const Service* service_of(const Endpoint& server) const;
   std::uint64_t next_connection() { return ++connections_; }
   // True for that share of calls.
@@ -57,9 +60,12 @@ class HttpContext {
 
  private:
   Settings settings_;
+  void take_keys();
+
   std::vector<Service> services_;  // in the order of the settings
   std::vector<std::unique_ptr<http::Exchange>> free_;
   std::uint64_t generation_ = 0;
+  std::uint64_t keys_generation_ = 0;
   std::uint64_t connections_ = 0;
   std::uint64_t chance_;
 };

@@ -38,6 +38,11 @@ std::optional<std::string_view> value_in_field(const HttpContext::Service::Ident
   return std::nullopt;
 }
 
+void take(const auto& hashes, std::optional<IdentityHash>& hash, std::optional<IdentityHash>& before) {
+  hash = hashes.now;
+  before = hashes.before;
+}
+
 std::size_t text_size(const Summary& summary) {
   std::size_t size = summary.method.size() + summary.host.size() + summary.path.size() + summary.path_template.size() +
                      summary.user_agent.size();
@@ -138,26 +143,29 @@ void RequestFields::proxied(Exchange& exchange, Field known, std::string_view va
 void RequestFields::identify(Exchange& exchange, Field known, std::string_view name, std::string_view value) {
   const HttpContext::Service* service = service_of(exchange);
   if (service == nullptr) return;
-  const auto look = [&](const std::optional<Identity>& identity, std::optional<IdentityHash>& hash, Remembered& last) {
+  const auto look = [&](const std::optional<Identity>& identity, auto& hash, auto& before, Remembered& last) {
     if (!identity || hash) return;
     KeptBytes room(context_.budget);
-    if (const auto found = value_in_field(*identity, known, name, value, room)) hash = hash_of(*identity, last, *found);
+    const auto found = value_in_field(*identity, known, name, value, room);
+    if (found) take(hashes_of(*identity, last, *found), hash, before);
   };
-  look(service->session, exchange.summary.session, session_);
-  look(service->account, exchange.summary.account, account_);
+  look(service->session, exchange.summary.session, exchange.summary.session_before, session_);
+  look(service->account, exchange.summary.account, exchange.summary.account_before, account_);
 }
 
-std::optional<IdentityHash> RequestFields::hash_of(const Identity& identity, Remembered& remembered,
-                                                   std::string_view value) {
-  if (remembered.generation == generation_ && remembered.value.text() == value) return remembered.hash;
-  const auto hash = identity.hasher(value);
+RequestFields::Hashes RequestFields::hashes_of(const Identity& identity, Remembered& remembered,
+                                               std::string_view value) {
+  const std::uint64_t generation = context_.keys_generation();
+  if (remembered.generation == generation && remembered.value.text() == value) return remembered.hashes;
+  Hashes hashes{identity.hasher(value), std::nullopt};
+  if (hashes.now && identity.before) hashes.before = (*identity.before)(value);
   remembered.generation = 0;
   remembered.value.release();
-  if (hash && value.size() <= kLongestRemembered && remembered.value.append(value)) {
-    remembered.hash = *hash;
-    remembered.generation = generation_;
+  if (hashes.now && value.size() <= kLongestRemembered && remembered.value.append(value)) {
+    remembered.hashes = hashes;
+    remembered.generation = generation;
   }
-  return hash;
+  return hashes;
 }
 
 void RequestFields::head_ends(Exchange& exchange) {
@@ -192,17 +200,17 @@ void RequestFields::request_ends(Exchange& exchange) {
 void RequestFields::search_body(Exchange& exchange, bool complete) {
   exchange.seeks_identity = false;
   exchange.wants_body = exchange.payload_left > 0;
-  const auto look = [&](const std::optional<Identity>& identity, std::optional<IdentityHash>& hash, Remembered& last) {
+  const auto look = [&](const std::optional<Identity>& identity, auto& hash, auto& before, Remembered& last) {
     if (hash || !is_in_body(identity, exchange.body_kind)) return;
     KeptBytes room(context_.budget);
     const std::string_view text = exchange.body.text();
     const auto found = exchange.body_kind == BodyKind::kJson ? find_in_json(text, identity->field.name, room)
                                                              : form_value(text, identity->field.name, complete, room);
-    if (found && !found->empty()) hash = hash_of(*identity, last, *found);
+    if (found && !found->empty()) take(hashes_of(*identity, last, *found), hash, before);
   };
   if (const HttpContext::Service* service = service_of(exchange)) {
-    look(service->session, exchange.summary.session, session_);
-    look(service->account, exchange.summary.account, account_);
+    look(service->session, exchange.summary.session, exchange.summary.session_before, session_);
+    look(service->account, exchange.summary.account, exchange.summary.account_before, account_);
   }
   exchange.body.release();
 }

@@ -34,12 +34,16 @@ class RequestFields {
  private:
   using Identity = HttpContext::Service::Identity;
 
-  // The hash of the value seen last, because a client repeats it.
+  struct Hashes {
+    std::optional<IdentityHash> now;
+    std::optional<IdentityHash> before;
+  };
+  // The hashes of the value seen last, because a client repeats it.
   struct Remembered {
     explicit Remembered(MemoryBudget& budget) : value(budget) {}
     KeptBytes value;
-    IdentityHash hash{};
-    std::uint64_t generation = 0;
+    Hashes hashes;
+    std::uint64_t generation = 0;  // of the keys; 0: nothing is remembered
   };
 
   void refresh();
@@ -53,7 +57,7 @@ class RequestFields {
   void keep_payload_body(Exchange& exchange, std::string_view bytes);
   void drop_payload(Exchange& exchange);
   void search_body(Exchange& exchange, bool complete);
-  std::optional<IdentityHash> hash_of(const Identity& identity, Remembered& remembered, std::string_view value);
+  Hashes hashes_of(const Identity& identity, Remembered& remembered, std::string_view value);
 
   HttpContext& context_;
   const ConnectionFacts& facts_;

@@ -55,7 +55,8 @@ struct Settings {
   // Which connections those are: 0 offline, so that they are always the same; live secret, and not replaced, or running
   // connections would fall out.
   std::uint64_t sample_seed = 0;
-  HashKey identity_key{};  // replaced daily by the agent; never stored
+  HashKey identity_key{};                                     // replaced daily by the agent; never stored
+  std::optional<HashKey> identity_key_before = std::nullopt;  // the one before, as long as windows may reach back to it
 };
 
 // The inspected service that a server endpoint belongs to; nullptr: none.

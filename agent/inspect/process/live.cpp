@@ -124,6 +124,7 @@ bool Live::take(const wire::ToInspector& message, UniqueFd descriptor) {
   if (const auto* lines = std::get_if<wire::KeyLines>(&message)) control_.add_lines(*lines);
   if (const auto* identity = std::get_if<wire::IdentityKey>(&message)) {
     settings_.identity_key = identity->key;
+    settings_.identity_key_before = identity->before;
     hand_out_settings();
   }
   return true;

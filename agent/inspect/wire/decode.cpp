@@ -37,6 +37,9 @@ IdentityKey identity_key(Reader& reader) {
   IdentityKey identity;
   const Bytes key = reader.raw(identity.key.size());
   if (!key.empty()) std::ranges::copy(key, identity.key.begin());
+  if (!reader.flag()) return identity;
+  const Bytes before = reader.raw(identity.key.size());
+  if (!before.empty()) std::ranges::copy(before, identity.before.emplace().begin());
   return identity;
 }
 

@@ -34,7 +34,10 @@ void put(std::vector<std::byte>& out, const SettingsPart& part) {
 }
 
 void put(std::vector<std::byte>& out, const IdentityKey& identity) {
-  begin(out, InspectorTag::kIdentityKey).raw(identity.key);
+  Writer writer = begin(out, InspectorTag::kIdentityKey);
+  writer.raw(identity.key);
+  writer.flag(identity.before.has_value());
+  if (identity.before) writer.raw(*identity.before);
 }
 
 void put(std::vector<std::byte>& out, const KeySource& source) {

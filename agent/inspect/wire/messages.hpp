@@ -64,9 +64,10 @@ struct SettingsPart {
   Bytes bytes;  // lives as long as the message
 };
 
-// Replaces Settings::identity_key.
+// Replaces Settings::identity_key and identity_key_before.
 struct IdentityKey {
   HashKey key{};
+  std::optional<HashKey> before = std::nullopt;
 
   friend bool operator==(const IdentityKey&, const IdentityKey&) = default;
 };

@@ -94,6 +94,8 @@ std::vector<std::byte> whole(const Settings& settings) {
   writer.fixed64(std::bit_cast<std::uint64_t>(settings.sample));
   writer.fixed64(settings.sample_seed);
   writer.raw(settings.identity_key);
+  writer.flag(settings.identity_key_before.has_value());
+  if (settings.identity_key_before) writer.raw(*settings.identity_key_before);
   put(writer, settings.trusted_proxies);
   writer.number(settings.services.size());
   for (const InspectedService& service : settings.services) put(writer, service);
@@ -109,6 +111,10 @@ Result<Settings> parsed(Bytes bytes) {
   settings.sample_seed = reader.fixed64();
   const Bytes key = reader.raw(settings.identity_key.size());
   if (!key.empty()) std::ranges::copy(key, settings.identity_key.begin());
+  if (reader.flag()) {
+    const Bytes before = reader.raw(settings.identity_key.size());
+    if (!before.empty()) std::ranges::copy(before, settings.identity_key_before.emplace().begin());
+  }
   settings.trusted_proxies = prefixes(reader);
   const std::uint64_t services = reader.number(kMostServices);
   for (std::uint64_t i = 0; i < services && reader.ok(); ++i) settings.services.push_back(service(reader));

@@ -325,6 +325,7 @@ TEST_F(SupervisorTest, TheIdentityKeyIsReplaced) {
   options_.timing.identity_key = milliseconds(50);
   start();
   EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysLate) >= 2; }));
+  EXPECT_EQ(report().counters.of(Counter::kMalformedTls), 0U) << "each comes with the one before";
   const auto log = captured_.lock();
   ASSERT_EQ(log->scopes.size(), 1U) << "the sample stays as it is: running connections are not cut";
   EXPECT_NE(log->scopes.front().seed, 0U);

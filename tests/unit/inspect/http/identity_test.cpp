@@ -72,6 +72,44 @@ TEST(Identity, HashesAreKeyedAndApart) {
   EXPECT_NE(hash("session", "abc"), http::IdentityHasher(HashKey{}, "api", "session")("abc"));
 }
 
+TEST(Identity, HasTheHashOfBeforeWhileThatKeyIsKept) {
+  Scene scene = scene_with(IdentityField{Where::kCookie, "sid"}, IdentityField{Where::kJson, "/user"});
+  const std::string_view fields = "Cookie: sid=abc\r\nContent-Type: application/json\r\n";
+  const Summary alone = asked(scene, fields, R"({"user":"ann"})");
+  EXPECT_FALSE(alone.session_before);
+  EXPECT_FALSE(alone.account_before);
+  scene.settings.identity_key_before = some_key();
+  scene.settings.identity_key.fill(std::byte{9});
+  const Summary both = asked(scene, fields, R"({"user":"ann"})");
+  EXPECT_EQ(both.session_before, alone.session);
+  EXPECT_EQ(both.account_before, alone.account);
+  EXPECT_EQ(both.session, http::IdentityHasher(scene.settings.identity_key, "api", "session")("abc"));
+  EXPECT_EQ(both.account, http::IdentityHasher(scene.settings.identity_key, "api", "account")("ann"));
+}
+
+// The key changes while a request is on its way, and while its connection repeats its cookie.
+TEST(Identity, GoesOnThroughAChangeOfTheKey) {
+  Bench bench(scene_with(IdentityField{Where::kCookie, "sid"}, IdentityField{Where::kJson, "/user"}));
+  const std::string cookie = "GET / HTTP/1.1\r\nHost: a\r\nCookie: sid=abc\r\n\r\n";
+  bench.feed(kClient, cookie, at_ms(0));
+  bench.feed(kServer, kNoContent, at_ms(1));
+  bench.feed(kClient, "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 14\r\n",
+             at_ms(2));
+  Settings next = bench.scene.settings;
+  next.identity_key_before = next.identity_key;
+  next.identity_key.fill(std::byte{9});
+  set_settings(*bench.context, next);
+  bench.feed(kClient, "\r\n{\"user\":\"ann\"}", at_ms(3));
+  bench.feed(kServer, kNoContent, at_ms(4));
+  bench.feed(kClient, cookie, at_ms(5));
+  bench.feed(kServer, kNoContent, at_ms(6));
+  ASSERT_THAT(bench.sink.summaries, SizeIs(3));
+  EXPECT_EQ(bench.sink.summaries[1].account_before, hash("account", "ann"));
+  EXPECT_TRUE(bench.sink.summaries[1].account);
+  EXPECT_EQ(bench.sink.summaries[2].session_before, bench.sink.summaries[0].session);
+  EXPECT_NE(bench.sink.summaries[2].session, bench.sink.summaries[0].session);
+}
+
 TEST(Identity, Cookie) {
   const Scene scene = scene_with(IdentityField{Where::kCookie, "sid"}, std::nullopt);
   EXPECT_EQ(asked(scene, "Cookie: a=1; sid=abc; b=2\r\n").session, hash("session", "abc"));

@@ -15,9 +15,11 @@ const Bytes kBytes = std::as_bytes(std::span(kText.data(), kText.size()));
 std::vector<ToInspector> each_to_inspector() {
   IdentityKey identity;
   identity.key.fill(std::byte{42});
+  identity.before.emplace().fill(std::byte{43});
   return {Start{Start::Mode::kOffline, 3, 2, 1 << 22, 64},
           SettingsPart{true, false, kBytes},
           identity,
+          IdentityKey{},
           KeySource{9, KeySource::Kind::kFile, {33, 0, 65534}, 4'000'000'000U},
           KeySourceRemoved{8},
           KeyLines{7, kBytes},

@@ -13,6 +13,7 @@ Settings sample_settings(std::size_t services) {
   settings.sample = 0.25;
   settings.sample_seed = 0x5eed;
   settings.identity_key.fill(std::byte{3});
+  if (services % 2 == 0) settings.identity_key_before.emplace().fill(std::byte{4});
   settings.trusted_proxies = {*Prefix::parse("198.51.100.0/24"), *Prefix::parse("2001:db8::/32")};
   for (std::size_t i = 0; i < services; ++i) {
     InspectedService service{.name = "service" + std::to_string(i),
@@ -41,6 +42,7 @@ void expect_equal(const Settings& left, const Settings& right) {
   EXPECT_EQ(left.sample, right.sample);
   EXPECT_EQ(left.sample_seed, right.sample_seed);
   EXPECT_EQ(left.identity_key, right.identity_key);
+  EXPECT_EQ(left.identity_key_before, right.identity_key_before);
 }
 
 TEST(SettingsParts, OneMessage) {
