@@ -38,6 +38,17 @@ class Evaluator {
   void take(const inspect::Summary& summary, std::vector<Finding>& findings);
   static constexpr Micros kMostDisorder = 600'000'000;
 
+  // An earlier decision, of the time before this evaluator: the next one lasts longer. Only of rules that escalate and
+  // are keyed by source alone, for sources as the settings group them; false: it says nothing about these rules.
+  struct Earlier {
+    std::string rule;
+    Prefix source;
+    std::uint32_t decisions = 1;
+    WallTime quiet_until{};
+    WallTime until{};
+  };
+  bool recall(const Earlier& earlier);
+
   // Forgets all windows, decisions and the time. For a clock that was set back: until it caught up nothing would count.
   void forget();
 

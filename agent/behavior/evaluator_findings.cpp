@@ -11,6 +11,7 @@ namespace {
 constexpr KeyParts kByIdentity = kBySession | kByAccount;
 // What was held back is looked at again after this.
 constexpr seconds kRetry{60};
+constexpr Micros kLatest = INT64_MAX / 4;
 
 bool may_be_retried(Obstacle obstacle) {
   return obstacle == Obstacle::kNatGuard || obstacle == Obstacle::kOutranked || obstacle == Obstacle::kRuleCap ||
@@ -134,11 +135,14 @@ Finding Evaluator::finding_of(const Fired& fired, Facts& facts) {
   finding.key = key_of(rule, facts);
   finding.service = facts.summary().service;
   finding.flow = facts.summary().connection.flow;
+  finding.named = facts.named();
   if ((rule.key & (kBySource | kByIdentity)) != 0) finding.target = facts.source();
   finding.action = then.kind;
   finding.packets = then.packets;
   finding.bytes = then.bytes;
   finding.duration = then.escalate ? then.escalate->after(then.duration, earlier) : then.duration;
+  finding.quiet = then.cooldown.value_or(finding.duration);
+  finding.escalation = then.escalate;
   finding.repetition = earlier + 1;
   finding.priority = rule.priority;
   finding.shadow = then.shadow;
@@ -189,13 +193,28 @@ void Evaluator::alarm(Cap& cap, const std::string& rule, std::vector<Finding>& f
 
 void Evaluator::remember(const Fired& fired, const Finding& finding) {
   const Action& then = rules_.rules[fired.rule].then;
-  const seconds quiet = then.cooldown.value_or(finding.duration);
   if (may_be_retried(finding.obstacle)) {
-    offenders_.held_back(fired.key, now_, micros(std::min(quiet, kRetry)));
+    offenders_.held_back(fired.key, now_, micros(std::min(finding.quiet, kRetry)));
     return;
   }
   const seconds memory = then.escalate ? then.escalate->memory : seconds(0);
-  offenders_.decided(fired.key, now_, micros(quiet), micros(finding.duration + memory));
+  offenders_.decided(fired.key, now_, micros(finding.quiet), micros(finding.duration + memory));
+}
+
+bool Evaluator::recall(const Earlier& earlier) {
+  const auto same = [&](const Rule& rule) { return rule.name == earlier.rule; };
+  const auto found = std::find_if(rules_.rules.begin(), rules_.rules.end(), same);
+  if (found == rules_.rules.end() || found->key != kBySource || !found->then.escalate) return false;
+  if (earlier.source.shown_length() !=
+      (earlier.source.is_v4() ? rules_.settings.ipv4_prefix : rules_.settings.ipv6_prefix))
+    return false;
+  const auto rule = static_cast<std::size_t>(found - rules_.rules.begin());
+  const std::uint64_t key = mixed(Facts::key_of(earlier.source, seed_), plans_[rule].secret) | 1;
+  const auto time = [](WallTime when) { return std::clamp<Micros>(micros(when.time_since_epoch()), 0, kLatest); };
+  offenders_.recall(key, {.quiet_until = time(earlier.quiet_until),
+                          .remembered_until = time(earlier.until),
+                          .decisions = earlier.decisions});
+  return true;
 }
 
 }  // namespace tidegate::behavior

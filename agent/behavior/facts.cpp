@@ -16,6 +16,11 @@ Micros end_of(const inspect::Summary& summary) {
   return began + std::clamp<Micros>(micros(summary.duration), 0, micros(kLongestWindow));
 }
 
+std::uint64_t hash_of_source(const Prefix& source, const HashSeed& seed) {
+  const std::array<std::uint64_t, 2> halves{source.address.hi, source.address.lo};
+  return keyed_hash(seed, halves.data(), sizeof(halves));
+}
+
 }  // namespace
 
 PrefixSet::PrefixSet(const std::vector<Prefix>& prefixes) {
@@ -48,10 +53,10 @@ Facts::Facts(const inspect::Summary& summary, const Settings& settings, const Pr
              const Aliases& aliases)
     : summary_(summary), seed_(seed), aliases_(aliases), time_(end_of(summary)) {
   const Address& peer = summary.connection.flow.client.address;
-  const auto& named = summary.proxied ? summary.proxied : summary.connection.proxied;
-  proxied_ = named.has_value() || (!proxies.empty() && proxies.contains(peer));
-  if (proxied_ && !named) return;
-  const Address& client = named ? *named : peer;
+  named_ = summary.proxied ? summary.proxied : summary.connection.proxied;
+  proxied_ = named_.has_value() || (!proxies.empty() && proxies.contains(peer));
+  if (proxied_ && !named_) return;
+  const Address& client = named_ ? *named_ : peer;
   source_ = Prefix::around(client, client.is_v4() ? kMappedBits + settings.ipv4_prefix : settings.ipv6_prefix);
 }
 
@@ -65,6 +70,10 @@ std::optional<std::uint64_t> Facts::hash_of(const std::optional<inspect::Identit
   return keyed_hash(seed_, identity->data(), identity->size());
 }
 
+std::uint64_t Facts::key_of(const Prefix& source, const HashSeed& seed) {
+  return mixed(kBySource, hash_of_source(source, seed));
+}
+
 std::optional<std::uint64_t> Facts::hash_of_part(unsigned index) const {
   const auto present = [&](const std::optional<inspect::IdentityHash>& identity) {
     const auto hash = hash_of(identity);
@@ -73,8 +82,7 @@ std::optional<std::uint64_t> Facts::hash_of_part(unsigned index) const {
   switch (index) {
     case 0: {
       if (!source_) return std::nullopt;
-      const std::array<std::uint64_t, 2> halves{source_->address.hi, source_->address.lo};
-      return keyed_hash(seed_, halves.data(), sizeof(halves));
+      return hash_of_source(*source_, seed_);
     }
     case 1:
       return present(summary_.session);

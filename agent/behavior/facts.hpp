@@ -44,9 +44,13 @@ class Facts {
   // Who is asking, as a source: the client that a trusted proxy names, else the peer. None: behind a trusted proxy that
   // names nobody.
   const std::optional<Prefix>& source() const { return source_; }
+  // The client that a trusted proxy names.
+  const std::optional<Address>& named() const { return named_; }
   // Whether the connection is one of a trusted proxy, which carries other people's requests.
   bool proxied() const { return proxied_; }
 
+  // What key(kBySource) is for requests of this source.
+  static std::uint64_t key_of(const Prefix& source, const HashSeed& seed);
   // Hash of the parts of a key; none: the request lacks one of them.
   std::optional<std::uint64_t> key(KeyParts parts);
   // What key() was before the key of identities was replaced; none: it has no identity, or that is too long ago.
@@ -71,6 +75,7 @@ class Facts {
   Micros time_;
   bool proxied_;
   std::optional<Prefix> source_;
+  std::optional<Address> named_;
   std::array<std::optional<std::uint64_t>, 4> parts_{};
   std::array<std::optional<std::uint64_t>, 4> before_{};  // of identities
   std::uint8_t asked_ = 0;                                // the parts that were asked for

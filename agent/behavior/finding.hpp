@@ -63,17 +63,21 @@ struct Finding {
   FindingKey key;
   std::string service;
   inspect::Flow flow;            // the connection of that request
+  std::optional<Address> named;  // the client that a trusted proxy named; then the connection is the proxy's
   std::optional<Prefix> target;  // what the action is for; none: no address stands for the key
   ActionKind action = ActionKind::kMonitor;
   std::optional<Rate> packets;
   std::optional<Rate> bytes;
-  seconds duration{0};      // after escalation
+  seconds duration{0};  // after escalation
+  seconds quiet{0};     // for how long the rule decides nothing more on this key
+  std::optional<Escalation> escalation{};
   unsigned repetition = 1;  // which decision on this key it is, as far as is remembered
   int priority = 100;
   bool shadow = false;
   Obstacle obstacle = Obstacle::kNone;
   Evidence evidence;
 
+  bool by_source_only() const { return key.source && !key.session && !key.account && key.ja4.empty(); }
   // Whether it has to be carried out.
   bool enforced() const {
     return kind == Kind::kDecision && !shadow && obstacle == Obstacle::kNone && target &&

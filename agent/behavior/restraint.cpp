@@ -37,6 +37,10 @@ void Offenders::decided(std::uint64_t key, Micros now, Micros quiet, Micros memo
   table_.update(key, [&](Record& record) { record = {now + quiet, now + memory, before + 1}; });
 }
 
+void Offenders::recall(std::uint64_t key, const Record& known) {
+  table_.update(key, [&](Record& record) { record = known; });
+}
+
 void Offenders::held_back(std::uint64_t key, Micros now, Micros quiet) {
   judge_.now = now;
   table_.update(key, [&](Record& record) { record.quiet_until = now + quiet; });

@@ -32,6 +32,8 @@ class Offenders {
   std::uint32_t earlier(std::uint64_t key, Micros now);
   // A decision: nothing more for `quiet`, and remembered for `memory`.
   void decided(std::uint64_t key, Micros now, Micros quiet, Micros memory);
+  // One of which a former process knew.
+  void recall(std::uint64_t key, const Record& known);
   // One that was held back.
   void held_back(std::uint64_t key, Micros now, Micros quiet);
   std::uint64_t evictions() const { return table_.evictions(); }

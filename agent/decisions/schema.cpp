@@ -35,7 +35,20 @@ CREATE TABLE safelist(
   PRIMARY KEY(prefix, interface)) WITHOUT ROWID
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1};
+// Whom rules decided on before: the decisions themselves are gone when they expire. What was saved of a damaged file
+// (docs/decisions.md) has the table already, though it says that it is of version 1.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE IF NOT EXISTS repeaters(
+  target BLOB NOT NULL,
+  origin INTEGER NOT NULL,       -- origins.id
+  decisions INTEGER NOT NULL,
+  quiet_until INTEGER NOT NULL,  -- milliseconds since 1970
+  until INTEGER NOT NULL,        -- likewise
+  PRIMARY KEY(target, origin)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS repeaters_by_until ON repeaters(until)
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/decisions/effect_rows.hpp"
+#include "agent/decisions/repeaters.hpp"
 #include "agent/decisions/rows.hpp"
 
 namespace tidegate::decisions {
@@ -16,6 +17,7 @@ using Visit = std::function<void(const Effect&)>;
 
 constexpr int kBulkCacheKib = 8 * 1024;  // 24 MiB would save a third of a second import with random expiries
 constexpr int kCacheKib = 4096;
+constexpr std::uint64_t kTrimEvery = 64;  // changes of repeaters
 
 // Enough cache while one transaction touches many pages, so that none is written twice.
 class BulkMode {
@@ -117,13 +119,22 @@ Status SqliteStore::put_rows(Database& database, std::span<const NewDecision> de
   return rows.finish();
 }
 
-Result<std::vector<Decision>> SqliteStore::put(std::span<const NewDecision> decisions, const Enforce& enforce) {
+// Trimmed now and then: until then there are a few more than are kept.
+Status SqliteStore::remember(Database& database, std::span<const Repeater> repeaters) {
+  if (repeaters.empty()) return {};
+  TIDEGATE_TRY(put_repeaters(database, repeaters));
+  return remembered_++ % kTrimEvery == 0 ? trim_repeaters(database, now()) : Status();
+}
+
+Result<std::vector<Decision>> SqliteStore::put(std::span<const NewDecision> decisions, const Enforce& enforce,
+                                               std::span<const Repeater> repeaters) {
   std::vector<Decision> result;
   result.reserve(decisions.size());
   if (decisions.empty()) return result;
   auto database = writer_.lock();
   TIDEGATE_TRY(database->transaction([&]() -> Status {
     TIDEGATE_TRY(put_rows(*database, decisions, from_milliseconds(now()), result));
+    TIDEGATE_TRY(remember(*database, repeaters));
     if (!enforce) return {};
     const Stored stored{.first_id = result.front().id, .count = result.size()};
     return enforce([&](const Visit& visit) { return visit_effects_of(*database, stored, now(), visit); });

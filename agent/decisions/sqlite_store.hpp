@@ -20,7 +20,8 @@ class SqliteStore final : public Store {
   SqliteStore(Database writer, Database reader, const Clock& clock)
       : clock_(clock), writer_(std::move(writer)), reader_(std::move(reader)) {}
 
-  Result<std::vector<Decision>> put(std::span<const NewDecision> decisions, const Enforce& enforce) override;
+  Result<std::vector<Decision>> put(std::span<const NewDecision> decisions, const Enforce& enforce,
+                                    std::span<const Repeater> repeaters) override;
   Result<std::uint64_t> put_many(std::span<const NewDecision> decisions) override;
   Result<Stored> put_stream(const std::function<Result<const NewDecision*>()>& next, const Enforce& enforce) override;
   Result<std::vector<Decision>> remove_ids(std::span<const std::int64_t> ids) override;
@@ -35,6 +36,7 @@ class SqliteStore final : public Store {
   Status each_effect(const std::function<void(const Effect&)>& visit) const override;
   Status each_effect_of(const Stored& stored, const std::function<void(const Effect&)>& visit) const override;
   Result<std::uint64_t> count() const override;
+  Result<std::vector<Repeater>> repeaters() const override;
 
  private:
   static constexpr std::uint64_t kBulk = 20'000;  // decisions from which a change deserves its own cache and checkpoint
@@ -52,11 +54,13 @@ class SqliteStore final : public Store {
   Result<std::vector<Decision>> page_of(const Query& query, std::int64_t after, std::size_t most) const;
   Status each_covering(const Query& query, const std::function<bool(const Decision&)>& visit) const;
   Result<std::uint64_t> rows(Database& database) const;
+  Status remember(Database& database, std::span<const Repeater> repeaters);
   std::int64_t now() const;
 
   const Clock& clock_;
   mutable Guarded<Database> writer_;
   mutable Guarded<Database> reader_;
+  std::uint64_t remembered_ = 0;           // changes of repeaters since start; with the writer's lock
   std::atomic<std::uint64_t> changes_{1};  // grows with every mutation
   mutable Guarded<Counted> counted_;
 };

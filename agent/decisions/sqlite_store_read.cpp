@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/decisions/effect_rows.hpp"
+#include "agent/decisions/repeaters.hpp"
 #include "agent/decisions/rows.hpp"
 #include "agent/decisions/sqlite_store.hpp"
 
@@ -112,6 +113,8 @@ Result<std::uint64_t> SqliteStore::rows(Database& database) const {
   }
   return counted->rows;
 }
+
+Result<std::vector<Repeater>> SqliteStore::repeaters() const { return read_repeaters(*reader_.lock(), now()); }
 
 Result<std::uint64_t> SqliteStore::count() const {
   auto database = reader_.lock();

@@ -39,6 +39,16 @@ struct Stored {
   std::uint64_t count = 0;
 };
 
+// Whom a rule decided on before, and for how long that counts.
+struct Repeater {
+  Prefix target;
+  std::string origin;  // "rule:NAME"
+  std::uint32_t decisions = 1;
+  WallTime quiet_until{};  // no further decision before
+  WallTime until{};        // then it is forgotten
+};
+inline constexpr std::size_t kMostRepeaters = 65536;  // that are kept; those that would be forgotten first make room
+
 // Streams effects into a visitor.
 using Effects = std::function<Status(const std::function<void(const Effect&)>& visit)>;
 
@@ -58,7 +68,9 @@ class Store {
   virtual ~Store() = default;
 
   // Replaces a decision of the same target, action and origin. Returns them with ids, in order.
-  virtual Result<std::vector<Decision>> put(std::span<const NewDecision> decisions, const Enforce& enforce = {}) = 0;
+  // `repeaters` are remembered with them; what was known of the same target and origin is replaced.
+  virtual Result<std::vector<Decision>> put(std::span<const NewDecision> decisions, const Enforce& enforce = {},
+                                            std::span<const Repeater> repeaters = {}) = 0;
   // As put, for imports: returns only the number.
   virtual Result<std::uint64_t> put_many(std::span<const NewDecision> decisions) = 0;
   // As put_many without holding all in memory: `next` returns a decision that stays valid until its next call, null at
@@ -85,6 +97,8 @@ class Store {
   // The effects of every target that `stored` names, as they are now.
   virtual Status each_effect_of(const Stored& stored, const std::function<void(const Effect&)>& visit) const = 0;
   virtual Result<std::uint64_t> count() const = 0;
+  // At most kMostRepeaters. They outlive their decisions.
+  virtual Result<std::vector<Repeater>> repeaters() const = 0;
 };
 
 }  // namespace tidegate::decisions

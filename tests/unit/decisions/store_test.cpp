@@ -47,6 +47,39 @@ class StoreTest : public ::testing::Test {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(StoreTest, RemembersRepeatersLongerThanTheirDecisions) {
+  const auto decide = [&](const char* target, std::uint32_t decisions, std::chrono::nanoseconds memory) {
+    const std::vector<NewDecision> drafts{until(block(target, "rule:login"), now() + 1min)};
+    const std::vector<Repeater> repeaters{{.target = prefix(target),
+                                           .origin = "rule:login",
+                                           .decisions = decisions,
+                                           .quiet_until = now() + 1min,
+                                           .until = now() + memory}};
+    ASSERT_TRUE(store_->put(drafts, {}, repeaters));
+  };
+  decide("203.0.113.7", 1, 1h);
+  decide("203.0.113.7", 2, 2h);
+  decide("203.0.113.8", 1, 10min);
+  clock_.advance(5min);
+  EXPECT_THAT(value_of(store_->remove_expired(10)), SizeIs(2));
+  reopen();
+  auto known = value_of(store_->repeaters());
+  ASSERT_THAT(known, SizeIs(2));
+  EXPECT_EQ(known[1].target.to_string(), "203.0.113.7");
+  EXPECT_EQ(known[1].origin, "rule:login");
+  EXPECT_EQ(known[1].decisions, 2U);
+  EXPECT_EQ(known[1].until, now() - 5min + 2h);
+  clock_.advance(10min);
+  known = value_of(store_->repeaters());
+  EXPECT_THAT(known, SizeIs(1));
+  // An error of the change undoes what is remembered as well.
+  const std::vector<NewDecision> drafts{block("203.0.113.9", "rule:login")};
+  const std::vector<Repeater> repeaters{{.target = prefix("203.0.113.9"), .origin = "rule:login", .until = now() + 1h}};
+  EXPECT_FALSE(store_->put(
+      drafts, [](const Effects&) -> Status { return fail(ErrorCode::kUnavailable, "full"); }, repeaters));
+  EXPECT_THAT(value_of(store_->repeaters()), SizeIs(1));
+}
+
 TEST_F(StoreTest, KeepsEveryFieldAcrossReopen) {
   NewDecision decision =
       limit("2001:db8::/32", {.packets = Rate{100, 1s}, .bytes = Rate{1'000'000, 60s}}, "rule:login");
