@@ -5,6 +5,7 @@
 
 #include "agent/inspection/plan.hpp"
 #include "cli/inspect/reading.hpp"
+#include "cli/inspect/stored.hpp"
 #include "cli/rules/by_end.hpp"
 #include "cli/rules/view.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 struct Options {
   CaptureFiles files;
+  std::string summaries;
   std::string policy;
 };
 
@@ -64,27 +66,56 @@ behavior::Evaluator::IsSafelisted safelist_of(const policy::Policy& policy) {
   };
 }
 
-Outcome<> test(Context& context, const Options& options) {
-  TIDEGATE_ASSIGN(auto parsed, read_rules(context, options.policy));
-  if (parsed.rules.rules.empty()) return refuse(options.policy + " has no rules; docs/rules.md says how they look");
-  inspect::Settings settings = inspection::make_plan(parsed.policy).settings;
+Outcome<> test_capture(Context& context, const Options& options, inspect::Settings settings, Trial& trial) {
   TIDEGATE_TRY(draw_identity_key(settings));
-  Trial trial(context, std::move(parsed.rules), safelist_of(parsed.policy));
   TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, trial));
   trial.finish();
   context.output().out().flush();
   return conclude_reading(context, options.files.pcap, finished);
 }
 
+Outcome<> test_summaries(Context& context, const Options& options, const inspect::Settings& settings, Trial& trial) {
+  const auto read = read_summaries(context, options.summaries, settings, trial);
+  trial.finish();
+  context.output().out().flush();
+  if (!read) return std::unexpected(read.error());
+  return {};
+}
+
+Outcome<> check_sources(const Options& options) {
+  if (options.files.pcap.empty() == options.summaries.empty())
+    return refuse(Exit::kUsage, "rules test: give either --pcap or --summaries");
+  if (!options.summaries.empty() && !options.files.keylogs.empty())
+    return refuse(Exit::kUsage, "rules test: --keylog goes with --pcap; summaries are decrypted already");
+  if (options.summaries == "-" && options.policy == "-")
+    return refuse(Exit::kUsage, "rules test: only one of --summaries and --policy can be standard input");
+  return {};
+}
+
+Outcome<> test(Context& context, const Options& options) {
+  TIDEGATE_TRY(check_sources(options));
+  TIDEGATE_ASSIGN(auto parsed, read_rules(context, options.policy));
+  if (parsed.rules.rules.empty()) return refuse(options.policy + " has no rules; docs/rules.md says how they look");
+  const inspect::Settings settings = inspection::make_plan(parsed.policy).settings;
+  Trial trial(context, std::move(parsed.rules), safelist_of(parsed.policy));
+  return options.summaries.empty() ? test_capture(context, options, settings, trial)
+                                   : test_summaries(context, options, settings, trial);
+}
+
 }  // namespace
 
 void add_rules_test(Command& rules) {
   auto options = std::make_shared<Options>();
-  Command command =
-      rules.add("test", "What the rules of a policy would have decided on a capture; works without an agent",
-                "rules test --pcap edge.pcapng --keylog keys.log --policy policy.yaml\n"
-                "rules test --pcap edge.pcapng --policy policy.yaml -o json | jq '.[].rule'");
-  command.option("--pcap", options->files.pcap, "FILE", "Capture of traffic to the services of the policy").required();
+  Command command = rules.add(
+      "test",
+      "What the rules of a policy would have decided on a capture or on stored requests; works without an agent",
+      "rules test --pcap edge.pcapng --keylog keys.log --policy policy.yaml\n"
+      "inspect --pcap edge.pcapng --keylog keys.log --policy policy.yaml -o json > requests.jsonl\n"
+      "rules test --summaries requests.jsonl --policy policy.yaml\n"
+      "rules test --pcap edge.pcapng --policy policy.yaml -o json | jq '.[].rule'");
+  command.option("--pcap", options->files.pcap, "FILE", "Capture of traffic to the services of the policy");
+  command.option("--summaries", options->summaries, "FILE",
+                 "Requests as `tidegate inspect --policy` printed them in JSON; - is standard input");
   command.option("--keylog", options->files.keylogs, "FILE", "TLS secrets in NSS key log format; may be repeated");
   command.option("--policy", options->policy, "FILE", "Policy file, or - for standard input").required();
   command.run([options](Context& context) { return test(context, *options); });

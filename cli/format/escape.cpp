@@ -115,6 +115,15 @@ std::string escape_json(std::string_view json) {
   return result;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = decode(text);
+    if (!point.valid) return false;
+    text.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
 std::size_t display_width(std::string_view text) {
   if (is_printable_ascii(text)) return text.size();
   std::size_t width = 0;

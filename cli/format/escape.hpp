@@ -14,6 +14,8 @@ std::string escape_text(std::string_view text);
 // The same characters inside serialised JSON become \uNNNN, which is the same JSON.
 std::string escape_json(std::string_view json);
 
+bool is_utf8(std::string_view text);  // RFC 3629
+
 // Columns a text takes on a terminal: code points, those of double width twice, combining ones not at all.
 std::size_t display_width(std::string_view text);
 

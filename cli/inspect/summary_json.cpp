@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "agent/base/hex.hpp"
 #include "cli/format/escape.hpp"
@@ -165,6 +166,57 @@ void append_extra(std::string& out, const Summary& summary) {
   append_flag(out, R"(,"reset":)", summary.reset);
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
+}
+
+bool is_lost(const std::string& text) { return !is_ascii(text) && !is_utf8(text); }
+
+std::string hex_of(const std::string& text) { return to_hex(std::as_bytes(std::span(text))); }
+
+std::uint64_t below_microsecond(std::chrono::nanoseconds time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0)) % 1000;
+}
+
+bool has_more(const Summary& summary) {
+  return summary.session_before || summary.account_before || summary.api_operation != 0 || summary.api_facts != 0 ||
+         summary.attacks != 0 || summary.connection.proxied;
+}
+
+bool says_all(const Summary& summary) {
+  const auto texts = exact_texts(summary);
+  return !has_more(summary) && below_microsecond(summary.began.time_since_epoch()) == 0 &&
+         below_microsecond(summary.duration) == 0 &&
+         std::ranges::none_of(texts, [](const auto& text) { return is_lost(*text.text); }) &&
+         std::ranges::none_of(summary.query_keys, is_lost);
+}
+
+void add_more(Json& exact, const Summary& summary) {
+  if (summary.connection.proxied) exact["connection_proxied_ip"] = summary.connection.proxied->to_string();
+  if (summary.session_before) exact["session_before"] = to_hex(*summary.session_before);
+  if (summary.account_before) exact["account_before"] = to_hex(*summary.account_before);
+  if (summary.api_operation != 0) exact["api_operation"] = summary.api_operation;
+  if (summary.api_facts != 0) exact["api_facts"] = summary.api_facts;
+  if (summary.attacks != 0) exact["attacks"] = summary.attacks;
+}
+
+// What the keys before do not say, or could only say rounded or replaced; for `rules test --summaries`.
+void append_exact(std::string& out, const Summary& summary) {
+  if (says_all(summary)) return;
+  Json exact = Json::object();
+  if (const auto rest = below_microsecond(summary.began.time_since_epoch()); rest != 0) exact["time_ns"] = rest;
+  if (const auto rest = below_microsecond(summary.duration); rest != 0) exact["duration_ns"] = rest;
+  for (const auto& text : exact_texts(summary)) {
+    if (is_lost(*text.text)) exact[text.key] = hex_of(*text.text);
+  }
+  if (std::ranges::any_of(summary.query_keys, is_lost)) {
+    for (const std::string& name : summary.query_keys) exact["query_keys"].push_back(hex_of(name));
+  }
+  add_more(exact, summary);
+  append_key(out, R"(,"exact":)");
+  out += exact.dump();
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -239,6 +291,7 @@ void SummaryJson::append(std::string& out, const Summary& summary) {
     append_key(out, R"(,"kind":)");
     append_quoted(out, kind_text(summary.kind));
   }
+  append_exact(out, summary);
   out += "}\n";
 }
 

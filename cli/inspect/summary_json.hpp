@@ -5,8 +5,10 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "agent/inspect/model/summary.hpp"
+#include "agent/inspect/wire/summary_codec.hpp"
 
 namespace tidegate::cli {
 
@@ -34,6 +36,28 @@ class SummaryJson {
   std::chrono::seconds second_{-1};
   std::string second_text_;
 };
+
+// Texts that a peer chose, any bytes: those that are not UTF-8 are in `exact` as hexadecimal digits, under the same
+// key.
+template <typename Text>
+struct ExactText {
+  const char* key;
+  Text* text;
+  std::size_t most;  // bytes
+};
+template <typename Summary>  // inspect::Summary, const or not
+auto exact_texts(Summary& summary) {
+  auto& connection = summary.connection;
+  using Text = std::remove_reference_t<decltype((summary.path))>;
+  return std::array{ExactText<Text>{"method", &summary.method, inspect::kLongestMethod},
+                    ExactText<Text>{"path", &summary.path, inspect::kLongestPath},
+                    ExactText<Text>{"path_template", &summary.path_template, inspect::kLongestPath},
+                    ExactText<Text>{"host", &summary.host, inspect::kLongestHost},
+                    ExactText<Text>{"user_agent", &summary.user_agent, inspect::kLongestUserAgent},
+                    ExactText<Text>{"sni", &connection.sni, inspect::wire::kLongestSni},
+                    ExactText<Text>{"alpn", &connection.alpn, inspect::wire::kLongestAlpn},
+                    ExactText<Text>{"ja4", &connection.ja4, inspect::wire::kLongestJa4}};
+}
 
 // "1.3", "1.2", …; empty: no TLS.
 std::string_view tls_text(inspect::TlsVersion version);
