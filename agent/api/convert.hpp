@@ -37,6 +37,8 @@ void fill(v1::InspectorStatus& to, const inspection::Report& from);
 void fill(v1::TopRow& to, const inspection::EndpointRow& from);
 void fill(v1::RuleFigures& to, const control::RuleFigures& from);
 void fill(v1::RulesStatus& to, const control::RuleReport& from);
+void fill(v1::DecisionEvent& to, const telemetry::DecisionDetail& from);
+void fill(v1::ExportStatus& to, const exports::Report& from);
 void fill(v1::WhyResponse& to, const control::WhyReport& from);
 
 // "100/s" and "1MB/s"; an empty text is no limit of that unit.

@@ -85,6 +85,7 @@ void fill(v1::GetStatusResponse& to, const control::StatusReport& from) {
   for (const auto& row : from.counters.reasons) fill(*to.add_reasons(), row);
   to.set_decisions(from.decisions);
   fill(*to.mutable_rules(), from.rules);
+  for (const auto& report : from.exports) fill(*to.add_exports(), report);
 }
 
 void fill(v1::WhyResponse& to, const control::WhyReport& from) {

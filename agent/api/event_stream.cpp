@@ -66,6 +66,8 @@ class Sender {
     set_time(message.mutable_time(), event.time);
     message.set_kind(std::string(to_string(event.kind)));
     message.set_message(event.message);
+    message.set_number(event.number);
+    if (event.decision) api::fill(*message.mutable_decision(), *event.decision);
     if (event.kind == EventKind::kDrop || event.kind == EventKind::kPass) add_packet(message, event);
     return writer_.Write(message);
   }

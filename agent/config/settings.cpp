@@ -19,6 +19,7 @@ constexpr std::uint64_t kLeastBuckets = 512;
 constexpr std::uint64_t kMostBuckets = 1 << 22;
 constexpr std::uint64_t kLeastBlocks = 1024;
 constexpr std::uint64_t kMostBlocks = 1 << 24;
+constexpr std::size_t kMostExports = 8;
 
 std::optional<MetricsAddress> parse_metrics(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -93,6 +94,26 @@ void read_tables(const Node* node, const Values& values, TableSettings& tables) 
   map.finish();
 }
 
+// A list, for there will be other ways: [{ecs_file: PATH}].
+void read_exports(const Node* node, const Values& values, ExportSettings& exports) {
+  for (const Node* item : values.list(node, "exports", false)) {
+    MapReader map(*item, "exports", values.report());
+    std::filesystem::path path;
+    const Node* file = map.require("ecs_file");
+    read_path(file, "exports: ecs_file", values, path);
+    map.finish();
+    if (path.empty()) continue;
+    const auto& known = exports.ecs_files;
+    if (std::find(known.begin(), known.end(), path) != known.end()) {
+      values.error(file->location, "exports: ecs_file: " + path.string() + " is there twice; remove one");
+    } else if (known.size() == kMostExports) {
+      values.error(file->location, "exports: more than " + std::to_string(kMostExports) + "; leave some out");
+    } else {
+      exports.ecs_files.push_back(std::move(path));
+    }
+  }
+}
+
 void read_root(const Node& root, const Values& values, Settings& settings) {
   MapReader map(root, "the settings", values.report());
   read_path(map.take("policy"), "policy", values, settings.policy);
@@ -105,6 +126,7 @@ void read_root(const Node& root, const Values& values, Settings& settings) {
   read_tables(map.take("tables"), values, settings.tables);
   read_keys(map.take("keys"), values, settings.keys);
   read_inspect(map.take("inspect"), values, settings.inspect);
+  read_exports(map.take("exports"), values, settings.exports);
   map.finish();
 }
 

@@ -51,6 +51,11 @@ struct InspectSettings {
   double sample = 1.0;                 // share of connections
 };
 
+// Where events are written to for other programs.
+struct ExportSettings {
+  std::vector<std::filesystem::path> ecs_files;
+};
+
 struct Settings {
   std::filesystem::path policy = "/etc/tidegate/policy.yaml";
   std::filesystem::path socket = "/run/tidegate/tidegate.sock";
@@ -62,6 +67,7 @@ struct Settings {
   TableSettings tables;
   KeySettings keys;
   InspectSettings inspect;
+  ExportSettings exports;
 };
 
 struct ParsedSettings {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "agent/control/decision_details.hpp"
 #include "agent/control/guards.hpp"
 
 namespace tidegate::control {
@@ -12,6 +13,7 @@ using decisions::Action;
 using decisions::Decision;
 using decisions::NewDecision;
 using telemetry::EventKind;
+using Change = telemetry::DecisionDetail::Change;
 
 constexpr std::size_t kMostTargets = 10000;  // of one command; imports are for more
 constexpr std::size_t kMostNotes = 100;      // single events of one change
@@ -86,10 +88,13 @@ Result<std::vector<Decision>> DecisionController::limit(const DecisionRequest& r
   return enforce(made);
 }
 
-Status DecisionController::decide(const NewDecision& decision) {
+Status DecisionController::decide(const NewDecision& decision, const telemetry::RuleFinding& finding,
+                                  const std::optional<decisions::Repeater>& repeater) {
   TIDEGATE_ASSIGN(const auto guard, guard_now(env_, enforcement_, {}));
   TIDEGATE_TRY(guard.check(decision.target, decision.action));
-  TIDEGATE_TRY(enforce({decision}));
+  std::span<const decisions::Repeater> repeaters;
+  if (repeater) repeaters = {&*repeater, 1};
+  TIDEGATE_TRY(enforce({decision}, &finding, repeaters));
   return {};
 }
 
@@ -104,15 +109,18 @@ Status DecisionController::audit_forced(const std::vector<NewDecision>& drafts) 
   return {};
 }
 
-Result<std::vector<Decision>> DecisionController::enforce(const std::vector<NewDecision>& drafts) {
+Result<std::vector<Decision>> DecisionController::enforce(const std::vector<NewDecision>& drafts,
+                                                          const telemetry::RuleFinding* finding,
+                                                          std::span<const decisions::Repeater> repeaters) {
   const std::lock_guard lock(changing_);
   TIDEGATE_TRY(audit_forced(drafts));
-  auto put = env_.decisions.put(drafts, [this](const decisions::Effects& effects) { return sync_.effects(effects); });
+  auto put = env_.decisions.put(
+      drafts, [this](const decisions::Effects& effects) { return sync_.effects(effects); }, repeaters);
   if (!put) {
     (void)remember(sync_.targets(targets_of(drafts)));
     return put;
   }
-  note("", *put);
+  note("", *put, Change::kMade, finding);
   return put;
 }
 
@@ -126,7 +134,11 @@ Result<std::vector<UnblockOutcome>> DecisionController::unblock(const std::vecto
     TIDEGATE_TRY(sync_removed(removed));
     TIDEGATE_ASSIGN(auto covering, env_.decisions.covering(target));
     if (!removed.empty()) {
-      env_.telemetry.note(EventKind::kDecision, "unblock " + target.to_string() + " (" + actor + ")");
+      auto detail = detail_of(removed.front(), Change::kRemoved);
+      detail.actor = actor;
+      detail.count = removed.size();
+      env_.telemetry.note(EventKind::kDecision, "unblock " + target.to_string() + " (" + actor + ")",
+                          std::move(detail));
     }
     outcomes.push_back({target, static_cast<std::uint32_t>(removed.size()), std::move(covering)});
   }
@@ -142,7 +154,7 @@ Result<std::uint64_t> DecisionController::remove_ids(const std::vector<std::int6
   const std::lock_guard lock(changing_);
   TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_ids(ids));
   TIDEGATE_TRY(sync_removed(removed));
-  note(("deleted by " + actor + ": ").c_str(), removed);
+  note("deleted by " + actor + ": ", removed, Change::kRemoved);
   return removed.size();
 }
 
@@ -156,7 +168,8 @@ Result<std::uint64_t> DecisionController::remove_origin(const std::string& origi
     total += removed.size();
     TIDEGATE_TRY(sync_removed(removed));
   }
-  env_.telemetry.note(EventKind::kDecision, std::to_string(total) + " decisions of " + origin + " deleted by " + actor);
+  env_.telemetry.note(EventKind::kDecision, std::to_string(total) + " decisions of " + origin + " deleted by " + actor,
+                      summary_of(Change::kRemoved, total, origin, actor));
   return total;
 }
 
@@ -190,7 +203,7 @@ Status DecisionController::tick() {
   if (!lock) return {};
   TIDEGATE_ASSIGN(const auto expired, env_.decisions.remove_expired(kExpireBatch));
   TIDEGATE_TRY(sync_removed(expired));
-  note("expired: ", expired);
+  note("expired: ", expired, Change::kExpired);
   env_.datapath.sweep();
   if (sync_.clock_was_set()) return reconcile();
   if (const std::string known = problem(); !known.empty()) {
@@ -201,12 +214,18 @@ Status DecisionController::tick() {
 }
 
 // One event each, or one for all when there are many.
-void DecisionController::note(const char* what, const std::vector<Decision>& decisions) {
+void DecisionController::note(const std::string& what, const std::vector<Decision>& decisions, Change change,
+                              const telemetry::RuleFinding* finding) {
   if (decisions.size() > kMostNotes) {
-    env_.telemetry.note(EventKind::kDecision, what + std::to_string(decisions.size()) + " decisions");
+    env_.telemetry.note(EventKind::kDecision, what + std::to_string(decisions.size()) + " decisions",
+                        summary_of(change, decisions.size(), "", ""));
     return;
   }
-  for (const auto& decision : decisions) env_.telemetry.note(EventKind::kDecision, what + describe(decision));
+  for (const auto& decision : decisions) {
+    auto detail = detail_of(decision, change);
+    if (finding != nullptr) detail.finding = *finding;
+    env_.telemetry.note(EventKind::kDecision, what + describe(decision), std::move(detail));
+  }
 }
 
 std::string DecisionController::problem() const { return health_.lock()->problem; }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,7 +80,9 @@ class DecisionController {
   Result<std::vector<decisions::Decision>> block(const DecisionRequest& request);
   Result<std::vector<decisions::Decision>> limit(const DecisionRequest& request, const decisions::LimitRates& rates);
   // One of a rule. The lock-out guard holds for it, and nothing overrides it. Again by the same rule: it is replaced.
-  Status decide(const decisions::NewDecision& decision);
+  // `finding`: why, for the event; `repeater`: what is remembered of it.
+  Status decide(const decisions::NewDecision& decision, const telemetry::RuleFinding& finding,
+                const std::optional<decisions::Repeater>& repeater);
   Result<std::vector<UnblockOutcome>> unblock(const std::vector<std::string>& targets, const std::string& actor);
   Status list(const decisions::Query& query, const std::function<bool(const decisions::Decision&)>& visit) const;
   Result<std::unique_ptr<ImportSession>> import(const ImportRequest& request);
@@ -102,12 +105,15 @@ class DecisionController {
   friend class ImportSession;
   Result<std::vector<decisions::NewDecision>> drafts(const DecisionRequest& request, decisions::Action action);
   Status audit_forced(const std::vector<decisions::NewDecision>& drafts);
-  Result<std::vector<decisions::Decision>> enforce(const std::vector<decisions::NewDecision>& drafts);
+  Result<std::vector<decisions::Decision>> enforce(const std::vector<decisions::NewDecision>& drafts,
+                                                   const telemetry::RuleFinding* finding = nullptr,
+                                                   std::span<const decisions::Repeater> repeaters = {});
   Status store_import(decisions::Spool& spool);
   Status sync_removed(const std::vector<decisions::Decision>& removed);
   Status reconcile();
   Status remember(Status status);
-  void note(const char* what, const std::vector<decisions::Decision>& decisions);
+  void note(const std::string& what, const std::vector<decisions::Decision>& decisions,
+            telemetry::DecisionDetail::Change change, const telemetry::RuleFinding* finding = nullptr);
 
   const Environment& env_;
   const Enforcement& enforcement_;

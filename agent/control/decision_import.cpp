@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/control/decision_controller.hpp"
+#include "agent/control/decision_details.hpp"
 #include "agent/control/guards.hpp"
 
 namespace tidegate::control {
@@ -44,7 +45,9 @@ Result<decisions::ImportSummary> ImportSession::finish() {
   }
   TIDEGATE_TRY(controller_.store_import(*spool_));
   controller_.env_.telemetry.note(telemetry::EventKind::kDecision,
-                                  std::to_string(summary.accepted) + " decisions imported by " + request_.actor);
+                                  std::to_string(summary.accepted) + " decisions imported by " + request_.actor,
+                                  summary_of(telemetry::DecisionDetail::Change::kImported, summary.accepted,
+                                             request_.origin.value_or(""), request_.actor));
   return summary;
 }
 

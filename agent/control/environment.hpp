@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.hpp"
 #include "agent/base/error.hpp"
@@ -15,6 +16,7 @@
 #include "agent/decisions/safelist_store.hpp"
 #include "agent/decisions/spool.hpp"
 #include "agent/decisions/store.hpp"
+#include "agent/export/report.hpp"
 #include "agent/history/history.hpp"
 #include "agent/inspection/report.hpp"
 #include "agent/kernel/datapath.hpp"
@@ -38,8 +40,9 @@ struct Environment {
   std::function<unsigned(const std::string&)> ifindex_of;        // if_nametoindex; 0: none
   std::function<std::string(unsigned)> interface_name;           // if_indextoname; empty: none
   std::function<Result<std::unique_ptr<decisions::Spool>>()> make_spool;
-  std::function<Result<std::string>()> policy_file;  // the text of `policy:` of the settings
-  std::function<std::uint64_t()> resident_bytes;     // of this process
+  std::function<Result<std::string>()> policy_file;            // the text of `policy:` of the settings
+  std::function<std::uint64_t()> resident_bytes;               // of this process
+  std::function<std::vector<exports::Report>()> exports = {};  // none: nothing is exported
 
   std::string version;
   std::string policy_file_name;

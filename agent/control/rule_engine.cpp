@@ -45,6 +45,9 @@ void RuleEngine::set_policy(const policy::Policy& policy) {
       return actions_.is_safelisted && actions_.is_safelisted(source);
     });
   }
+  if (next && actions_.earlier) {
+    for (const auto& earlier : actions_.earlier()) (void)next->recall(earlier);
+  }
   auto state = state_.lock();
   state->signature = std::move(signature);
   state->evaluator.swap(next);

@@ -32,7 +32,9 @@ class RuleEngine final : public inspection::SummaryConsumer {
     // On the engine's own thread, one at a time. False: it should have been enforced, and was refused.
     std::function<bool(const behavior::Finding&)> act;
     std::function<bool(const Prefix&)> is_safelisted;  // on the thread that brings summaries
-    std::function<void(const std::string&)> warn;      // one line
+    // Decisions of former processes and policies; asked when rules come in force.
+    std::function<std::vector<behavior::Evaluator::Earlier>()> earlier;
+    std::function<void(const std::string&)> warn;  // one line
   };
 
   RuleEngine(const Clock& clock, const behavior::HashSeed& seed) : clock_(clock), seed_(seed) {}
@@ -43,7 +45,8 @@ class RuleEngine final : public inspection::SummaryConsumer {
   // Returns when the last action has ended. What waits is forgotten.
   void stop();
 
-  // The policy in force. Windows and escalation go on when its rules, and all that they depend on, are the same.
+  // The policy in force. Windows and escalation go on when its rules, and all that they depend on, are the same; with
+  // others only what is stored of repeaters does.
   void set_policy(const policy::Policy& policy);
   void take(const inspect::Summary& summary) override;
 

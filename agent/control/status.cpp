@@ -61,6 +61,7 @@ StatusReport StatusController::report() const {
   report.agent_memory = env_.resident_bytes();
   if (env_.inspection != nullptr) report.inspector = env_.inspection->report();
   if (env_.rules != nullptr) report.rules = env_.rules->report();
+  if (env_.exports) report.exports = env_.exports();
   const Checked checked = *checked_.lock();
   report.warnings =
       make_warnings({.report = report,

@@ -15,6 +15,7 @@
 #include "agent/control/decision_controller.hpp"
 #include "agent/control/policy_controller.hpp"
 #include "agent/control/rule_report.hpp"
+#include "agent/export/report.hpp"
 
 namespace tidegate::control {
 
@@ -39,6 +40,7 @@ struct StatusReport {
   telemetry::CounterView counters;
   inspection::Report inspector;
   RuleReport rules;
+  std::vector<exports::Report> exports;
   std::uint64_t decisions = 0;
   std::uint64_t tables_memory = 0;
   std::uint64_t agent_memory = 0;

@@ -130,6 +130,10 @@ std::vector<std::string> make_warnings(const WarningInput& input) {
   inspection_warnings(warnings, input.report.inspector);
   for (const auto& problem : input.capture_problems) warnings.push_back(problem);
   for (const auto& problem : input.report.rules.warnings) warnings.push_back(problem);
+  for (const auto& exported : input.report.exports) {
+    if (!exported.problem.empty())
+      warnings.push_back(exported.problem + "; " + std::to_string(exported.lost) + " events were lost since start");
+  }
   stale(warnings, input);
   degraded(warnings, input);
   faults(warnings, input);

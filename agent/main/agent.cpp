@@ -44,6 +44,11 @@ std::string name_of_interface(unsigned ifindex) {
   return ::if_indextoname(ifindex, name.data()) == nullptr ? std::string() : std::string(name.data());
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
 Result<std::optional<gid_t>> group_of(const config::Settings& settings) {
   if (!settings.socket_group) return std::nullopt;
   TIDEGATE_ASSIGN(const gid_t group, api::group_id(*settings.socket_group));
@@ -89,12 +94,19 @@ Agent::Agent(const config::Settings& settings, history::State state, std::unique
       datapath_(std::move(datapath)),
       telemetry_(system_clock(), secret_number()),
       acts_(telemetry_.events().follow({.acts_only = true})),
+      exports_(settings.exports.ecs_files, {.hostname = host_name(), .version = TIDEGATE_VERSION},
+               follow_for_exports(settings),
+               [this](const std::string& what) { telemetry_.note(telemetry::EventKind::kWarning, what); }),
       rules_(
           std::make_shared<control::RuleEngine>(system_clock(), behavior::HashSeed{secret_number(), secret_number()})),
       inspection_(inspection_options(settings), system_clock()),
       controllers_(environment(settings)),
       scheduler_(system_clock()),
       exporter_(std::move(exporter)) {}
+
+std::shared_ptr<telemetry::Follower> Agent::follow_for_exports(const config::Settings& settings) {
+  return settings.exports.ecs_files.empty() ? nullptr : telemetry_.events().follow({.acts_only = true});
+}
 
 control::Environment Agent::environment(const config::Settings& settings) {
   return {.datapath = *datapath_,
@@ -110,6 +122,7 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .make_spool = [this] { return state_.make_spool(); },
           .policy_file = [file = settings.policy] { return config::read_text_file(file); },
           .resident_bytes = resident_bytes,
+          .exports = [this] { return exports_.reports(); },
           .version = TIDEGATE_VERSION,
           .policy_file_name = settings.policy.string(),
           .bucket_ways = settings.tables.buckets,

@@ -12,6 +12,7 @@
 #include "agent/control/controllers.hpp"
 #include "agent/control/rule_engine.hpp"
 #include "agent/control/scheduler.hpp"
+#include "agent/export/sink.hpp"
 #include "agent/history/state.hpp"
 #include "agent/inspection/supervisor.hpp"
 #include "agent/main/process.hpp"
@@ -34,6 +35,7 @@ class Agent {
   Agent(const config::Settings& settings, history::State state, std::unique_ptr<metrics::Exporter> exporter,
         std::unique_ptr<kernel::Datapath> datapath);
   control::Environment environment(const config::Settings& settings);
+  std::shared_ptr<telemetry::Follower> follow_for_exports(const config::Settings& settings);
   inspection::Options inspection_options(const config::Settings& settings);
   Status begin(const config::Settings& settings, api::Listener listener);
   void add_tasks();
@@ -45,6 +47,7 @@ class Agent {
   std::unique_ptr<kernel::Datapath> datapath_;
   telemetry::Telemetry telemetry_;
   std::shared_ptr<telemetry::Follower> acts_;
+  exports::Sink exports_;
   std::shared_ptr<control::RuleEngine> rules_;
   inspection::Supervisor inspection_;  // before those who steer it, after those whom it tells
   control::Controllers controllers_;

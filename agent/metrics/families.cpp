@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/metrics/export_families.hpp"
 #include "agent/metrics/family.hpp"
 #include "agent/metrics/rule_families.hpp"
 
@@ -151,6 +152,7 @@ std::vector<MetricFamily> make_families(const control::StatusReport& status,
   health(families, status);
   inspector(families, status.inspector);
   add_rules(families, status.rules);
+  add_exports(families, status.exports);
   single(families, "tidegate_policy_generation", "The policy generation in force, 0 for none.",
          number(status.generation));
   single(families, "tidegate_enforcing", "0 in dry-run of the whole host or without a policy.", status.enforcing);

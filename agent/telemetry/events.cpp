@@ -26,6 +26,26 @@ std::string_view to_string(EventKind kind) {
   return "warning";
 }
 
+std::string_view to_string(DecisionDetail::Change change) {
+  switch (change) {
+    case DecisionDetail::Change::kMade:
+      return "made";
+    case DecisionDetail::Change::kReported:
+      return "reported";
+    case DecisionDetail::Change::kRefused:
+      return "refused";
+    case DecisionDetail::Change::kExpired:
+      return "expired";
+    case DecisionDetail::Change::kRemoved:
+      return "removed";
+    case DecisionDetail::Change::kImported:
+      return "imported";
+    case DecisionDetail::Change::kAlarm:
+      return "alarm";
+  }
+  return "made";
+}
+
 bool EventFilter::matches(const Event& event) const {
   const bool packet = event.kind == EventKind::kDrop || event.kind == EventKind::kPass;
   if (acts_only && packet) return false;
@@ -85,6 +105,7 @@ void EventLog::add(Event event) {
     return !follower;
   });
   ring_.push_back(std::move(event));
+  if (ring_.size() > kDetailed) ring_[ring_.size() - kDetailed - 1].decision.reset();
 }
 
 std::vector<Event> EventLog::since(WallTime from, const EventFilter& filter) const {

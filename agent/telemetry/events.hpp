@@ -14,6 +14,7 @@
 
 #include "agent/base/address.hpp"
 #include "agent/base/clock.hpp"
+#include "agent/telemetry/decision_detail.hpp"
 
 namespace tidegate::telemetry {
 
@@ -37,6 +38,7 @@ struct Event {
   std::uint64_t bytes = 0;
   std::string service{};
   std::string message{};
+  std::shared_ptr<const DecisionDetail> decision{};  // of acts that are about decisions; older ones lose it
 };
 
 struct EventFilter {
@@ -71,12 +73,14 @@ class Follower {
   bool closed_ = false;
 };
 
-// Thread-safe. Memory: at most kMost events of about 200 bytes, none older than kAge; at most kFollowers queues.
+// Thread-safe. Memory: at most kMost events of about 200 bytes, the newest kDetailed of them with at most 3 kB more;
+// none older than kAge; at most kFollowers queues.
 class EventLog {
  public:
   static constexpr std::size_t kMost = 16384;
+  static constexpr std::size_t kDetailed = 4096;
   static constexpr std::chrono::minutes kAge{30};
-  static constexpr std::size_t kFollowers = 16;
+  static constexpr std::size_t kFollowers = 18;  // the log, exports, and readers
 
   explicit EventLog(std::size_t most = kMost) : most_(most) {}
   void add(Event event);

@@ -66,6 +66,15 @@ void Telemetry::note(EventKind kind, std::string message) {
   events_.add(std::move(event));
 }
 
+void Telemetry::note(EventKind kind, std::string message, DecisionDetail detail) {
+  Event event;
+  event.time = clock_.wall();
+  event.kind = kind;
+  event.message = std::move(message);
+  event.decision = std::make_shared<const DecisionDetail>(std::move(detail));
+  events_.add(std::move(event));
+}
+
 std::vector<SourceFigures> Telemetry::top_sources(std::size_t limit) const {
   return sources_.lock()->top(limit, clock_.monotonic());
 }

@@ -29,6 +29,8 @@ class Telemetry {
 
   // An act of the agent itself.
   void note(EventKind kind, std::string message);
+  // One about decisions.
+  void note(EventKind kind, std::string message, DecisionDetail detail);
 
   std::vector<SourceFigures> top_sources(std::size_t limit) const;
   std::vector<SourceFigures> source(const Address& address) const;

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <array>
+
 #include "cli/client.hpp"
 #include "cli/command/commands.hpp"
 #include "cli/command/common.hpp"
+#include "cli/events/ecs.hpp"
 #include "cli/format/documents.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/format/quantity.hpp"
+#include "cli/version.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -14,6 +20,7 @@ struct EventsOptions {
   std::optional<std::chrono::seconds> since;
   std::string source;
   std::string reason;
+  std::string format;
 };
 
 std::string endpoint(const std::string& address, std::uint32_t port) {
@@ -66,9 +73,29 @@ Outcome<> follow(Context& context, const v1::EventsRequest& request) {
   });
 }
 
+// The agent is on this host: its socket is a Unix socket.
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+// One object a line, whether followed or not: that is what log shippers read.
+Outcome<> stream_ecs(Context& context, const v1::EventsRequest& request) {
+  const std::string host = host_name();
+  std::ostream& out = context.output().out();
+  const bool follow = request.follow();
+  TIDEGATE_TRY(context.client().events(request, [&](const v1::Event& event) {
+    out << ecs_of(event, host, kVersion) << '\n';
+    if (follow) out.flush();
+  }));
+  out.flush();
+  return {};
+}
+
 Outcome<> events(Context& context, const EventsOptions& options) {
   if (!options.source.empty()) TIDEGATE_TRY(check_targets({options.source}));
   const v1::EventsRequest request = to_request(options);
+  if (options.format == "ecs") return stream_ecs(context, request);
   Output& output = context.output();
   if (options.follow || output.is_table()) return follow(context, request);
   bool begun = false;
@@ -86,13 +113,16 @@ Outcome<> events(Context& context, const EventsOptions& options) {
 
 void add_events(Command& root) {
   auto options = std::make_shared<EventsOptions>();
-  Command command = root.add("events", "Sampled drops, decisions, reloads and warnings",
-                             "events --since 10m --reason packet_limit\nevents --follow -o json");
+  Command command =
+      root.add("events", "Sampled drops, decisions, reloads and warnings",
+               "events --since 10m --reason packet_limit\nevents --follow -o json\nevents --follow --format ecs");
   command.flag("-f,--follow", options->follow, "Go on with what happens, until Ctrl-C");
   command.option("--since", options->since,
                  "How far back, such as 10m (default: all that is kept; with --follow nothing)");
   command.option("--source", options->source, "A", "Only of this address or network");
   command.option("--reason", options->reason, "R", "Only with this reason");
+  command.option("--format", options->format, "", "ecs: Elastic Common Schema, one JSON object a line (default: as -o)")
+      .one_of({"ecs"});
   command.run([options](Context& context) { return events(context, *options); });
 }
 

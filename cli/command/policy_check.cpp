@@ -7,7 +7,7 @@
 namespace tidegate::cli {
 namespace {
 
-Json document_of(const std::string& file, const config::ParsedPolicy& parsed) {
+Json check_document(const std::string& file, const config::ParsedPolicy& parsed) {
   Json issues = Json::array();
   for (const policy::Issue& issue : parsed.issues) {
     issues.push_back({{"line", issue.location.line},
@@ -30,7 +30,7 @@ void print(std::ostream& out, const std::string& file, const policy::Policy& pol
 }
 
 // Needs no agent: the agent judges with the same code.
-Outcome<> check(Context& context, const std::string& file) {
+Outcome<> check_policy_file(Context& context, const std::string& file) {
   TIDEGATE_ASSIGN(PolicyText source, read_policy_text(context, file));
   const config::ParsedPolicy parsed = config::check_policy(std::move(source.text));
   for (const policy::Issue& issue : parsed.issues) {
@@ -38,7 +38,7 @@ Outcome<> check(Context& context, const std::string& file) {
   }
   const bool show = parsed.valid() || !context.output().is_table();
   if (show) {
-    context.output().show(document_of(source.name, parsed),
+    context.output().show(check_document(source.name, parsed),
                           [&](std::ostream& out) { print(out, source.name, parsed.policy); });
   }
   if (!parsed.valid()) return refuse("");
@@ -52,7 +52,7 @@ void add_policy_check(Command& policy) {
   Command command =
       policy.add("check", "Validate a policy; works without an agent", "policy check /etc/tidegate/policy.yaml");
   command.positional("FILE", *file, "Policy file, or - for standard input").required();
-  command.run([file](Context& context) { return check(context, *file); });
+  command.run([file](Context& context) { return check_policy_file(context, *file); });
 }
 
 }  // namespace tidegate::cli

@@ -143,6 +143,12 @@ void print_rest(std::ostream& out, const Style& style, const v1::GetStatusRespon
       << " · agent " << short_bytes(status.agent_memory_bytes()) << '\n';
   print_inspector(out, style, status.inspector());
   print_rules_status(out, style, status.rules());
+  for (const v1::ExportStatus& exported : status.exports()) {
+    out << "export " << escape_text(exported.kind() + " " + exported.path()) << " · written "
+        << count(exported.written());
+    if (exported.lost() > 0) out << " · " << style.paint(Paint::kYellow, "lost " + count(exported.lost()));
+    out << '\n';
+  }
   std::string ages;
   for (const v1::AgeStatus& age : status.ages()) {
     ages +=

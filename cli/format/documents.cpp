@@ -41,6 +41,14 @@ Json document_of(const v1::FeatureStatus& feature) {
 
 Json document_of(const v1::FaultCount& fault) { return {{"name", fault.name()}, {"count", fault.count()}}; }
 
+Json document_of(const v1::ExportStatus& exported) {
+  return {{"kind", exported.kind()},
+          {"path", exported.path()},
+          {"written", exported.written()},
+          {"lost", exported.lost()},
+          {"problem", text_or_null(exported.problem())}};
+}
+
 Json document_of(const v1::AgeStatus& age) { return {{"name", age.name()}, {"seconds", age.age().seconds()}}; }
 
 Json document_of(const v1::WhyMatch& match) {
@@ -175,23 +183,6 @@ Json document_of(const v1::TopRow& row) {
           {"verdict", text_or_null(row.verdict())},  {"estimated", row.estimated()}};
 }
 
-Json document_of(const v1::Event& event) {
-  return {{"time", event.has_time() ? Json(to_rfc3339(to_wall_time(event.time()), true)) : Json(nullptr)},
-          {"kind", event.kind()},
-          {"source", text_or_null(event.source())},
-          {"source_port", event.source_port()},
-          {"destination", text_or_null(event.destination())},
-          {"destination_port", event.destination_port()},
-          {"protocol", text_or_null(event.protocol())},
-          {"interface", text_or_null(event.interface())},
-          {"service", text_or_null(event.service())},
-          {"reason", text_or_null(event.reason())},
-          {"packets", event.packets()},
-          {"bytes", event.bytes()},
-          {"dry_run", event.dry_run()},
-          {"message", event.message()}};
-}
-
 Json document_of(const v1::InterfaceStatus& interface) {
   Json document{{"name", interface.name()},
                 {"mode", interface.mode()},
@@ -226,6 +217,7 @@ Json document_of(const v1::GetStatusResponse& status) {
   add("features", status.features());
   add("faults", status.faults());
   add("ages", status.ages());
+  add("exports", status.exports());
   document["not_enforced"] = list_of(status.not_enforced());
   document["decisions"] = status.decisions();
   document["tables_memory_bytes"] = status.tables_memory_bytes();

@@ -25,6 +25,7 @@ keys:
   files: [{dir}/keys.file]
   haproxy_log: [{dir}/haproxy-keys.sock]
 inspect: {{memory: {memory}}}
+exports: [{{ecs_file: {dir}/events.jsonl}}]
 """
 
 POLICY = """\
@@ -91,6 +92,10 @@ class Agent:
 
     def json(self, *arguments):
         return json.loads(self.tidegate("-o", "json", *arguments).stdout)
+
+    def exported(self):
+        """Events as they were written for a SIEM."""
+        return [json.loads(line) for line in self.here.path("events.jsonl").read_text().splitlines()]
 
     def inspector(self):
         return self.json("status")["inspector"]

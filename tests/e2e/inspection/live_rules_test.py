@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real agent on an edge with a real TLS server: what an attacker does behind TLS gets it dropped at the NIC, and nobody
 else."""
+import datetime
+import json
 import sys
 import threading
 import time
@@ -25,6 +27,13 @@ rules:
     when: {{count: 2, within: 1m}}
     then: {{action: block, for: 10m, mode: shadow}}
 """
+ESCALATING = """\
+rules:
+  - name: path-scan
+    match: {{status: 404}}
+    when: {{distinct: path, over: 10, within: 1m}}
+    then: {{action: block, for: 2s, escalate: {{factor: 30, max: 1h, memory: 1h}}}}
+"""
 ATTACKER, VISITOR = "198.51.100.7", "192.0.2.2"
 
 
@@ -32,12 +41,14 @@ def ask(source, path, *more):
     return curl(path, "--interface", source, "--max-time", "2", *more, check=False)
 
 
-class Live(unittest.TestCase):
+class Edge(unittest.TestCase):
+    rules = RULES
+
     def setUp(self):
         world.need("nginx", "curl", "openssl")
         self.here = world.World()
         self.addCleanup(self.here.close)
-        self.agent = Agent(self.here, policy=edge_host.POLICY + RULES)
+        self.agent = Agent(self.here, policy=edge_host.POLICY + self.rules)
         self.agent.running()
         servers.Nginx(self.here, self.here.path("keys.sock"), listen="http2")
 
@@ -51,6 +62,8 @@ class Live(unittest.TestCase):
                 return i
         return most
 
+
+class Live(Edge):
     def test_who_scans_is_dropped_at_the_nic_and_nobody_else(self):
         self.assertEqual(self.agent.json("status")["not_enforced"], [])
         seen, stop = [], threading.Event()
@@ -78,8 +91,36 @@ class Live(unittest.TestCase):
         self.assertIn("; for example /", match["reason"])
         self.assertIn("decisions delete", match["undo"])
         self.assertIn("rule:path-scan", self.agent.tidegate("events", "--since", "5m").stdout)
+        self.figures()
+        self.exported()
         self.agent.tidegate("decisions", "delete", "--origin", "rule:path-scan")
         self.assertEqual(ask(ATTACKER, "/small"), "200")
+
+    def figures(self):
+        """What the rule did, wherever it is told."""
+        [live] = [rule["live"] for rule in self.agent.json("rules", "list") if rule["name"] == "path-scan"]
+        self.assertEqual((live["fired"], live["enforced"], live["held_back"]), (1, 1, {}))
+        self.assertGreater(live["matched"], 10)
+        self.assertIn("rules 2 · ", self.agent.tidegate("status", "-o", "table").stdout)
+        self.assertEqual(self.agent.json("status")["rules"]["enforced"], 1)
+        self.assertEqual({row["rule"] for row in self.agent.json("top", "--once", "--by", "rule")}, {"path-scan", "tools"})
+        metrics = world.run("curl", "-s", "http://127.0.0.1:9464/metrics").stdout
+        self.assertIn('tidegate_rule_findings_total{rule="path-scan",outcome="enforced"} 1\n', metrics)
+        self.assertNotIn(ATTACKER, metrics)
+
+    def exported(self):
+        """The decision as a SIEM gets it: appended to the file, and from the command."""
+        def decided(events):
+            return [event for event in events if event.get("rule", {}).get("name") == "path-scan"]
+        [event] = world.until(lambda: decided(self.agent.exported()), 5, "the decision is exported")
+        self.assertEqual((event["event"]["action"], event["event"]["outcome"], event["source"]["ip"], event["service"]["name"]),
+                         ("block", "success", ATTACKER, "web"))
+        evidence = event["tidegate"]["evidence"]
+        self.assertEqual((evidence["observed"], evidence["threshold"], evidence["window_seconds"]), (11, 10, 60))
+        told = self.agent.tidegate("events", "--since", "5m", "--format", "ecs").stdout.splitlines()
+        [same] = decided(map(json.loads, told))
+        self.assertEqual(same["tidegate"], event["tidegate"])
+        self.assertEqual(self.agent.json("status")["exports"][0]["lost"], 0)
 
     def test_what_is_in_shadow_mode_is_reported_only(self):
         for _ in range(4):
@@ -102,6 +143,27 @@ class Live(unittest.TestCase):
         took = time.monotonic() - crossed
         print(f"decided within {1000 * took:.0f} ms, the asking included")
         self.assertLess(took, 2)
+
+
+class Repeaters(Edge):
+    rules = ESCALATING
+
+    def lasted(self):
+        """Seconds of the decision, which is there in a moment."""
+        [decision] = world.until(self.decisions, 5, "the decision is listed")
+        begin, end = (datetime.datetime.fromisoformat(decision[key].replace("Z", "+00:00")) for key in ("created", "expires"))
+        return (end - begin).total_seconds()
+
+    def test_are_remembered_by_an_agent_that_was_killed(self):
+        self.scan()
+        self.assertLessEqual(self.lasted(), 3)
+        world.until(lambda: not self.decisions(), 10, "the decision expired")
+        self.agent.process.kill()
+        self.agent.process.wait()
+        self.agent.start()
+        self.agent.running()
+        self.assertLess(self.scan(), 40, "never blocked again")
+        self.assertGreater(self.lasted(), 50)
 
 
 if __name__ == "__main__":

@@ -247,6 +247,41 @@ TEST_F(ServicesTest, EndpointsOfNothingAreRefused) {
   EXPECT_NE(status.error_message().find("nothing is inspected"), std::string::npos);
 }
 
+TEST_F(ServicesTest, RulesOfNothingAreRefused) {
+  grpc::ClientContext context;
+  v1::TopRequest request;
+  request.set_by(v1::TOP_BY_RULE);
+  v1::TopResponse top;
+  const auto status = v1::StatusService::NewStub(channel_)->Top(&context, request, &top);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(status.error_message().find("has no behaviour rules"), std::string::npos);
+}
+
+TEST_F(ServicesTest, EventsAboutDecisionsHaveThemAsValues) {
+  telemetry::DecisionDetail detail;
+  detail.change = telemetry::DecisionDetail::Change::kReported;
+  detail.action = "block";
+  detail.target = Prefix::parse("203.0.113.7").value();
+  detail.finding.emplace();
+  detail.finding->rule = "guess";
+  detail.finding->outcome = "nat_guard";
+  detail.finding->session = "00ff";
+  detail.finding->window = std::chrono::minutes(1);
+  detail.finding->examples = {{"/a\xff", WallTime{}}};  // no UTF-8: protobuf would refuse it
+  telemetry_->note(telemetry::EventKind::kDecision, "said", detail);
+  grpc::ClientContext context;
+  limit(context);
+  const auto reader = v1::StatusService::NewStub(channel_)->Events(&context, {});
+  v1::Event event;
+  ASSERT_TRUE(reader->Read(&event));
+  EXPECT_EQ(event.decision().change(), "reported");
+  EXPECT_EQ(event.decision().target(), "203.0.113.7");
+  EXPECT_EQ(event.decision().finding().outcome(), "nat_guard");
+  EXPECT_EQ(event.decision().finding().session(), "00ff");
+  EXPECT_EQ(event.decision().finding().evidence().window().seconds(), 60);
+  EXPECT_EQ(event.decision().finding().evidence().examples(0).path_template(), "/a?");
+}
+
 TEST_F(ServicesTest, KeysArePublished) {
   const auto publish = [&](const std::vector<std::string>& messages, v1::PublishKeysResponse& response) {
     grpc::ClientContext context;

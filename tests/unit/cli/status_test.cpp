@@ -121,6 +121,61 @@ TEST_F(StatusCommands, RulesListSaysWhatEachDid) {
   EXPECT_EQ(run({"rules", "list", "-o", "table"}).out.find("LAST FIRED"), std::string::npos);
 }
 
+TEST_F(StatusCommands, EventsInTheElasticCommonSchemaAreOneObjectALine) {
+  v1::Event event;
+  event.mutable_time()->set_seconds(kNow);
+  event.set_kind("decision");
+  event.set_message("rule:guess would block 203.0.113.7\x1b[2J");
+  auto& decision = *event.mutable_decision();
+  decision.set_change("reported");
+  decision.set_action("block");
+  decision.set_target("203.0.113.7");
+  auto& finding = *decision.mutable_finding();
+  finding.set_rule("guess");
+  finding.set_outcome("trusted_proxy");
+  finding.set_client("198.51.100.1");
+  finding.set_named("203.0.113.7");
+  finding.mutable_lasts()->set_seconds(600);
+  finding.mutable_time()->set_seconds(kNow);
+  finding.mutable_evidence()->set_observed(3);
+  v1::Event drop;
+  drop.set_kind("drop");
+  drop.set_source("203.0.113.7");
+  drop.set_destination("192.0.2.1");
+  drop.set_protocol("tcp");
+  drop.set_reason("packet_limit");
+  drop.set_interface("eth0");
+  agent.status.events = {event, drop};
+  const Ran ran = run({"events", "--format", "ecs"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 2);
+  EXPECT_EQ(ran.out.find('\x1b'), std::string::npos);
+  const Json first = Json::parse(ran.out.substr(0, ran.out.find('\n')));
+  EXPECT_EQ(first["source"]["ip"], "203.0.113.7");
+  EXPECT_EQ(first["event"]["duration"], 600'000'000'000);
+  EXPECT_EQ(first["tidegate"]["exported"], true);
+  EXPECT_EQ(first["tidegate"]["proxy"], "198.51.100.1");
+  EXPECT_EQ(first["tidegate"]["evidence"]["observed"], 3.0);
+  const Json second = Json::parse(ran.out.substr(ran.out.find('\n') + 1));
+  EXPECT_EQ(second["event"]["reason"], "packet_limit");
+  EXPECT_EQ(second["network"]["transport"], "tcp");
+  const Json plain = Json::parse(run({"events", "-o", "json"}).out);
+  EXPECT_EQ(plain[0]["decision"]["finding"]["outcome"], "trusted_proxy");
+  EXPECT_FALSE(plain[1].contains("decision"));
+  EXPECT_EQ(run({"events", "--format", "xml"}).exit, 2);
+}
+
+TEST_F(StatusCommands, ExportsAreShownAndWhatTheyLost) {
+  auto& exported = *agent.status.get.response.add_exports();
+  exported.set_kind("ecs_file");
+  exported.set_path("/var/log/tidegate/events.jsonl");
+  exported.set_written(7);
+  exported.set_lost(3);
+  EXPECT_THAT(run({"status", "-o", "table"}).out,
+              HasSubstr("export ecs_file /var/log/tidegate/events.jsonl · written 7 · lost 3\n"));
+  EXPECT_EQ(Json::parse(run({"status", "-o", "json"}).out)["exports"][0]["lost"], 3);
+}
+
 TEST_F(StatusCommands, TheInspectorAndWhereItsKeysComeFrom) {
   auto& inspector = *agent.status.get.response.mutable_inspector();
   inspector.set_state("running");

@@ -49,6 +49,20 @@ TEST(Settings, ThePackagedFileReadsClean) {
   EXPECT_EQ(issues_of(parsed.issues), "");
 }
 
+TEST(Settings, ExportsAreAListOfAbsoluteFiles) {
+  const ParsedSettings parsed = read_settings("exports: [{ecs_file: /a.jsonl}, {ecs_file: /b.jsonl}]\n");
+  EXPECT_EQ(issues_of(parsed.issues), "");
+  EXPECT_THAT(parsed.settings.exports.ecs_files, ElementsAre("/a.jsonl", "/b.jsonl"));
+  EXPECT_THAT(settings_issues("exports: [{ecs_file: a.jsonl}]\n"),
+              HasSubstr("1:22: exports: ecs_file: 'a.jsonl' is not"));
+  EXPECT_THAT(settings_issues("exports: [{ecs_file: /a}, {ecs_file: /a}]\n"), HasSubstr("/a is there twice"));
+  EXPECT_THAT(settings_issues("exports: [{}]\n"), HasSubstr("ecs_file"));
+  EXPECT_THAT(settings_issues("exports: [{ecs_file: /a, kafka: b}]\n"), HasSubstr("kafka"));
+  std::string many = "exports: [";
+  for (int i = 0; i < 9; ++i) many += "{ecs_file: /" + std::to_string(i) + "},";
+  EXPECT_THAT(settings_issues(many + "]\n"), HasSubstr("more than 8"));
+}
+
 TEST(Settings, EveryValueIsTaken) {
   const ParsedSettings parsed = read_settings(
       "policy: /p.yaml\nsocket: /s.sock\nstate_dir: /state\npin_dir: /sys/fs/bpf/x\nmetrics: '[::1]:0'\n"

@@ -32,11 +32,28 @@ class RuleEngineTest : public ControlTest {
 
   void boot_with_rules() {
     controllers_.reset();
-    engine_ = std::make_unique<control::RuleEngine>(clock_, behavior::HashSeed{});
+    engine_ = std::make_unique<control::RuleEngine>(clock_, behavior::HashSeed{.first = ++boots_, .second = 7});
     auto environment = this->environment();
     environment.rules = engine_.get();
     controllers_ = std::make_unique<control::Controllers>(std::move(environment));
     engine_->start(control::rule_actions(*controllers_));
+  }
+
+  // kill -9 and a new start: what was not stored is gone.
+  void restart() {
+    engine_->stop();
+    crash();
+    boot_with_rules();
+    ASSERT_TRUE(controllers_->start());
+  }
+
+  // The one event with this in its message.
+  telemetry::Event event_with(const std::string& text) {
+    for (const auto& event : telemetry_->events().since(WallTime{}, {})) {
+      if (event.message.find(text) != std::string::npos) return event;
+    }
+    ADD_FAILURE() << text << " is in none of\n" << events();
+    return {};
   }
 
   void apply(const std::string& rules) {
@@ -78,7 +95,12 @@ class RuleEngineTest : public ControlTest {
   }
 
   std::unique_ptr<control::RuleEngine> engine_;
+  std::uint64_t boots_ = 0;
 };
+
+constexpr const char* kEscalating =
+    "rules: [{name: guess, match: {status: 401}, when: {count: 3, within: 1m},"
+    " then: {action: block, for: 10m, escalate: {factor: 2, max: 24h, memory: 1h}}}]\n";
 
 TEST_F(RuleEngineTest, BlocksThroughStoreAndDatapath) {
   apply(kRule);
@@ -261,6 +283,103 @@ TEST_F(RuleEngineTest, BlocksForNoLongerThanItsRuleSaysWhateverTheTimeOfRequests
   engine_->settle();
   ASSERT_EQ(decided().size(), 1U);
   EXPECT_LE(*decided()[0].expires, now + 10min + 1s);
+}
+
+TEST_F(RuleEngineTest, ARepeaterIsOneAfterARestartToo) {
+  apply(kEscalating);
+  requests("203.0.113.7", 3);
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_EQ(*decided()[0].expires, clock_.wall() + 10min);
+  clock_.advance(11min);
+  ASSERT_TRUE(controllers_->decisions.tick());
+  ASSERT_TRUE(decided().empty()) << "expired and deleted: the memory is apart";
+  restart();
+  requests("203.0.113.7", 3);
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_EQ(*decided()[0].expires, clock_.wall() + 20min);
+  EXPECT_THAT(decided()[0].reason, HasSubstr("decision 2 on this key"));
+  requests("203.0.113.8", 3);
+  EXPECT_EQ(*decided()[1].expires, clock_.wall() + 10min) << "somebody else";
+  clock_.advance(20min + 1h + 1s);
+  ASSERT_TRUE(controllers_->decisions.tick());
+  restart();
+  requests("203.0.113.7", 3);
+  EXPECT_EQ(*decided()[0].expires, clock_.wall() + 10min) << "forgiven an hour after the last decision ended";
+}
+
+TEST_F(RuleEngineTest, ARepeaterIsOneWhenOtherRulesChange) {
+  apply(kEscalating);
+  requests("203.0.113.7", 3);
+  clock_.advance(11min);
+  ASSERT_TRUE(controllers_->decisions.tick());
+  apply(std::string(kEscalating) + "behavior: {memory: 2MB}\n");
+  requests("203.0.113.7", 3);
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_EQ(*decided()[0].expires, clock_.wall() + 20min);
+  clock_.advance(21min);
+  ASSERT_TRUE(controllers_->decisions.tick());
+  apply(std::string(kEscalating) + "sources: {ipv4_prefix: 24}\n");
+  requests("203.0.113.7", 3);
+  EXPECT_EQ(*decided()[0].expires, clock_.wall() + 10min) << "a network is not the address it has";
+}
+
+TEST_F(RuleEngineTest, IdentitiesAreNotRememberedOverARestart) {
+  apply(
+      "rules: [{name: guess, key: [source, session], match: {status: 401}, when: {count: 1, within: 1m},"
+      " then: {action: block, for: 10m, escalate: {factor: 2, max: 24h}}}]\n");
+  requests("203.0.113.7", 1, 401, inspect::IdentityHash{std::byte{1}});
+  EXPECT_EQ(decisions_->repeaters().value().size(), 0U);
+}
+
+TEST_F(RuleEngineTest, EventsHaveTheEvidenceAsValues) {
+  apply(kRule);
+  requests("203.0.113.7", 3);
+  const auto made = event_with("block 203.0.113.7 by rule:guess");
+  ASSERT_TRUE(made.decision);
+  using Change = telemetry::DecisionDetail::Change;
+  EXPECT_EQ(made.decision->change, Change::kMade);
+  EXPECT_EQ(made.decision->id, decided()[0].id);
+  EXPECT_EQ(made.decision->expires, decided()[0].expires);
+  const auto& finding = made.decision->finding.value();
+  EXPECT_EQ(finding.rule, "guess");
+  EXPECT_EQ(finding.outcome, "enforced");
+  EXPECT_EQ(finding.service, "web");
+  EXPECT_EQ(finding.observed, 3);
+  EXPECT_EQ(finding.window, 1min);
+  EXPECT_EQ(finding.examples.size(), 3U);
+  EXPECT_EQ(finding.source->to_string(), "203.0.113.7");
+  requests("192.0.2.10", 3);
+  const auto spared = event_with("would block 192.0.2.10");
+  ASSERT_TRUE(spared.decision);
+  EXPECT_EQ(spared.decision->change, Change::kReported);
+  EXPECT_EQ(spared.decision->finding->outcome, "safelisted");
+  ASSERT_TRUE(controllers_->decisions.block(targets({"203.0.113.99"})));
+  ASSERT_TRUE(controllers_->decisions.unblock({"203.0.113.99"}, "uid:5"));
+  EXPECT_EQ(event_with("block 203.0.113.99 by operator").decision->actor, "uid:0");
+  EXPECT_EQ(event_with("unblock 203.0.113.99").decision->change, Change::kRemoved);
+  EXPECT_EQ(event_with("unblock 203.0.113.99").decision->actor, "uid:5");
+  clock_.advance(11min);
+  ASSERT_TRUE(controllers_->decisions.tick());
+  EXPECT_EQ(event_with("expired: block 203.0.113.7").decision->change, Change::kExpired);
+}
+
+TEST_F(RuleEngineTest, BehindAProxyTheEventNamesTheClientForOthersToEnforce) {
+  apply(kRule);
+  for (int i = 0; i < 3; ++i) {
+    inspect::Summary summary;
+    summary.began = clock_.wall();
+    summary.connection.flow.client.address = Address::parse("198.51.100.1").value();
+    summary.proxied = Address::parse("203.0.113.50").value();
+    summary.service = "web";
+    summary.status = 401;
+    engine_->take(summary);
+  }
+  engine_->settle();
+  EXPECT_TRUE(decided().empty());
+  const auto reported = event_with("rule:guess would block 203.0.113.50");
+  EXPECT_EQ(reported.decision->finding->outcome, "trusted_proxy");
+  EXPECT_EQ(reported.decision->finding->named.to_string(), "203.0.113.50");
+  EXPECT_EQ(reported.decision->finding->client.address.to_string(), "198.51.100.1");
 }
 
 TEST_F(RuleEngineTest, DoesNothingAfterItsEnd) {

@@ -79,6 +79,16 @@ TEST(Families, RulesByName) {
   expect_line(text, "tidegate_rules_dropped_total 6");
 }
 
+TEST(Families, ExportsByPath) {
+  control::StatusReport status;
+  EXPECT_EQ(text_of(status, {}).find("tidegate_export"), std::string::npos);
+  status.exports = {{.kind = "ecs_file", .path = "/a", .written = 7, .lost = 3, .problem = "full"}};
+  const auto text = text_of(status, {});
+  expect_line(text, R"(tidegate_export_events_total{kind="ecs_file",path="/a",outcome="written"} 7)");
+  expect_line(text, R"(tidegate_export_events_total{kind="ecs_file",path="/a",outcome="lost"} 3)");
+  expect_line(text, R"(tidegate_export_up{kind="ecs_file",path="/a"} 0)");
+}
+
 TEST(Families, InterfacesTablesFaultsAndGauges) {
   control::StatusReport status;
   status.generation = 4;

@@ -38,6 +38,18 @@ TEST(EventLog, KeepsTheNewestWithinItsBounds) {
   EXPECT_EQ(all.back().number, 250U);
 }
 
+TEST(EventLog, OldOnesLoseTheirDetails) {
+  EventLog log;
+  Event event;
+  event.decision = std::make_shared<const DecisionDetail>();
+  for (std::size_t i = 0; i < EventLog::kDetailed + 10; ++i) log.add(event);
+  const auto all = log.since(WallTime{}, {});
+  const auto detailed = std::count_if(all.begin(), all.end(), [](const Event& e) { return e.decision != nullptr; });
+  EXPECT_EQ(static_cast<std::size_t>(detailed), EventLog::kDetailed);
+  EXPECT_FALSE(all.front().decision);
+  EXPECT_TRUE(all.back().decision);
+}
+
 TEST(EventLog, ForgetsWhatIsOld) {
   EventLog log;
   log.add(packet(1, 1, kNow));
