@@ -14,6 +14,7 @@ struct CapturedFrame {
   Bytes bytes;
   std::uint32_t wire_size = 0;  // of the packet; more than bytes.size() when it was cut
   WallTime time{};
+  ChecksumOrigin checksum = ChecksumOrigin::kUntold;
 };
 
 }  // namespace tidegate::inspect

@@ -17,12 +17,15 @@ constexpr std::size_t kCookedHeader = 16;
 constexpr std::size_t kCooked2Header = 20;
 constexpr std::size_t kTcpHeader = 20;
 constexpr std::uint8_t kTcp = 6;
+constexpr std::size_t kLargestCommon = 1500 - 20;  // TCP segment of an Ethernet frame
+constexpr std::size_t kLargestSegment = 65'535;
 constexpr std::size_t kLargestOffloaded = 1 << 20;  // twice what Linux builds
 
 // The captured bytes, and where the packet ends on the wire; both counted from the start of the frame.
 struct Packet {
   Bytes frame;
   std::size_t end;  // never below frame.size() before the IP length is known
+  ChecksumOrigin checksum;
 
   bool has(std::size_t at, std::size_t size) const { return at + size <= frame.size(); }
   // What is wrong when bytes are not there: they were cut off by the capture, or never existed.
@@ -40,6 +43,14 @@ struct Packet {
 };
 
 bool is_tag(std::uint16_t type) { return type == 0x8100 || type == 0x88a8 || type == 0x9100; }
+
+Checksum checksum_of(const Packet& packet, std::size_t at, const Segment& segment) {
+  const std::size_t size = packet.end - at;
+  const std::size_t most = packet.checksum == ChecksumOrigin::kUntold ? kLargestCommon : kLargestSegment;
+  if (segment.cut > 0 || size > most || !packet.has(at, size)) return Checksum::kUnknown;
+  return judge_checksum(segment.source.address, segment.destination.address, packet.frame.subspan(at, size),
+                        packet.checksum);
+}
 
 PacketKind decode_tcp(Packet& packet, std::size_t at, Segment& segment) {
   if (at + kTcpHeader > packet.end) return PacketKind::kMalformed;
@@ -59,6 +70,7 @@ PacketKind decode_tcp(Packet& packet, std::size_t at, Segment& segment) {
   const std::size_t captured = std::min(packet.end, packet.frame.size());
   segment.payload = packet.frame.subspan(begin, captured - begin);
   segment.cut = static_cast<std::uint32_t>(packet.end - (at + header) - segment.payload.size());
+  segment.checksum = checksum_of(packet, at, segment);
   return PacketKind::kTcp;
 }
 
@@ -153,8 +165,9 @@ PacketKind decode_by_version(Packet& packet, std::size_t at, Segment& segment) {
 
 }  // namespace
 
-PacketKind decode_packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time, Segment& segment) {
-  Packet packet{frame, std::max<std::size_t>(frame.size(), wire_size)};
+PacketKind decode_packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time, Segment& segment,
+                         ChecksumOrigin origin) {
+  Packet packet{frame, std::max<std::size_t>(frame.size(), wire_size), origin};
   segment.time = time;
   const auto typed = [&](std::size_t header, std::size_t type_at) {
     return packet.has(0, header) ? decode_type(packet, packet.u16(type_at), header, segment)

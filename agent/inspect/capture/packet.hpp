@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "agent/base/clock.hpp"
+#include "agent/inspect/capture/checksum.hpp"
 #include "agent/inspect/model/flow.hpp"
 
 namespace tidegate::inspect {
@@ -23,6 +24,7 @@ struct Segment {
   bool ack = false;
   bool fin = false;
   bool rst = false;
+  Checksum checksum = Checksum::kUnknown;
   Bytes payload;          // lives as long as the frame
   std::uint32_t cut = 0;  // payload bytes that followed on the wire but were not captured (snap length)
 };
@@ -36,6 +38,9 @@ enum class PacketKind : std::uint8_t {
 
 // `frame` is what was captured, `wire_size` what the packet had. Up to two VLAN tags; IPv4 with options, IPv6 with
 // extension headers; segments of offloaded sizes (a total length of 0, or jumbo payloads: the frame's end counts).
-PacketKind decode_packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time, Segment& segment);
+// Checksums are looked at where the segment is there as it was sent: not cut, and of a file's no larger than a common
+// frame, because a device that puts segments together leaves the checksum of one of them.
+PacketKind decode_packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time, Segment& segment,
+                         ChecksumOrigin origin = ChecksumOrigin::kUntold);
 
 }  // namespace tidegate::inspect

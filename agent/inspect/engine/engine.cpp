@@ -139,12 +139,12 @@ Engine::Engine(const Settings& settings, KeyStore& keys, SummarySink& sink, cons
 
 Engine::~Engine() = default;
 
-void Engine::packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time) {
+void Engine::packet(const CapturedFrame& frame) {
   State& state = *state_;
   state.counters.add(Counter::kPackets);
-  state.deadlines.advance(time);  // first: what was due before this packet came does not know of it
+  state.deadlines.advance(frame.time);  // first: what was due before this packet came does not know of it
   Segment segment;
-  switch (decode_packet(link, frame, wire_size, time, segment)) {
+  switch (decode_packet(frame.link, frame.bytes, frame.wire_size, frame.time, segment, frame.checksum)) {
     case PacketKind::kTcp:
       state.table.add(segment);
       break;
@@ -157,7 +157,7 @@ void Engine::packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTim
       state.counters.add(Counter::kMalformedPackets);
       break;
   }
-  if (state.tick_due.is_due(time)) state.tick(time);
+  if (state.tick_due.is_due(frame.time)) state.tick(frame.time);
 }
 
 void Engine::tick(WallTime now, bool caught_up) {

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "agent/inspect/capture/packet.hpp"
+#include "agent/inspect/capture/captured_frame.hpp"
 #include "agent/inspect/http/http_stream.hpp"
 #include "agent/inspect/keys/key_store.hpp"
 #include "agent/inspect/model/counters.hpp"
@@ -37,7 +37,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  void packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time);
+  void packet(const CapturedFrame& frame);
+  void packet(LinkType link, Bytes frame, std::uint32_t wire_size, WallTime time) {
+    packet({.link = link, .bytes = frame, .wire_size = wire_size, .time = time});
+  }
   // Keys that came, time that passed. Call it at least every few milliseconds while live. Packets move the time too.
   // `caught_up`: no packet of before `now` waits to be read. What did not happen by a time is not said before.
   void tick(WallTime now, bool caught_up = true);

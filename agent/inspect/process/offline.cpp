@@ -108,7 +108,7 @@ std::string Offline::read_packets(CaptureFile& capture) {
     const auto more = capture.next(frame);
     if (!more) problem = more.error().message;
     if (!more || !*more) break;
-    engine_.packet(frame.link, frame.bytes, frame.wire_size, frame.time);
+    engine_.packet(frame);
     last = frame.time;
     if (capture.packets() % kPacketsBetweenProgress == 0) say_progress();
   }

@@ -47,7 +47,7 @@ bool Worker::read_ring() {
   CapturedFrame frame;
   for (int i = 0; i < kFramesAPass; ++i) {
     if (!ring_.next(frame)) return false;
-    engine_.packet(frame.link, frame.bytes, frame.wire_size, frame.time);
+    engine_.packet(frame);
   }
   return true;
 }

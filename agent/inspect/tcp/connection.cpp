@@ -6,6 +6,9 @@ namespace tidegate::inspect {
 // The acknowledgement first: what the sender answers precedes what it says.
 void Connection::take(TcpContext& context, Direction direction, const Segment& segment) {
   if (segment.ack) {
+    if (doubted_[index_of(opposite(direction))]) {
+      believe_acknowledged(context, opposite(direction), segment.acknowledged);
+    }
     Outlet other = outlet(context, opposite(direction), segment.time);
     half(opposite(direction)).acknowledge(other, segment.acknowledged);
   }
@@ -18,6 +21,25 @@ void Connection::take(TcpContext& context, Direction direction, const Segment& s
   if (!segment.fin) return;
   const auto size = static_cast<std::uint32_t>(segment.payload.size()) + segment.cut;
   own.finish_at(here, segment.sequence + size);
+}
+
+void Connection::doubt(TcpContext& context, Direction direction, const Segment& segment) {
+  if (segment.payload.empty() || !half(direction).started()) return;
+  auto& doubted = doubted_[index_of(direction)];
+  if (!doubted) doubted = std::make_unique<Doubted>(context.memory);
+  doubted->keep(segment);
+}
+
+void Connection::believe_acknowledged(TcpContext& context, Direction direction, std::uint32_t acknowledged) {
+  auto& doubted = doubted_[index_of(direction)];
+  HalfStream& own = half(direction);
+  while (const auto kept = doubted->take(acknowledged)) {
+    if (own.ahead(kept->end()) <= 0) continue;
+    Outlet here = outlet(context, direction, kept->time);
+    own.add(here, kept->sequence, kept->bytes, 0);
+    if (kept->fin) own.finish_at(here, kept->end());
+  }
+  if (doubted->empty()) doubted.reset();
 }
 
 void Connection::end(TcpContext& context, StreamEnd how, WallTime time) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "agent/inspect/capture/packet.hpp"
+#include "agent/inspect/tcp/doubted.hpp"
 #include "agent/inspect/tcp/half_stream.hpp"
 
 namespace tidegate::inspect {
@@ -22,6 +23,8 @@ class Connection {
   }
   // A segment without SYN and RST.
   void take(TcpContext& context, Direction direction, const Segment& segment);
+  // A segment that its receiver may well drop: counts once it is acknowledged, unless its bytes came otherwise.
+  void doubt(TcpContext& context, Direction direction, const Segment& segment);
   // Ends what has not ended.
   void end(TcpContext& context, StreamEnd how, WallTime time);
   bool ended() const { return halves_[0].ended() && halves_[1].ended(); }
@@ -39,8 +42,11 @@ class Connection {
   std::optional<std::uint32_t> next_client;
 
  private:
+  void believe_acknowledged(TcpContext& context, Direction direction, std::uint32_t acknowledged);
+
   std::unique_ptr<StreamSink> sink_;
   std::array<HalfStream, 2> halves_;
+  std::array<std::unique_ptr<Doubted>, 2> doubted_;  // only while there are any
   bool lossy_ = false;
   bool given_up_ = false;
 };

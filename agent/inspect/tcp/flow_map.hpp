@@ -26,6 +26,9 @@ enum class EntryKind : std::uint8_t {
 };
 inline constexpr std::size_t kEntryKinds = 7;
 
+// Whether an end's checksums are there for an observer to see, by the first that could be judged.
+enum class ChecksumHabit : std::uint8_t { kUntold, kFillsIn, kLeavesOut };
+
 struct alignas(64) Entry {
   // What every packet looks at: one cache line.
   FlowKey key{};
@@ -35,7 +38,8 @@ struct alignas(64) Entry {
 
   EntryKind kind = EntryKind::kFree;
   bool server_is_high = false;
-  Entry* older = nullptr;  // in the list of its kind
+  std::array<ChecksumHabit, 2> checksums{};  // of the low and the high end
+  Entry* older = nullptr;                    // in the list of its kind
   Entry* newer = nullptr;
   Opening opening;
 

@@ -35,8 +35,13 @@ std::size_t ConnectionTable::State::followed() const {
 void ConnectionTable::State::add(const Segment& segment) {
   const DirectedKey directed = key_of(segment.source, segment.destination);
   const std::uint64_t hash = map_.hash(directed.key);
+  Entry* const entry = map_.find(directed.key, hash);
+  const bool is_wrong = segment.checksum == Checksum::kWrong;
+  if (is_wrong || (entry != nullptr && !is_credible(*entry, segment, directed.from_high))) {
+    return doubt(entry, segment, directed.from_high);
+  }
   busy_ = true;
-  if (Entry* entry = map_.find(directed.key, hash); entry == nullptr) {
+  if (entry == nullptr) {
     arrive(segment, directed, hash);
   } else if (entry->followed()) {
     follow(*entry, segment, directed.from_high);
@@ -49,11 +54,30 @@ void ConnectionTable::State::add(const Segment& segment) {
   if (!pending_.empty()) finish_pending(segment.time);
 }
 
+// Who left out the first checksum that could be judged leaves out all of them, and is believed. Who filled it in does
+// so with all.
+bool ConnectionTable::State::is_credible(Entry& entry, const Segment& segment, bool from_high) {
+  if (segment.checksum == Checksum::kUnknown) return true;
+  const bool right = segment.checksum == Checksum::kRight;
+  ChecksumHabit& habit = entry.checksums[from_high ? 1 : 0];
+  if (habit == ChecksumHabit::kUntold) habit = right ? ChecksumHabit::kFillsIn : ChecksumHabit::kLeavesOut;
+  return right || habit == ChecksumHabit::kLeavesOut;
+}
+
+// Where the kernel has told that the checksum was to be right, the receiver drops the segment; a file leaves some
+// doubt.
+void ConnectionTable::State::doubt(Entry* entry, const Segment& segment, bool from_high) {
+  counters_.add(Counter::kBadChecksum);
+  if (segment.checksum == Checksum::kWrong || entry == nullptr || !entry->followed()) return;
+  entry->connection->doubt(context_, entry->direction(from_high), segment);
+}
+
 // A bare ACK, FIN or RST of a connection that is not known leaves nothing to follow.
 void ConnectionTable::State::arrive(const Segment& segment, const DirectedKey& directed, std::uint64_t hash) {
   if (segment.rst || (!segment.syn && !carries(segment))) return;
   make_room(EntryKind::kHalfOpen, segment.time);
   Entry& entry = map_.insert(directed.key, hash, EntryKind::kHalfOpen, segment.time);
+  static_cast<void>(is_credible(entry, segment, directed.from_high));  // the first one is; what it tells is kept
   if (segment.syn) {
     segment.ack ? answer(entry, segment, directed.from_high) : begin(entry, segment, directed.from_high);
     return;

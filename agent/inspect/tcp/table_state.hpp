@@ -28,6 +28,9 @@ struct ConnectionTable::State {
   void follow(Entry& entry, const Segment& segment, bool from_high);
   void reconsider(Entry& entry, const Segment& segment, bool from_high);
 
+  static bool is_credible(Entry& entry, const Segment& segment, bool from_high);
+  void doubt(Entry* entry, const Segment& segment, bool from_high);
+
   void begin(Entry& entry, const Segment& syn, bool from_high);
   void answer(Entry& entry, const Segment& syn_ack, bool from_high);
   bool restart_if_answered(Entry& entry, const Segment& segment, Direction direction);

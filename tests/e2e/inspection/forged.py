@@ -10,12 +10,19 @@ TO_SERVER, TO_CLIENT = 0, 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
+def checksum(pseudo, segment):
+    """RFC 1071: the sum of 16-bit words with the carries added again is the remainder by 0xffff."""
+    whole = pseudo + segment + bytes(len(segment) % 2)
+    return 0xFFFF - int.from_bytes(whole, "big") % 0xFFFF
+
+
 class Talk:
-    """One connection from 198.51.100.9 to 192.0.2.1; checksums are 0, as offloading leaves them."""
+    """One connection from 198.51.100.9 to 192.0.2.1 or another server; checksums are 0, as offloading leaves them, or right."""
 
     moment = 0  # microseconds since the beginning of all of them
 
-    def __init__(self, port, server_port=80, opened=True):
+    def __init__(self, port, server_port=80, opened=True, server=b"\xc0\x00\x02\x01", checksums=False):
+        self.server, self.checksums = server, checksums
         self.ports, self.frames = (port, server_port), []
         self.next = [1000, 5_000_000]
         if opened:
@@ -23,12 +30,15 @@ class Talk:
             self.packet(TO_CLIENT, b"", SYN | ACK)
 
     def packet(self, direction, data, flags=ACK):
-        client, server = b"\xc6\x33\x64\x09", b"\xc0\x00\x02\x01"
-        source, target = (client, server) if direction == TO_SERVER else (server, client)
+        client = b"\xc6\x33\x64\x09"
+        source, target = (client, self.server) if direction == TO_SERVER else (self.server, client)
         ports = self.ports if direction == TO_SERVER else self.ports[::-1]
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40 + len(data), 0, 0, 64, 6, 0, source, target)
         tcp = struct.pack("!HHIIBBHHH", *ports, self.next[direction] % 2**32, self.next[1 - direction] % 2**32 if flags & ACK else 0,
                           0x50, flags, 65535, 0, 0)
+        if self.checksums:
+            right = checksum(source + target + struct.pack("!HH", 6, 20 + len(data)), tcp + data)
+            tcp = tcp[:16] + struct.pack("!H", right) + tcp[18:]
         Talk.moment += 3
         self.frames.append(pcapfile.Frame(1_700_000_000 + Talk.moment // 1_000_000, Talk.moment % 1_000_000,
                                           bytes(12) + b"\x08\x00" + ip + tcp + data))

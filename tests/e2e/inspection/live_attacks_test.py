@@ -108,7 +108,9 @@ def out_in_the_world():
 
 
 class Hostile(Live):
-    """Client's frames come in at eth0; the kernel passes them over, as their checksums are 0, and never answers."""
+    """Client's frames come in at eth0 for an address that this host does not have; the kernel passes them over and never answers."""
+
+    NOBODY = b"\xc0\x00\x02\x63"
 
     def flood(self, counter, least, count, make, **options):
         """Sends conversations of our own making, and waits until they were counted."""
@@ -116,12 +118,14 @@ class Hostile(Live):
         before = self.agent.counters()[counter]
         segment, forged.SEGMENT = forged.SEGMENT, 1400
         self.addCleanup(setattr, forged, "SEGMENT", segment)
+        frames = []  # all made beforehand: sending is to be fast
+        for i in range(count):
+            talk = Talk(1024 + i % 60_000, **{"server": self.NOBODY, "checksums": True, **options})
+            make(talk, i)
+            frames += [target + frame.data[6:] for frame in talk.frames]
         with out_in_the_world() as sender:
-            for i in range(count):
-                talk = Talk(1024 + i % 60_000, **options)
-                make(talk, i)
-                for frame in talk.frames:
-                    sender.send(target + frame.data[6:])
+            for frame in frames:
+                sender.send(frame)
         self.agent.until_counted(counter, before + least)
 
     def attack(self, *what, **options):
@@ -132,6 +136,18 @@ class Hostile(Live):
 
     def http2(self, *frames):
         return lambda talk, _: talk.say(TO_SERVER, forged.PREFACE + h2_frame(4, 0, 0, b"") + b"".join(frames))
+
+    def test_segments_that_the_server_drops(self):
+        """Their checksum is wrong: nothing of what they say is read."""
+        def ask(talk, _):
+            talk.say(TO_SERVER, b"GET /forged HTTP/1.1\r\nHost: www.example.org\r\n\r\n")
+            talk.say(TO_CLIENT, b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        before = self.agent.counters()
+        self.flood("requests", 50, 50, ask)
+        self.attack("bad_checksums", 400, 100, ask, checksums=False, server=b"\xc0\x00\x02\x01")
+        after = self.agent.counters()
+        self.assertLess(after["requests"], before["requests"] + 100, "of the first fifty, and of those who came afterwards")
 
     def test_hpack_bomb(self):
         bomb = forged.GET + forged.literal(b"x" * 60, b"y" * 3900) + b"\xbe" * 12_000

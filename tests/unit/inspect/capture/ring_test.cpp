@@ -113,6 +113,22 @@ TEST_F(RingTest, DevicesWithoutLinkHeaderGiveRawIp) {
   EXPECT_EQ(frame.link, LinkType::kRawIp);
 }
 
+TEST_F(RingTest, TheKernelTellsWhichChecksumsNeedNoLook) {
+  for (const auto& [status, origin] :
+       {std::pair{0U, ChecksumOrigin::kFilledIn}, std::pair{TP_STATUS_CSUMNOTREADY + 0U, ChecksumOrigin::kSettled},
+        std::pair{TP_STATUS_CSUM_VALID + 0U, ChecksumOrigin::kSettled},
+        std::pair{TP_STATUS_LOSING + 0U, ChecksumOrigin::kFilledIn}}) {
+    Ring ring(memory_, kGeometry);
+    fill(0, {"x"});
+    tpacket3_hdr changed = header(0);
+    changed.tp_status = TP_STATUS_USER | status;
+    put(0, kFirst, changed);
+    CapturedFrame frame;
+    ASSERT_TRUE(ring.next(frame));
+    EXPECT_EQ(frame.checksum, origin) << status;
+  }
+}
+
 TEST_F(RingTest, AnEmptyBlockIsSkipped) {
   describe(0, 0, kFirst, kFirst);
   fill(1, {"x"});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/engine/engine.hpp"
 
+#include <cstring>
+
 #include "tests/unit/inspect/engine/fixture.hpp"
 
 namespace tidegate::inspect {
@@ -23,6 +25,27 @@ TEST_F(EngineTest, APacketBecomesASummary) {
   EXPECT_EQ(count(Counter::kCleartext), 1U);
   EXPECT_EQ(count(Counter::kRequests), 1U);
   EXPECT_EQ(count(Counter::kLossy), 0U);
+}
+
+// The client sends a harmless request that its server drops, and then the other one.
+TEST_F(EngineTest, ASegmentThatTheServerDropsHidesNothing) {
+  for (const auto origin : {ChecksumOrigin::kUntold, ChecksumOrigin::kFilledIn}) {
+    make(web_settings());
+    sink_.summaries.clear();
+    const std::string harmless = "GET /a_page/12 HTTP/1.1\r\nHost: www.example.org\r\n\r\n";
+    ASSERT_EQ(harmless.size(), kGet.size());
+    auto talk = test::TcpScript().handshake().client(kGet).server(kNoContent).close().segments();
+    auto frames = test::to_frames(talk);
+    auto forged = frames[3];
+    std::memcpy(forged.bytes.data() + forged.bytes.size() - harmless.size(), harmless.data(), harmless.size());
+    frames.insert(frames.begin() + 3, forged);
+    for (const test::TimedFrame& frame : frames) {
+      engine_->packet({.bytes = frame.bytes, .wire_size = frame.wire_size, .time = frame.time, .checksum = origin});
+    }
+    ASSERT_EQ(sink_.summaries.size(), 1U);
+    EXPECT_EQ(sink_.summaries[0].path, "/orders/17");
+    EXPECT_EQ(count(Counter::kBadChecksum), 1U);
+  }
 }
 
 TEST_F(EngineTest, OtherServicesCostNothing) {
