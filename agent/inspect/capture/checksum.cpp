@@ -8,7 +8,7 @@ namespace tidegate::inspect {
 namespace {
 
 constexpr std::size_t kField = 16;  // where in a header
-constexpr std::uint64_t kTcp = 6;
+constexpr std::uint64_t kTcpNumber = 6;
 constexpr std::uint64_t kHalf = 0xffffffff;
 
 // RFC 1071: words of any width may be added, the carries go round.
@@ -44,7 +44,7 @@ bool same(std::uint16_t a, std::uint16_t b) { return a % 0xffff == b % 0xffff; }
 
 Checksum judge_checksum(const Address& source, const Address& destination, Bytes tcp, ChecksumOrigin origin) {
   if (origin == ChecksumOrigin::kSettled) return Checksum::kUnknown;
-  const std::uint64_t pseudo = sum_of(source) + sum_of(destination) + kTcp + tcp.size();
+  const std::uint64_t pseudo = sum_of(source) + sum_of(destination) + kTcpNumber + tcp.size();
   const std::uint16_t field = static_cast<std::uint16_t>(std::to_integer<unsigned>(tcp[kField]) << 8 |
                                                          std::to_integer<unsigned>(tcp[kField + 1]));
   // What Linux leaves in the field for the device to go on with.
