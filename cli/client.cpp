@@ -7,6 +7,7 @@
 #include "cli/format/escape.hpp"
 #include "cli/socket_probe.hpp"
 #include "cli/stop_watcher.hpp"
+#include "tidegate/v1/api.grpc.pb.h"
 #include "tidegate/v1/decisions.grpc.pb.h"
 #include "tidegate/v1/policy.grpc.pb.h"
 #include "tidegate/v1/status.grpc.pb.h"
@@ -19,6 +20,7 @@ struct Client::Stubs {
   std::string socket;
   const Environment& environment;
   std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::ApiService::Stub> api;
   std::unique_ptr<v1::StatusService::Stub> status;
   std::unique_ptr<v1::DatapathService::Stub> datapath;
   std::unique_ptr<v1::PolicyService::Stub> policy;
@@ -92,6 +94,7 @@ Client::Client(std::string socket, const Environment& environment)
     : stubs_(std::make_unique<Stubs>(std::move(socket), environment)) {
   silence_grpc(environment);
   stubs_->channel = open_channel(stubs_->socket);
+  stubs_->api = v1::ApiService::NewStub(stubs_->channel);
   stubs_->status = v1::StatusService::NewStub(stubs_->channel);
   stubs_->datapath = v1::DatapathService::NewStub(stubs_->channel);
   stubs_->policy = v1::PolicyService::NewStub(stubs_->channel);
@@ -111,6 +114,10 @@ Outcome<v1::WhyResponse> Client::why(const v1::WhyRequest& request) {
 
 Outcome<v1::TopResponse> Client::top(const v1::TopRequest& request) {
   return stubs_->call(*stubs_->status, &v1::StatusService::Stub::Top, request);
+}
+
+Outcome<v1::ApiReportResponse> Client::api_report(const v1::ApiReportRequest& request) {
+  return stubs_->call(*stubs_->api, &v1::ApiService::Stub::Report, request);
 }
 
 Outcome<v1::SupportResponse> Client::support(const v1::SupportRequest& request) {

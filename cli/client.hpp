@@ -10,6 +10,7 @@
 
 #include "cli/environment.hpp"
 #include "cli/outcome.hpp"
+#include "tidegate/v1/api.pb.h"
 #include "tidegate/v1/decisions.pb.h"
 #include "tidegate/v1/policy.pb.h"
 #include "tidegate/v1/status.pb.h"
@@ -31,6 +32,7 @@ class Client {
   Outcome<v1::GetStatusResponse> status(const v1::GetStatusRequest& request, std::chrono::seconds allowed);
   Outcome<v1::WhyResponse> why(const v1::WhyRequest& request);
   Outcome<v1::TopResponse> top(const v1::TopRequest& request);
+  Outcome<v1::ApiReportResponse> api_report(const v1::ApiReportRequest& request);
   Outcome<v1::SupportResponse> support(const v1::SupportRequest& request);
   // Ends quietly when `environment.interrupted` is set.
   Outcome<> events(const v1::EventsRequest& request, const std::function<void(const v1::Event&)>& visit);

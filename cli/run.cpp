@@ -26,6 +26,7 @@ void register_commands(Command& root) {
   add_replay(root);
   add_inspect(root);
   add_rules(root);
+  add_api(root);
   add_attach(root);
   add_detach(root);
   add_support(root);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/api/services.hpp"
 
+#include "agent/api/api_service.hpp"
 #include "agent/api/datapath_service.hpp"
 #include "agent/api/decision_service.hpp"
 #include "agent/api/key_service.hpp"
@@ -17,6 +18,7 @@ Services make_services(control::Controllers& controllers, const std::string& act
   services.push_back(std::make_unique<SafelistService>(controllers.safelist, actor));
   services.push_back(std::make_unique<StatusService>(controllers));
   services.push_back(std::make_unique<DatapathService>(controllers.attach, actor));
+  services.push_back(std::make_unique<ApiService>(controllers.env.apis));
   services.push_back(std::make_unique<KeyService>(controllers.env.inspection));
   return services;
 }

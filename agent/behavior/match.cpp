@@ -68,7 +68,9 @@ bool holds_names(const TextTest& test, const Summary& summary) {
 
 bool holds(const TextTest& test, Field field, const Summary& summary) {
   if (field == Field::kQuery) return holds_names(test, summary);
-  const std::string_view text = text_of(field, summary);
+  const std::string_view text = field != Field::kOperation ? text_of(field, summary)
+                                : test.operations          ? operation_name(*test.operations, summary)
+                                                           : std::string_view();
   if (test.missing && *test.missing != text.empty()) return false;
   return !test.pattern || (!text.empty() && test.pattern->matches(text));
 }
@@ -92,7 +94,9 @@ bool holds(const VersionTest& test, Field field, const Summary& summary) {
 }
 
 bool holds(const FlagTest& test, Field field, const Summary& summary) {
-  const std::uint8_t flags = field == Field::kAttack ? summary.attacks : std::uint8_t{0};
+  const std::uint8_t flags = field == Field::kAttack ? summary.attacks
+                             : field == Field::kApi  ? summary.api_facts
+                                                     : std::uint8_t{0};
   return (flags & test.flags) != 0;
 }
 
@@ -102,12 +106,29 @@ bool holds(const FieldTest& test, const Summary& summary) {
 
 }  // namespace
 
+std::string_view operation_name(const OperationNames& names, const Summary& summary) {
+  if (summary.api_operation == 0) return {};
+  const auto known = names.find(summary.service);
+  if (known == names.end() || summary.api_operation > known->second.size()) return {};
+  return known->second[summary.api_operation - 1U];
+}
+
 std::string_view host_of(std::string_view authority) {
   if (authority.starts_with('[')) {
     const std::size_t end = authority.find(']');
     return end == authority.npos ? authority : authority.substr(0, end + 1);
   }
   return authority.substr(0, authority.find(':'));
+}
+
+void name_operations(Match& match, const std::shared_ptr<const OperationNames>& names) {
+  for (FieldTest& test : match.tests) {
+    auto* text = std::get_if<TextTest>(&test.test);
+    if (text != nullptr && test.field == Field::kOperation) text->operations = names;
+  }
+  for (std::vector<Match>* inside : {&match.all, &match.any, &match.none}) {
+    for (Match& other : *inside) name_operations(other, names);
+  }
 }
 
 bool mentions(const Match& match, Field field) {
@@ -123,6 +144,16 @@ bool names(const Match& match, Field field) {
   return mentions(match, field) || std::any_of(match.all.begin(), match.all.end(), inside) ||
          std::any_of(match.any.begin(), match.any.end(), inside) ||
          std::any_of(match.none.begin(), match.none.end(), inside);
+}
+
+bool needs_description(const Match& match) {
+  const auto asks = [](const FieldTest& test) {
+    const auto* text = std::get_if<TextTest>(&test.test);
+    return test.field == Field::kApi || (test.field == Field::kOperation && text != nullptr && text->missing != true);
+  };
+  return std::any_of(match.tests.begin(), match.tests.end(), asks) ||
+         std::any_of(match.all.begin(), match.all.end(), needs_description) ||
+         (!match.any.empty() && std::all_of(match.any.begin(), match.any.end(), needs_description));
 }
 
 bool matches(const Match& match, const Summary& summary) {

@@ -4,6 +4,8 @@
 
 #include <bitset>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +25,16 @@ inline constexpr std::size_t kMostTestsOfRule = 256;  // single matchers of one 
 inline constexpr std::size_t kStatuses = 600;
 using StatusSet = std::bitset<kStatuses>;
 
+// By service; in the order of Summary::api_operation, which counts from 1.
+using OperationNames = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+// Of the summary's service; "": it has none, or no name is known.
+std::string_view operation_name(const OperationNames& names, const inspect::Summary& summary);
+
 struct TextTest {
-  std::shared_ptr<const TextPattern> pattern;  // none: only `missing`
-  std::optional<bool> missing;                 // true: the value is empty; false: it is not
+  std::shared_ptr<const TextPattern> pattern;                  // none: only `missing`
+  std::optional<bool> missing;                                 // true: the value is empty; false: it is not
+  std::shared_ptr<const OperationNames> operations = nullptr;  // of Field::kOperation; none: no request has a name
 };
 struct StatusTest {
   StatusSet statuses;
@@ -62,6 +71,12 @@ struct Match {
 };
 
 bool matches(const Match& match, const inspect::Summary& summary);
+
+// What the operations of API descriptions are called, for all tests of them in a match.
+void name_operations(Match& match, const std::shared_ptr<const OperationNames>& names);
+
+// Whether nothing fulfils the match but a request to a service with an API description.
+bool needs_description(const Match& match);
 
 // Whether the match asks for something of this field, other than its absence.
 bool mentions(const Match& match, Field field);

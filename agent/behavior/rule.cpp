@@ -85,6 +85,18 @@ seconds Escalation::after(seconds first, unsigned earlier) const {
   return seconds(static_cast<std::int64_t>(wanted));
 }
 
+void name_operations(RuleSet& rules, OperationNames names) {
+  const auto shared = std::make_shared<const OperationNames>(std::move(names));
+  const auto name = [&](Match& match) { name_operations(match, shared); };
+  for (Rule& rule : rules.rules) {
+    name(rule.match);
+    std::visit(
+        Overloaded{[&](RatioCondition& c) { name(c.of); }, [&](WithoutCondition& c) { name(c.step); },
+                   [&](AfterCondition& c) { std::for_each(c.steps.begin(), c.steps.end(), name); }, [](auto&) {}},
+        rule.when.what);
+  }
+}
+
 bool mentions(const Rule& rule, Field field) {
   if (mentions(rule.match, field)) return true;
   const auto step = [field](const Match& match) { return mentions(match, field); };
@@ -104,6 +116,17 @@ Needs needs_in(const Rule& rule, const Match& match) {
     needs.kinds &= names(match, Field::kEvent) ? kEvents : kRequestOnly;
   }
   return needs;
+}
+
+bool needs_description(const Rule& rule) {
+  if (needs_description(rule.match)) return true;
+  return std::visit(Overloaded{[](const RatioCondition& c) { return needs_description(c.of); },
+                               [](const AfterCondition& c) {
+                                 return std::any_of(c.steps.begin(), c.steps.end(),
+                                                    [](const Match& step) { return needs_description(step); });
+                               },
+                               [](const auto&) { return false; }},
+                    rule.when.what);
 }
 
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all) {

@@ -128,11 +128,17 @@ struct RuleSet {
   Settings settings;
 };
 
+// What the operations of API descriptions are called, for all rules. Before, `operation` matches nothing.
+void name_operations(RuleSet& rules, OperationNames names);
+
 // Whether the rule's match or its condition asks for this field.
 bool mentions(const Rule& rule, Field field);
 // What the match of a rule, or one of its steps, needs of summaries, their kind included: where the rule asks what
 // payloads attempt, those that tell of it alone; where the match names `event`, what it says; else requests.
 Needs needs_in(const Rule& rule, const Match& match);
+
+// Whether a rule never fires on requests to services without an API description.
+bool needs_description(const Rule& rule);
 
 // Why a rule can never fire, in words for the one who wrote it; "": it can. `all` are the rules that it may refer to.
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all);

@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <sstream>
 
-#include "agent/config/text_file.hpp"
-
 namespace tidegate::config {
 namespace {
 
@@ -49,8 +47,8 @@ bool is_closed(std::string_view text, std::size_t from) {
 // Builds the tree from events, with the bounds checked before anything is kept.
 class Builder final : public YAML::EventHandler {
  public:
-  explicit Builder(std::string_view text)
-      : text_(text.substr(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0)) {}
+  Builder(std::string_view text, const DocumentBounds& bounds)
+      : bounds_(bounds), text_(text.substr(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0)) {}
 
   Node take() && { return std::move(root_); }
 
@@ -92,8 +90,8 @@ class Builder final : public YAML::EventHandler {
     Node node;
     node.kind = kind;
     admit(node, mark, tag, anchor);
-    if (open_.size() >= kMostDepth) {
-      throw Refused{node.location, "nested more than " + std::to_string(kMostDepth) + " deep"};
+    if (open_.size() >= bounds_.depth) {
+      throw Refused{node.location, "nested more than " + std::to_string(bounds_.depth) + " deep"};
     }
     open_.push_back({std::move(node), {}, false});
   }
@@ -107,7 +105,8 @@ class Builder final : public YAML::EventHandler {
     node.location = location_of(mark);
     if (anchor != 0) throw Refused{node.location, "anchors (&name) are not supported; write the value out"};
     if (!tag.empty() && tag != "?" && tag != "!") throw Refused{node.location, "tags (!name) are not supported"};
-    if (++nodes_ > kMostNodes) throw Refused{node.location, "more than " + std::to_string(kMostNodes) + " values"};
+    if (++nodes_ > bounds_.nodes)
+      throw Refused{node.location, "more than " + std::to_string(bounds_.nodes) + " values"};
   }
 
   void close() {
@@ -134,6 +133,7 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
+  const DocumentBounds bounds_;
   std::string_view text_;
   Node root_;
   std::vector<Open> open_;
@@ -181,14 +181,13 @@ bool parse(const std::string& text, Builder& builder, Report& report) {
 
 }  // namespace
 
-Node read_document(const std::string& text, Report& report) {
-  if (text.size() > kMostText) {
-    report.error(
-        {}, "larger than " + std::to_string(kMostText) + " bytes; import long lists with `tidegate decisions import`");
+Node read_document(const std::string& text, Report& report, const DocumentBounds& bounds) {
+  if (text.size() > bounds.text) {
+    report.error({}, "larger than " + std::to_string(bounds.text) + " bytes" + std::string(bounds.remedy));
     return {};
   }
   if (!check_characters(text, report)) return {};
-  Builder builder(text);
+  Builder builder(text, bounds);
   // Half a tree would only give rise to errors about what is missing in it.
   return parse(text, builder, report) ? std::move(builder).take() : Node{};
 }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "agent/config/text_file.hpp"
 #include "agent/policy/report.hpp"
 
 namespace tidegate::config {
@@ -32,14 +34,18 @@ struct Member {
   Node value;
 };
 
-// Bounds on foreign text.
-inline constexpr std::size_t kMostDepth = 32;
-inline constexpr std::size_t kMostNodes = 100'000;
+// Bounds on foreign text; these are a policy's.
+struct DocumentBounds {
+  std::size_t text = kMostText;  // bytes
+  std::size_t nodes = 100'000;
+  std::size_t depth = 32;
+  std::string_view remedy = "; import long lists with `tidegate decisions import`";  // of a text that is too long
+};
 
 // The only document of `text`; an empty text is a null. What cannot be read is reported and gives a null as well.
-// Refused: more than kMostText bytes (text_file.hpp), what is not UTF-8 or has control characters, anchors, aliases,
-// tags, several documents, keys that are not scalars.
-Node read_document(const std::string& text, policy::Report& report);
+// Refused: what is beyond the bounds, what is not UTF-8 or has control characters, anchors, aliases, tags, several
+// documents, keys that are not scalars.
+Node read_document(const std::string& text, policy::Report& report, const DocumentBounds& bounds = {});
 
 // One line of YAML in flow style with quoted strings where needed: equal for texts that mean the same.
 std::string canonical(const Node& node);

@@ -55,6 +55,7 @@ class RuleReader {
     const auto priority = values_.whole(map_.take("priority"), what_ + ": priority", 0, kMostPriority);
     if (priority) rule_.priority = static_cast<int>(*priority);
     map_.finish();
+    check_described(match, service == nullptr || rule_.service);
     check_repeat(match, service);
     return std::move(rule_);
   }
@@ -131,6 +132,21 @@ class RuleReader {
                                        " within is longer than 24h, and sessions and accounts are not known for "
                                        "longer; use at most 24h");
     }
+  }
+
+  // Without a service it may be one of a pack, which has to fit many policies: then it is no error.
+  void check_described(const Node* match, bool service_known) {
+    if (!service_known || !behavior::needs_description(rule_)) return;
+    const bool described =
+        std::any_of(policy_.services.begin(), policy_.services.end(), [&](const policy::Service& service) {
+          return service.openapi && (!rule_.service || service.name == *rule_.service);
+        });
+    if (described) return;
+    const Location place = match != nullptr ? match->location : node_.location;
+    const std::string who = rule_.service ? "service " + *rule_.service : "no service";
+    const std::string text = what_ + ": `api` and `operation` need an API description, and " + who +
+                             (rule_.service ? " has no `openapi`" : " has an `openapi`") + std::string(kNeverFires);
+    rule_.service ? values_.error(place, text) : values_.report().warning(place, text);
   }
 
   void check_repeat(const Node* match, const Node* service) {

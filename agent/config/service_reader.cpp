@@ -87,6 +87,19 @@ void check_shape(const Service& service, const MapReader& map, const Values& val
   }
 }
 
+std::optional<policy::ApiSource> read_openapi(const Node* node, const std::string& what, const Service& service,
+                                              const Values& values) {
+  const auto file = values.text(node, what);
+  if (!file) return std::nullopt;
+  if (file->empty() || file->find('\0') != file->npos)
+    values.error(node->location, what + " has to be the name of a file");
+  if (!service.inspection.wanted()) {
+    values.error(node->location,
+                 what + " needs the service to be inspected; give it `tls: {inspect: true}` or leave out openapi");
+  }
+  return policy::ApiSource{.file = *file, .location = node->location};
+}
+
 Service read_service(const Node& node, const Values& values) {
   Service service;
   service.location = node.location;
@@ -100,6 +113,7 @@ Service read_service(const Node& node, const Values& values) {
   service.limits = read_limits(map.take("limits"), what, values);
   if (const auto value = values.boolean(map.take("dry_run"), what + ": dry_run")) service.dry_run = *value;
   service.inspection = read_inspection(map, values);
+  service.openapi = read_openapi(map.take("openapi"), what + ": openapi", service, values);
   map.finish();
   if (node.is_map()) check_shape(service, map, values);
   return service;

@@ -96,6 +96,7 @@ Status Enforcement::write(InForce next) {
   TIDEGATE_TRY(env_.datapath.apply(*report.compiled->image, report.compiled->slots,
                                    static_cast<std::uint32_t>(next.generation)));
   env_.telemetry.set_policy(report.compiled->slots, next.policy.ipv4_prefix, next.policy.ipv6_prefix);
+  if (env_.apis != nullptr) env_.apis->set_policy(next.policy);
   if (env_.rules != nullptr) env_.rules->set_policy(next.policy);
   if (env_.inspection != nullptr) env_.inspection->set_policy(next.policy);
   next.warnings = report.compiled->warnings;

@@ -18,6 +18,7 @@
 #include "agent/decisions/store.hpp"
 #include "agent/export/report.hpp"
 #include "agent/history/history.hpp"
+#include "agent/inspection/api_figures.hpp"
 #include "agent/inspection/report.hpp"
 #include "agent/kernel/datapath.hpp"
 #include "agent/telemetry/telemetry.hpp"
@@ -36,9 +37,13 @@ struct Environment {
   const Clock& clock;
 
   std::function<config::ParsedPolicy(std::string)> read_policy;  // config::read_policy
-  std::function<decisions::HostFacts()> host_facts;              // decisions::collect_host_facts
-  std::function<unsigned(const std::string&)> ifindex_of;        // if_nametoindex; 0: none
-  std::function<std::string(unsigned)> interface_name;           // if_indextoname; empty: none
+  // Hangs the API descriptions that a policy names into it: openapi::load; none: they are left out.
+  std::function<std::vector<policy::Issue>(policy::Policy&)> load_descriptions = {};
+  // One line for each whose file differs from it: openapi::differences; none: not looked at.
+  std::function<std::vector<std::string>(const policy::Policy&)> changed_descriptions = {};
+  std::function<decisions::HostFacts()> host_facts;        // decisions::collect_host_facts
+  std::function<unsigned(const std::string&)> ifindex_of;  // if_nametoindex; 0: none
+  std::function<std::string(unsigned)> interface_name;     // if_indextoname; empty: none
   std::function<Result<std::unique_ptr<decisions::Spool>>()> make_spool;
   std::function<Result<std::string>()> policy_file;            // the text of `policy:` of the settings
   std::function<std::uint64_t()> resident_bytes;               // of this process
@@ -49,6 +54,7 @@ struct Environment {
   std::uint64_t bucket_ways = 65536;
   std::chrono::nanoseconds tick{4'000'000};      // of the datapath's clock
   inspection::Inspection* inspection = nullptr;  // none: nothing is ever inspected
+  inspection::ApiFigures* apis = nullptr;        // none: nothing is held against descriptions
   RuleEngine* rules = nullptr;                   // none: rules are read only
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/control/policy_controller.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/control/guards.hpp"
@@ -20,12 +21,24 @@ std::vector<policy::Issue> warnings_of(const std::vector<policy::Issue>& issues)
 
 }  // namespace
 
-PolicyController::Candidate PolicyController::read(const std::string& text) const {
+// A policy without a description enforces all the same; `status` says what is missing.
+void PolicyController::load_descriptions(Candidate& candidate, Descriptions descriptions) const {
+  if (!env_.load_descriptions) return;
+  for (policy::Issue& issue : env_.load_descriptions(candidate.policy)) {
+    issue.warning = issue.warning || descriptions == Descriptions::kIfPossible;
+    candidate.issues.push_back(std::move(issue));
+  }
+}
+
+PolicyController::Candidate PolicyController::read(const std::string& text, Descriptions descriptions) const {
   auto parsed = env_.read_policy(text);
   Candidate candidate{std::move(parsed.policy), std::move(parsed.issues), false};
-  bool errors = false;
-  for (const auto& issue : candidate.issues) errors = errors || !issue.warning;
-  if (errors) return candidate;
+  const auto failed = [&] {
+    return std::any_of(candidate.issues.begin(), candidate.issues.end(),
+                       [](const auto& issue) { return !issue.warning; });
+  };
+  if (!failed()) load_descriptions(candidate, descriptions);
+  if (failed()) return candidate;
   const auto report = enforcement_.prepare(candidate.policy);
   candidate.issues.insert(candidate.issues.end(), report.issues.begin(), report.issues.end());
   candidate.valid = report.compiled.has_value();
@@ -149,7 +162,7 @@ Result<std::uint64_t> PolicyController::confirm(const std::string& actor) {
 
 Result<ApplyReport> PolicyController::revert(const std::string& actor) {
   TIDEGATE_ASSIGN(const auto begun, env_.history.begin_revert(actor));
-  Candidate candidate = read(begun.text);
+  Candidate candidate = read(begun.text, Descriptions::kIfPossible);
   if (!candidate.valid) {
     (void)env_.history.discard(begun.generation);
     return fail(ErrorCode::kInternal,
@@ -167,7 +180,7 @@ Result<ApplyReport> PolicyController::rollback(std::uint64_t generation, bool fo
     if (target.generation == before.generation) return revert(actor);
     return std::unexpected(refuse_while_pending().error());
   }
-  Candidate candidate = read(target.text);
+  Candidate candidate = read(target.text, Descriptions::kIfPossible);
   if (!candidate.valid) return fail(ErrorCode::kInvalidArgument, errors_of(candidate.issues));
   TIDEGATE_TRY(guard(candidate.policy, force, actor));
   TIDEGATE_ASSIGN(const auto begun, env_.history.begin({.text = target.text,
@@ -195,7 +208,7 @@ Status PolicyController::revert_overdue() {
 }
 
 Status PolicyController::resume(const history::Generation& generation) {
-  Candidate candidate = read(generation.text);
+  Candidate candidate = read(generation.text, Descriptions::kIfPossible);
   if (!candidate.valid) {
     return fail(ErrorCode::kDataLoss,
                 "policy: generation " + std::to_string(generation.generation) +

@@ -81,7 +81,10 @@ class PolicyController {
     bool valid = false;
   };
 
-  Candidate read(const std::string& text) const;
+  // What is wrong with an API description refuses a policy only where somebody is there to put it right.
+  enum class Descriptions { kRequired, kIfPossible };
+  Candidate read(const std::string& text, Descriptions descriptions = Descriptions::kRequired) const;
+  void load_descriptions(Candidate& candidate, Descriptions descriptions) const;
   std::vector<policy::Change> changes_to(const policy::Policy& next) const;
   Status refuse_while_pending() const;
   Status refuse_endless_confirm(const ApplyRequest& request) const;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "agent/config/policy_reader.hpp"
+#include "agent/openapi/document.hpp"
+#include "agent/openapi/load.hpp"
 
 namespace tidegate::control {
 namespace {
@@ -17,6 +19,10 @@ std::string signature_of(const policy::Policy& policy) {
   std::string text = std::to_string(policy.ipv4_prefix) + "/" + std::to_string(policy.ipv6_prefix) + "\n";
   for (const auto& proxy : policy.trusted_proxies) text += proxy.prefix.to_string() + "\n";
   for (const auto& section : policy.kept) text += section.path + " " + section.text + "\n";
+  for (const auto& service : policy.services) {
+    if (service.openapi && service.openapi->document)
+      text += service.name + " " + service.openapi->document->digest + "\n";
+  }
   return text;
 }
 
@@ -41,6 +47,7 @@ void RuleEngine::set_policy(const policy::Policy& policy) {
   config::ParsedPolicy parsed = config::read_policy(policy.text);
   std::unique_ptr<behavior::Evaluator> next;
   if (parsed.valid() && !parsed.rules.rules.empty()) {
+    behavior::name_operations(parsed.rules, openapi::operation_names(policy));
     next = std::make_unique<behavior::Evaluator>(std::move(parsed.rules), seed_, [this](const Prefix& source) {
       return actions_.is_safelisted && actions_.is_safelisted(source);
     });

@@ -70,7 +70,8 @@ StatusReport StatusController::report() const {
                      .decision_problem = decisions_.problem(),
                      .policy_file_problem = checked.policy_file_problem,
                      .guard_problems = checked.guard_problems,
-                     .capture_problems = checked.capture_problems});
+                     .capture_problems = checked.capture_problems,
+                     .changed_descriptions = checked.changed_descriptions});
   return report;
 }
 
@@ -93,6 +94,7 @@ void StatusController::refresh() {
                                     env_.policy_file_name + "` shows how";
     }
     checked.capture_problems = check_capture(present->policy);
+    if (env_.changed_descriptions) checked.changed_descriptions = env_.changed_descriptions(present->policy);
   }
   checked.guard_problems = env_.host_facts().problems;
   *checked_.lock() = std::move(checked);

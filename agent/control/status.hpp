@@ -55,6 +55,7 @@ struct WarningInput {
   std::string policy_file_problem;                 // differs from what runs, or cannot be read
   std::vector<std::string> guard_problems;         // what the lock-out guard could not find out
   std::vector<std::string> capture_problems = {};  // services whose traffic is not captured
+  std::vector<std::string> changed_descriptions = {};
 };
 std::vector<std::string> make_warnings(const WarningInput& input);
 
@@ -74,6 +75,7 @@ class StatusController {
     std::string policy_file_problem;
     std::vector<std::string> guard_problems;
     std::vector<std::string> capture_problems;
+    std::vector<std::string> changed_descriptions;
   };
   std::vector<std::string> check_capture(const policy::Policy& policy);
   void add_ages(StatusReport& report) const;

@@ -69,6 +69,15 @@ void stale(Warnings& warnings, const WarningInput& input) {
   }
 }
 
+void descriptions(Warnings& warnings, const WarningInput& input) {
+  if (input.in_force == nullptr) return;
+  for (const auto& service : input.in_force->policy.services) {
+    if (!service.openapi || service.openapi->problem.empty()) continue;
+    warnings.push_back("requests are not held against their API description: " + service.openapi->problem);
+  }
+  warnings.insert(warnings.end(), input.changed_descriptions.begin(), input.changed_descriptions.end());
+}
+
 void degraded(Warnings& warnings, const WarningInput& input) {
   for (const auto& entry : input.report.interfaces) {
     if (!entry.interface.state.attached || entry.interface.state.mode != "generic") continue;
@@ -135,6 +144,7 @@ std::vector<std::string> make_warnings(const WarningInput& input) {
       warnings.push_back(exported.problem + "; " + std::to_string(exported.lost) + " events were lost since start");
   }
   stale(warnings, input);
+  descriptions(warnings, input);
   degraded(warnings, input);
   faults(warnings, input);
   policy_limits(warnings, input);

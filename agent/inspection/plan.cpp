@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/openapi/document.hpp"
+
 namespace tidegate::inspection {
 namespace {
 
@@ -130,6 +132,20 @@ std::vector<Range> ports_of(const std::vector<Claim>& claims) {
   return merged;
 }
 
+// Services that name the same file share its description.
+void add_apis(const policy::Policy& policy, inspect::Settings& settings) {
+  for (const auto& service : policy.services) {
+    if (!service.openapi || !service.openapi->document) continue;
+    const auto& api = service.openapi->document->api;
+    auto known = std::ranges::find(settings.apis, api);
+    if (known == settings.apis.end()) known = settings.apis.insert(settings.apis.end(), api);
+    for (auto& inspected : settings.services) {
+      if (inspected.name != service.name || inspected.excluded) continue;
+      inspected.api = static_cast<std::uint32_t>(known - settings.apis.begin()) + 1;
+    }
+  }
+}
+
 }  // namespace
 
 Plan make_plan(const policy::Policy& policy) {
@@ -144,6 +160,7 @@ Plan make_plan(const policy::Policy& policy) {
   for (std::size_t i = 0; i < claims.size(); ++i) {
     append(plan.settings.services, claims[i], i == 0 ? nullptr : &claims[i - 1]);
   }
+  add_apis(policy, plan.settings);
   for (const auto& proxy : policy.trusted_proxies) plan.settings.trusted_proxies.push_back(proxy.prefix);
   return plan;
 }

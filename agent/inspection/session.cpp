@@ -15,7 +15,7 @@ namespace {
 
 namespace wire = inspect::wire;
 
-constexpr std::size_t kMostWaiting = 8 << 20;  // bytes; settings have at most half of it
+constexpr std::size_t kMostWaiting = 12 << 20;  // bytes; settings have at most half of it
 constexpr std::uint32_t kKeyThread = wire::kMostWorkers;
 constexpr int kPatienceMs = 300;
 

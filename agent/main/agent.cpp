@@ -16,6 +16,7 @@
 #include "agent/control/rule_actions.hpp"
 #include "agent/main/logging.hpp"
 #include "agent/main/notify.hpp"
+#include "agent/openapi/load.hpp"
 
 namespace tidegate {
 namespace {
@@ -99,6 +100,7 @@ Agent::Agent(const config::Settings& settings, history::State state, std::unique
                [this](const std::string& what) { telemetry_.note(telemetry::EventKind::kWarning, what); }),
       rules_(
           std::make_shared<control::RuleEngine>(system_clock(), behavior::HashSeed{secret_number(), secret_number()})),
+      apis_(std::make_shared<inspection::ApiFigures>(system_clock(), secret_number())),
       inspection_(inspection_options(settings), system_clock()),
       controllers_(environment(settings)),
       scheduler_(system_clock()),
@@ -116,6 +118,9 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .telemetry = telemetry_,
           .clock = system_clock(),
           .read_policy = config::read_policy,
+          .load_descriptions = [directory = settings.policy.parent_path()](
+                                   policy::Policy& policy) { return openapi::load(policy, directory); },
+          .changed_descriptions = [](const policy::Policy& policy) { return openapi::differences(policy); },
           .host_facts = [] { return decisions::collect_host_facts(); },
           .ifindex_of = [](const std::string& name) { return ::if_nametoindex(name.c_str()); },
           .interface_name = name_of_interface,
@@ -128,6 +133,7 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .bucket_ways = settings.tables.buckets,
           .tick = clock_tick(),
           .inspection = &inspection_,
+          .apis = apis_.get(),
           .rules = rules_.get()};
 }
 
@@ -135,7 +141,7 @@ inspection::Options Agent::inspection_options(const config::Settings& settings) 
   inspection::Options options = inspection::default_options();
   options.keys = settings.keys;
   options.inspect = settings.inspect;
-  options.consumers = {rules_};
+  options.consumers = {apis_, rules_};
   options.load_capture = kernel::Capture::load;
   options.find_interface = kernel::find_capture_interface;
   options.warn = [this](const std::string& what) { telemetry_.note(telemetry::EventKind::kWarning, what); };

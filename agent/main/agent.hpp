@@ -49,6 +49,7 @@ class Agent {
   std::shared_ptr<telemetry::Follower> acts_;
   exports::Sink exports_;
   std::shared_ptr<control::RuleEngine> rules_;
+  std::shared_ptr<inspection::ApiFigures> apis_;
   inspection::Supervisor inspection_;  // before those who steer it, after those whom it tells
   control::Controllers controllers_;
   control::Scheduler scheduler_;

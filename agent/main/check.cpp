@@ -5,6 +5,7 @@
 
 #include "agent/config/check.hpp"
 #include "agent/config/text_file.hpp"
+#include "agent/openapi/load.hpp"
 
 namespace tidegate {
 namespace {
@@ -33,7 +34,12 @@ int check_only(const config::Settings& settings) {
     std::cerr << "tidegated: " << text.error().message << '\n';
     return 1;
   }
-  const auto policy = config::check_policy(*text, {.bucket_ways = settings.tables.buckets, .extra_safelist = {}});
+  auto policy = config::check_policy(*text, {.bucket_ways = settings.tables.buckets, .extra_safelist = {}});
+  if (policy.valid()) {
+    for (auto& issue : openapi::load(policy.policy, settings.policy.parent_path())) {
+      policy.issues.push_back(std::move(issue));
+    }
+  }
   print(settings.policy, policy.issues);
   for (const auto& name : policy.policy.not_enforced) {
     std::cerr << settings.policy.string() << ": " << name << " is not enforced by this version\n";

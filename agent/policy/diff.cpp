@@ -83,6 +83,12 @@ void put_inspection(Writer& writer, const Inspection& inspection) {
   writer.put("account", field(inspection.account));
 }
 
+// The same file may say something else by now.
+void put_openapi(Writer& writer, const std::optional<ApiSource>& source) {
+  if (!source) return writer.put("openapi", std::nullopt);
+  writer.put("openapi", source->file + (source->edition.empty() ? "" : " (edition " + source->edition + ")"));
+}
+
 void put_service(Leaves& leaves, const Service& service) {
   Writer writer(leaves, Section::kServices, service.name, "services." + service.name);
   const auto optional_text = [](std::string text) {
@@ -99,6 +105,7 @@ void put_service(Leaves& leaves, const Service& service) {
   writer.put("limits.new_sources.syn_share", budget ? std::optional(format_share(budget->syn_share)) : std::nullopt);
   writer.put("dry_run", yes_no(service.dry_run));
   put_inspection(writer, service.inspection);
+  put_openapi(writer, service.openapi);
 }
 
 std::string ceiling_text(const std::optional<Rate>& ceiling) {

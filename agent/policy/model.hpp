@@ -4,12 +4,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/address.hpp"
 #include "agent/base/units.hpp"
+
+namespace tidegate::openapi {
+struct Document;
+}
 
 namespace tidegate::policy {
 
@@ -87,6 +92,15 @@ struct Inspection {
   bool wanted() const { return tls || http; }
 };
 
+// An OpenAPI document that says which requests there may be.
+struct ApiSource {
+  std::string file;                                             // as the policy names it
+  std::shared_ptr<const openapi::Document> document = nullptr;  // null: not loaded, or it could not be
+  std::string edition = {};  // its digest: tells what it said from what its file says later
+  std::string problem = {};  // why it could not
+  Location location;
+};
+
 struct Service {
   std::string name;
   std::vector<Match> match;
@@ -95,6 +109,7 @@ struct Service {
   bool dry_run = false;
   bool is_default = false;
   Inspection inspection;
+  std::optional<ApiSource> openapi;
   Location location;
 };
 

@@ -19,6 +19,7 @@ void add_policy(Command& root);     // check, diff, apply, confirm, rollback, sh
 void add_replay(Command& root);
 void add_inspect(Command& root);
 void add_rules(Command& root);
+void add_api(Command& root);
 void add_attach(Command& root);
 void add_detach(Command& root);
 void add_support(Command& root);

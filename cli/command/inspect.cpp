@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/config/check.hpp"
 #include "agent/inspection/plan.hpp"
+#include "agent/openapi/load.hpp"
 #include "cli/command/commands.hpp"
 #include "cli/command/policy.hpp"
 #include "cli/context.hpp"
@@ -25,16 +25,19 @@ Format format_of(Context& context) {
 }
 
 // Every connection is looked into, whether the policy asks for it or not: it is used for names, identities and proxies.
-Outcome<inspect::Settings> settings_of(Context& context, const std::optional<std::string>& file) {
+Outcome<inspect::Settings> settings_of(Context& context, const std::optional<std::string>& file,
+                                       behavior::OperationNames& operations) {
   inspect::Settings settings;
   if (file) {
     TIDEGATE_ASSIGN(PolicyText source, read_policy_text(context, *file));
-    const config::ParsedPolicy parsed = config::check_policy(std::move(source.text));
+    const std::string name = source.name;
+    const config::ParsedPolicy parsed = check_whole_policy(std::move(source));
     for (const policy::Issue& issue : parsed.issues) {
-      context.environment().err << escape_text(config::format_issue(source.name, issue)) << '\n';
+      context.environment().err << escape_text(config::format_issue(name, issue)) << '\n';
     }
     if (!parsed.valid()) return refuse("");
     settings = inspection::make_plan(parsed.policy).settings;
+    operations = openapi::operation_names(parsed.policy);
   }
   settings.everything = true;
   TIDEGATE_TRY(draw_identity_key(settings));
@@ -42,9 +45,10 @@ Outcome<inspect::Settings> settings_of(Context& context, const std::optional<std
 }
 
 Outcome<> inspect_capture(Context& context, const Options& options) {
-  TIDEGATE_ASSIGN(const inspect::Settings settings, settings_of(context, options.policy));
-  const auto view =
-      make_request_view(context.output().out(), context.output().style(), format_of(context), options.events);
+  behavior::OperationNames operations;
+  TIDEGATE_ASSIGN(const inspect::Settings settings, settings_of(context, options.policy, operations));
+  const auto view = make_request_view(context.output().out(), context.output().style(), format_of(context),
+                                      options.events, std::move(operations));
   TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, *view));
   if (options.stats) print_statistics(context.output().out(), format_of(context), finished.statistics.counters);
   context.output().out().flush();
@@ -64,7 +68,7 @@ void add_inspect(Command& root) {
   command.option("--keylog", options->files.keylogs, "FILE",
                  "TLS secrets in NSS key log format; may be repeated; not needed for secrets inside a pcapng");
   command.option("--policy", options->policy, "FILE",
-                 "Policy that says what a session, an account and a trusted proxy is");
+                 "Policy that says what a session, an account and a trusted proxy is, and names API descriptions");
   command.flag("--events", options->events,
                "Also handshakes without a request and requests that stall; each object says its `kind`");
   command.flag("--stats", options->stats, "End with one object of totals");

@@ -3,8 +3,10 @@
 
 #include <iterator>
 
+#include "agent/config/check.hpp"
 #include "agent/config/policy_reader.hpp"
 #include "agent/config/text_file.hpp"
+#include "agent/openapi/load.hpp"
 #include "cli/command/commands.hpp"
 #include "cli/format/documents.hpp"
 #include "cli/format/escape.hpp"
@@ -15,14 +17,22 @@ namespace tidegate::cli {
 Outcome<PolicyText> read_policy_text(Context& context, const std::string& file) {
   if (file != "-") {
     TIDEGATE_ASSIGN(std::string text, config::read_text_file(file));
-    return PolicyText{file, std::move(text)};
+    return PolicyText{file, std::move(text), std::filesystem::path(file).parent_path()};
   }
-  PolicyText policy{"<stdin>", std::string(config::kMostText + 1, '\0')};
+  PolicyText policy{"<stdin>", std::string(config::kMostText + 1, '\0'), {}};
   std::istream& in = context.environment().in;
   in.read(policy.text.data(), static_cast<std::streamsize>(policy.text.size()));
   policy.text.resize(static_cast<std::size_t>(in.gcount()));
   if (policy.text.size() > config::kMostText) return refuse("<stdin>: larger than a policy may be (1 MiB)");
   return policy;
+}
+
+config::ParsedPolicy check_whole_policy(PolicyText source) {
+  config::ParsedPolicy parsed = config::check_policy(std::move(source.text));
+  if (!parsed.valid()) return parsed;
+  for (policy::Issue& issue : openapi::load(parsed.policy, source.directory)) parsed.issues.push_back(std::move(issue));
+  behavior::name_operations(parsed.rules, openapi::operation_names(parsed.policy));
+  return parsed;
 }
 
 void print_issues(Context& context, const std::string& file, const Issues& issues) {

@@ -4,9 +4,11 @@
 
 #include <google/protobuf/repeated_ptr_field.h>
 
+#include <filesystem>
 #include <ostream>
 #include <string>
 
+#include "agent/config/policy_reader.hpp"
 #include "cli/context.hpp"
 #include "cli/outcome.hpp"
 #include "cli/parser.hpp"
@@ -22,10 +24,15 @@ void add_policy_generations(Command& policy);  // confirm, rollback, show, histo
 struct PolicyText {
   std::string name;  // for messages: the file, or "<stdin>"
   std::string text;
+  std::filesystem::path directory;  // that it stands in
 };
 
 // A policy file, or standard input for "-".
 Outcome<PolicyText> read_policy_text(Context& context, const std::string& file);
+
+// As the agent judges it, with the API descriptions that it names: relative names are of the file's directory, of the
+// working directory for standard input.
+config::ParsedPolicy check_whole_policy(PolicyText source);
 
 using Issues = google::protobuf::RepeatedPtrField<::tidegate::v1::PolicyIssue>;
 using Changes = google::protobuf::RepeatedPtrField<::tidegate::v1::PolicyChange>;

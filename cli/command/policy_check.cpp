@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/config/check.hpp"
 #include "cli/command/common.hpp"
 #include "cli/command/policy.hpp"
 #include "cli/format/escape.hpp"
@@ -32,14 +31,14 @@ void print(std::ostream& out, const std::string& file, const policy::Policy& pol
 // Needs no agent: the agent judges with the same code.
 Outcome<> check_policy_file(Context& context, const std::string& file) {
   TIDEGATE_ASSIGN(PolicyText source, read_policy_text(context, file));
-  const config::ParsedPolicy parsed = config::check_policy(std::move(source.text));
+  const std::string name = source.name;
+  const config::ParsedPolicy parsed = check_whole_policy(std::move(source));
   for (const policy::Issue& issue : parsed.issues) {
-    context.environment().err << escape_text(config::format_issue(source.name, issue)) << '\n';
+    context.environment().err << escape_text(config::format_issue(name, issue)) << '\n';
   }
   const bool show = parsed.valid() || !context.output().is_table();
   if (show) {
-    context.output().show(check_document(source.name, parsed),
-                          [&](std::ostream& out) { print(out, source.name, parsed.policy); });
+    context.output().show(check_document(name, parsed), [&](std::ostream& out) { print(out, name, parsed.policy); });
   }
   if (!parsed.valid()) return refuse("");
   return {};

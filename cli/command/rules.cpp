@@ -9,10 +9,11 @@ namespace tidegate::cli {
 
 Outcome<config::ParsedPolicy> read_rules(Context& context, const std::string& file) {
   TIDEGATE_ASSIGN(PolicyText source, read_policy_text(context, file));
-  config::ParsedPolicy parsed = config::check_policy(std::move(source.text));
+  const std::string name = source.name;
+  config::ParsedPolicy parsed = check_whole_policy(std::move(source));
   if (parsed.valid()) return parsed;
   for (const policy::Issue& issue : parsed.issues) {
-    if (!issue.warning) context.environment().err << escape_text(config::format_issue(source.name, issue)) << '\n';
+    if (!issue.warning) context.environment().err << escape_text(config::format_issue(name, issue)) << '\n';
   }
   return refuse("");
 }

@@ -258,6 +258,20 @@ void SummaryJson::append_time(std::string& out, WallTime time) {
   out += 'Z';
 }
 
+void SummaryJson::append_api(std::string& out, const Summary& summary) const {
+  append_key(out, R"(,"operation":)");
+  append_text_or_null(out, behavior::operation_name(operations_, summary));
+  append_key(out, R"(,"api":[)");
+  bool first = true;
+  for (const behavior::FlagInfo& flag : behavior::flags_of(behavior::Field::kApi)) {
+    if ((summary.api_facts & flag.bit) == 0) continue;
+    if (!first) out += ',';
+    append_quoted(out, flag.name);
+    first = false;
+  }
+  out += ']';
+}
+
 void SummaryJson::append(std::string& out, const Summary& summary) {
   const inspect::ConnectionFacts& connection = summary.connection;
   out += "{\"time\":\"";
@@ -287,6 +301,7 @@ void SummaryJson::append(std::string& out, const Summary& summary) {
   append_key(out, R"(,"proxied_ip":)");
   append_text_or_null(out, summary.proxied ? text_of(*summary.proxied) : "");
   handshake ? append_handshake(out, summary) : append_extra(out, summary);
+  if (!handshake) append_api(out, summary);
   if (kinds_) {
     append_key(out, R"(,"kind":)");
     append_quoted(out, kind_text(summary.kind));

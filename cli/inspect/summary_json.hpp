@@ -7,6 +7,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "agent/behavior/match.hpp"
 #include "agent/inspect/model/summary.hpp"
 #include "agent/inspect/wire/summary_codec.hpp"
 
@@ -18,20 +19,25 @@ void append_json_string(std::string& out, std::string_view text);
 // Writes one object a line, keys as the contract has them. Used by one thread.
 class SummaryJson {
  public:
-  // `kinds`: each says what it is, by the key `kind`; a handshake has nothing of a request.
-  explicit SummaryJson(bool kinds = false) : kinds_(kinds) {}
+  // `kinds`: each says what it is, by the key `kind`; a handshake has nothing of a request. What the operations of API
+  // descriptions are called, by service; without it they have no name.
+  explicit SummaryJson(bool kinds = false, behavior::OperationNames operations = {})
+      : kinds_(kinds), operations_(std::move(operations)) {}
+
   void append(std::string& out, const inspect::Summary& summary);
 
  private:
   // Texts of addresses that come again and again.
   std::string_view text_of(const Address& address);
   void append_time(std::string& out, WallTime time);
+  void append_api(std::string& out, const inspect::Summary& summary) const;
 
   struct Known {
     Address address;
     std::string text;
   };
   bool kinds_;
+  const behavior::OperationNames operations_;
   std::array<Known, 256> known_;
   std::chrono::seconds second_{-1};
   std::string second_text_;

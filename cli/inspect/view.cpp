@@ -18,7 +18,8 @@ using inspect::SummaryKind;
 // JSON, a line each; YAML, a document each, by way of the same text.
 class LinesView final : public RequestView {
  public:
-  LinesView(std::ostream& out, bool yaml, bool events) : out_(out), yaml_(yaml), events_(events), json_(events) {}
+  LinesView(std::ostream& out, bool yaml, bool events, behavior::OperationNames operations)
+      : out_(out), yaml_(yaml), events_(events), json_(events, std::move(operations)) {}
 
   void add(const Summary& summary) override {
     if (!events_ && summary.kind != SummaryKind::kRequest) return;
@@ -105,9 +106,10 @@ class TableView final : public RequestView {
 
 }  // namespace
 
-std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format, bool events) {
+std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format, bool events,
+                                               behavior::OperationNames operations) {
   if (format == Format::kTable) return std::make_unique<TableView>(out, style, events);
-  return std::make_unique<LinesView>(out, format == Format::kYaml, events);
+  return std::make_unique<LinesView>(out, format == Format::kYaml, events, std::move(operations));
 }
 
 Json statistics_of(const inspect::Counters& counters) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/behavior/match.hpp"
 #include "agent/inspect/model/counters.hpp"
 #include "agent/inspect/model/summary.hpp"
 #include "cli/format/output.hpp"
@@ -19,8 +20,10 @@ class RequestView {
   // Shows what is still held.
   virtual void flush() = 0;
 };
-// `events`: what is no request is shown as well, and each says what it is; else it is left out.
-std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format, bool events);
+// `events`: what is no request is shown as well, and each says what it is; else it is left out. `operations`: what
+// operations of API descriptions are called.
+std::unique_ptr<RequestView> make_request_view(std::ostream& out, const Style& style, Format format, bool events,
+                                               behavior::OperationNames operations);
 
 // {connections, decrypted, no_key, unsupported_cipher, mid_stream, lossy, requests, bytes}, and more.
 Json statistics_of(const inspect::Counters& counters);

@@ -26,7 +26,9 @@ std::optional<Identity> identity_of(const std::optional<IdentityField>& field, c
 
 // Whether all that a request in the middle of its head relies on stays as it is.
 bool differ_in_keys_alone(const Settings& a, const Settings& b) {
-  return a.services == b.services && a.everything == b.everything && a.trusted_proxies == b.trusted_proxies;
+  const auto same = [](const auto& one, const auto& other) { return one == other || *one == *other; };
+  return a.services == b.services && a.everything == b.everything && a.trusted_proxies == b.trusted_proxies &&
+         std::ranges::equal(a.apis, b.apis, same);
 }
 
 void wipe(Settings& settings) {
@@ -72,6 +74,7 @@ void clear(http::Exchange& exchange) {
   exchange.payload_left = 0;
   exchange.payload_fields = 0;
   exchange.sampled = exchange.payload_cut = exchange.seeks_identity = false;
+  exchange.target.release();
   exchange.body_kind = http::BodyKind::kNone;
   exchange.upgrade = http::Upgrade::kNone;
   exchange.encoded = exchange.wants_body = exchange.head_there = exchange.is_head = exchange.is_connect = false;
@@ -101,9 +104,11 @@ void HttpContext::set_settings(const Settings& settings) {
   settings_ = settings;
   if (!keys_alone) {
     ++generation_;
+    set_apis();
     services_.clear();
     for (const InspectedService& service : settings_.services) {
-      services_.push_back({service.name, service.payload_sample, service.payload_body, {}, {}});
+      api::Matcher* const api = service.api == 0 ? nullptr : apis_.at(service.api - 1).matcher.get();
+      services_.push_back({service.name, service.payload_sample, service.payload_body, {}, {}, api});
     }
   }
   take_keys();
@@ -116,6 +121,20 @@ void HttpContext::take_keys() {
     services_[i].session = identity_of(service.session, settings_, service.name, "session");
     services_[i].account = identity_of(service.account, settings_, service.name, "account");
   }
+}
+
+void HttpContext::set_apis() {
+  std::vector<Api> next;
+  for (const auto& description : settings_.apis) {
+    const auto known =
+        std::ranges::find_if(apis_, [&](const Api& api) { return api.matcher && *api.api == *description; });
+    if (known != apis_.end()) {
+      next.push_back(std::move(*known));
+    } else {
+      next.push_back({description, std::make_unique<api::Matcher>(*description)});
+    }
+  }
+  apis_ = std::move(next);
 }
 
 const HttpContext::Service* HttpContext::service_of(const Endpoint& server) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/inspect/api/matcher.hpp"
 #include "agent/inspect/http/exchange.hpp"
 #include "agent/inspect/http/hpack.hpp"
 #include "agent/inspect/http/http_stream.hpp"
@@ -28,6 +29,7 @@ class HttpContext {
     std::uint32_t payload_body = 0;
     std::optional<Identity> session;
     std::optional<Identity> account;
+    api::Matcher* api = nullptr;  // none: the service has no description
   };
 
   HttpContext(const HttpLimits& limits_, const Settings& settings, SummarySink& sink_, MemoryBudget& budget_,
@@ -59,10 +61,18 @@ class HttpContext {
   http::HpackMemory hpack_memory;
 
  private:
+  void set_apis();
+
   Settings settings_;
   void take_keys();
 
   std::vector<Service> services_;  // in the order of the settings
+  // By description; one that stays the same is not compiled again. `api` is what the matcher refers to.
+  struct Api {
+    std::shared_ptr<const ApiDescription> api;
+    std::unique_ptr<api::Matcher> matcher;
+  };
+  std::vector<Api> apis_;
   std::vector<std::unique_ptr<http::Exchange>> free_;
   std::uint64_t generation_ = 0;
   std::uint64_t keys_generation_ = 0;

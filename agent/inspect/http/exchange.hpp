@@ -17,7 +17,7 @@ enum class Upgrade : std::uint8_t { kNone, kTunnel, kWebSocket, kHttp2 };
 
 // A request and its response, while they are read. Objects are reused: their strings keep their memory.
 struct Exchange {
-  explicit Exchange(MemoryBudget& budget) : body(budget), payload_head(budget), payload_body(budget) {}
+  explicit Exchange(MemoryBudget& budget) : body(budget), target(budget), payload_head(budget), payload_body(budget) {}
 
   Summary summary;
   WallTime last{};                 // of the bytes that the duration goes to
@@ -26,6 +26,7 @@ struct Exchange {
   std::uint64_t owner = 0;         // whose facts are in the summary
   std::uint64_t generation = 0;    // of the settings that it was begun under
   KeptBytes body;                  // content that may hold an identity
+  KeptBytes target;                // path and query that wait for the method, to be held against a description
   KeptBytes payload_head;          // of a request that is sampled: see model/payload.hpp
   KeptBytes payload_body;          // likewise
   std::uint32_t payload_left = 0;  // bytes of the body that are still kept for it

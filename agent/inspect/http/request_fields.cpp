@@ -77,6 +77,10 @@ void RequestFields::method(Exchange& exchange, std::string_view method) {
   exchange.is_connect = method == "CONNECT";
   exchange.summary.truncated |= method.size() > kLongestMethod;
   exchange.summary.method.assign(method.substr(0, kLongestMethod));
+  if (exchange.target.empty()) return;
+  const Target target = split_target({}, exchange.target.text());
+  judge(exchange, target.path, target.query);
+  exchange.target.release();
 }
 
 void RequestFields::target(Exchange& exchange, std::string_view text) {
@@ -84,9 +88,13 @@ void RequestFields::target(Exchange& exchange, std::string_view text) {
   apply(exchange, split_target(exchange.summary.method, text));
 }
 
+// Pseudo-fields come in any order (RFC 9113, 8.3.1): what cannot be judged without the method waits for it.
 void RequestFields::path(Exchange& exchange, std::string_view text) {
   keep_payload(exchange, kTargetField, text);
   apply(exchange, split_target({}, text));
+  const HttpContext::Service* service = service_of(exchange);
+  const bool waits = service != nullptr && service->api != nullptr && exchange.summary.method.empty();
+  if (waits && exchange.target.empty()) (void)exchange.target.append(text);
 }
 
 void RequestFields::apply(Exchange& exchange, const Target& target) {
@@ -95,6 +103,16 @@ void RequestFields::apply(Exchange& exchange, const Target& target) {
   summary.truncated |= !assign_path(summary.path, target.path, kLongestPath);
   make_path_template(summary.path, summary.path_template);
   if (!target.query.empty()) summary.truncated |= !assign_query_keys(summary.query_keys, target.query);
+  if (!summary.method.empty()) judge(exchange, target.path, target.query);
+}
+
+// What the server is asked, as sent: the summary's path is cut and cleaned.
+void RequestFields::judge(Exchange& exchange, std::string_view path, std::string_view query) {
+  const HttpContext::Service* service = service_of(exchange);
+  if (service == nullptr || service->api == nullptr) return;
+  const api::Verdict verdict = service->api->judge(exchange.summary.method, path, query);
+  exchange.summary.api_operation = verdict.operation;
+  exchange.summary.api_facts = verdict.facts;
 }
 
 void RequestFields::authority(Exchange& exchange, std::string_view value) {

@@ -50,6 +50,7 @@ class RequestFields {
   // nullptr: none, or the settings have changed since the request began.
   const HttpContext::Service* service_of(const Exchange& exchange) const;
   void apply(Exchange& exchange, const Target& target);
+  void judge(Exchange& exchange, std::string_view path, std::string_view query);
   void authority(Exchange& exchange, std::string_view value);
   void proxied(Exchange& exchange, Field known, std::string_view value);
   void identify(Exchange& exchange, Field known, std::string_view name, std::string_view value);

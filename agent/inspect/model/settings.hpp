@@ -5,12 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/base/address.hpp"
+#include "agent/inspect/model/api_description.hpp"
 
 namespace tidegate::inspect {
 
@@ -40,6 +42,7 @@ struct InspectedService {
   // The share of its requests whose payload is handed to the examiner, and how much of the body at most goes with it.
   double payload_sample = 0;
   std::uint32_t payload_body = 0;  // bytes, at most kMostPayloadBody
+  std::uint32_t api = 0;           // its description in Settings::apis, from 1; 0: it has none
 
   friend bool operator==(const InspectedService&, const InspectedService&) = default;
 };
@@ -47,11 +50,12 @@ struct InspectedService {
 using HashKey = std::array<std::byte, 32>;
 
 struct Settings {
-  std::vector<InspectedService> services;    // the first that matches a server endpoint wins
-  bool everything = false;                   // offline: connections of no service are inspected too
-  std::vector<Prefix> trusted_proxies;       // whose PROXY headers and X-Forwarded-For are believed
-  std::uint64_t memory_bytes = 256'000'000;  // for all workers together
-  double sample = 1.0;                       // share of connections that are inspected, by hash of the flow
+  std::vector<InspectedService> services;                   // the first that matches a server endpoint wins
+  std::vector<std::shared_ptr<const ApiDescription>> apis;  // none is null
+  bool everything = false;                                  // offline: connections of no service are inspected too
+  std::vector<Prefix> trusted_proxies;                      // whose PROXY headers and X-Forwarded-For are believed
+  std::uint64_t memory_bytes = 256'000'000;                 // for all workers together
+  double sample = 1.0;  // share of connections that are inspected, by hash of the flow
   // Which connections those are: 0 offline, so that they are always the same; live secret, and not replaced, or running
   // connections would fall out.
   std::uint64_t sample_seed = 0;

@@ -25,7 +25,7 @@ inline constexpr std::size_t kMostWorkers = 64;
 inline constexpr std::size_t kMostKeylogs = 16;
 inline constexpr std::size_t kMostKeySources = 64;
 inline constexpr std::size_t kMostText = 1024;
-inline constexpr std::size_t kMostSettingsBytes = 4 << 20;
+inline constexpr std::size_t kMostSettingsBytes = 6 << 20;  // of which descriptions of APIs: kMostApiBytes
 inline constexpr std::size_t kMostAllowedUsers = 64;
 
 // Descriptors that the inspector finds open when it starts; every other one it closes.

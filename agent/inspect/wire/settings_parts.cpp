@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "agent/inspect/model/payload.hpp"
+#include "agent/inspect/wire/api_codec.hpp"
 #include "agent/inspect/wire/codec.hpp"
 
 namespace tidegate::inspect::wire {
@@ -39,6 +40,7 @@ void put(Writer& writer, const InspectedService& service) {
   writer.flag(service.excluded);
   writer.fixed64(std::bit_cast<std::uint64_t>(service.payload_sample));
   writer.number(service.payload_body);
+  writer.number(service.api);
 }
 
 std::vector<Prefix> prefixes(Reader& reader) {
@@ -69,7 +71,7 @@ double share(Reader& reader) {
   return value;
 }
 
-InspectedService service(Reader& reader) {
+InspectedService service(Reader& reader, std::size_t apis) {
   InspectedService service;
   service.name = reader.text(kMostName);
   const std::uint64_t ports = reader.number(kMostPorts);
@@ -83,6 +85,7 @@ InspectedService service(Reader& reader) {
   service.excluded = reader.flag();
   service.payload_sample = share(reader);
   service.payload_body = static_cast<std::uint32_t>(reader.number(kMostPayloadBody));
+  service.api = static_cast<std::uint32_t>(reader.number(apis));
   return service;
 }
 
@@ -97,6 +100,8 @@ std::vector<std::byte> whole(const Settings& settings) {
   writer.flag(settings.identity_key_before.has_value());
   if (settings.identity_key_before) writer.raw(*settings.identity_key_before);
   put(writer, settings.trusted_proxies);
+  writer.number(settings.apis.size());
+  for (const auto& api : settings.apis) put_api(writer, *api);
   writer.number(settings.services.size());
   for (const InspectedService& service : settings.services) put(writer, service);
   return out;
@@ -116,8 +121,12 @@ Result<Settings> parsed(Bytes bytes) {
     if (!before.empty()) std::ranges::copy(before, settings.identity_key_before.emplace().begin());
   }
   settings.trusted_proxies = prefixes(reader);
+  const std::uint64_t apis = reader.number(kMostServices);
+  for (std::uint64_t i = 0; i < apis && reader.ok(); ++i) settings.apis.push_back(take_api(reader));
   const std::uint64_t services = reader.number(kMostServices);
-  for (std::uint64_t i = 0; i < services && reader.ok(); ++i) settings.services.push_back(service(reader));
+  for (std::uint64_t i = 0; i < services && reader.ok(); ++i) {
+    settings.services.push_back(service(reader, settings.apis.size()));
+  }
   if (!reader.ok() || !reader.at_end()) {
     return fail(ErrorCode::kInvalidArgument, "settings for the inspector cannot be read");
   }

@@ -48,6 +48,32 @@ TEST(Flags, AreAnyOfThoseNamed) {
   EXPECT_FALSE(mentions(match_of("{path: /x, not: {attack: xss}}"), Field::kAttack)) << "nothing is asked for";
 }
 
+TEST(Flags, OfApiDescriptions) {
+  EXPECT_TRUE(matches("{api: unknown_path}", {.api = inspect::kApiUnknownPath}));
+  EXPECT_TRUE(matches("{api: [deprecated, invalid_query]}", {.api = inspect::kApiInvalidQuery}));
+  EXPECT_FALSE(matches("{api: [deprecated, invalid_query]}", {.api = inspect::kApiInvalidPath}));
+  EXPECT_FALSE(matches("{api: any}", {}));
+  EXPECT_TRUE(needs_description(match_of("{any: [{api: any}, {all: {operation: x}}]}")));
+  EXPECT_FALSE(needs_description(match_of("{any: [{api: any}, {path: /x}]}")));
+  EXPECT_FALSE(needs_description(match_of("{operation: {missing: true}, not: {api: any}}")));
+}
+
+TEST(Operations, HaveTheNamesOfTheirService) {
+  const auto names = std::make_shared<const OperationNames>(OperationNames{{"web", {"getUser", "GET /x"}}});
+  const auto of = [&](const std::string& text, const Request& request) {
+    Match match = match_of(text);
+    name_operations(match, names);
+    return matches(match, summary_of(request));
+  };
+  EXPECT_TRUE(of("{operation: getUser}", {.operation = 1}));
+  EXPECT_FALSE(of("{operation: getuser}", {.operation = 1})) << "case matters";
+  EXPECT_TRUE(of("{any: {not: {operation: \"get*\"}}}", {.operation = 2}));
+  EXPECT_FALSE(of("{operation: \"*\"}", {.operation = 3})) << "of a description that is no longer there";
+  EXPECT_FALSE(of("{operation: \"*\"}", {.service = "other", .operation = 1}));
+  EXPECT_TRUE(of("{operation: {missing: true}}", {}));
+  EXPECT_FALSE(matches("{operation: getUser}", {.operation = 1})) << "no names are known";
+}
+
 TEST(Patterns, TakeMetaCharactersForThemselves) {
   EXPECT_TRUE(matches("{path: \"/a.(b)[c]+/*\"}", {.path = "/a.(b)[c]+/x"}));
   EXPECT_FALSE(matches("{path: \"/a./*\"}", {.path = "/ab/x"}));

@@ -74,6 +74,19 @@ TEST_F(StarterRules, PathScan) {
               Contains("path-scan"));
 }
 
+TEST_F(StarterRules, UndocumentedPaths) {
+  const auto ask = [](const char* source, std::uint8_t facts, int paths) {
+    return [=](int i) {
+      return Request{.source = source, .path = numbered("/x", i % paths), .service = "api", .api = facts};
+    };
+  };
+  EXPECT_THAT(after(40, 1s, ask("192.0.2.1", inspect::kApiUnknownPath, 40)), Contains("undocumented-paths"));
+  EXPECT_THAT(after(40, 1s, ask("192.0.2.2", inspect::kApiWrongMethod, 40)), Contains("undocumented-paths"));
+  EXPECT_THAT(after(40, 1s, ask("192.0.2.3", 0, 40)), IsEmpty()) << "described";
+  EXPECT_THAT(after(40, 1s, ask("192.0.2.4", inspect::kApiUnknownPath, 3)), IsEmpty())
+      << "a client that is out of date";
+}
+
 TEST_F(StarterRules, KnownScanners) {
   EXPECT_THAT(after(3, 1s, [](int) { return Request{.user_agent = "sqlmap/1.7#stable (https://sqlmap.org)"}; }),
               Contains("known-scanners"));

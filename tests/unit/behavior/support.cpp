@@ -30,6 +30,8 @@ inspect::Summary summary_of(const Request& request) {
   summary.response_bytes = request.response_bytes;
   summary.user_agent = request.user_agent;
   summary.attacks = request.attacks;
+  summary.api_facts = request.api;
+  summary.api_operation = request.operation;
   if (request.session) summary.session = identity(*request.session);
   if (request.account) summary.account = identity(*request.account);
   return summary;
@@ -39,7 +41,7 @@ RuleSet rules_of(const std::string& rules, const std::string& rest) {
   auto parsed = config::read_policy(
       "version: 1\nservices:\n"
       "  - {name: web, match: [tcp/443], tls: {inspect: true}, session: {cookie: sid}, account: {json: /user}}\n"
-      "  - {name: api, match: [tcp/8443], tls: {inspect: true}}\n" +
+      "  - {name: api, match: [tcp/8443], tls: {inspect: true}, openapi: api.yaml}\n" +
       (rules.empty() ? "" : "rules: [" + rules + "]\n") + rest);
   for (const auto& issue : parsed.issues) ADD_FAILURE() << config::format_issue("policy", issue);
   return std::move(parsed.rules);

@@ -33,6 +33,8 @@ struct Request {
   std::optional<std::string> proxied = std::nullopt;
   inspect::SummaryKind kind = inspect::SummaryKind::kRequest;  // a handshake has no more than its connection
   std::uint8_t attacks = 0;
+  std::uint8_t api = 0;         // facts
+  std::uint16_t operation = 0;  // of the description
 };
 inspect::Summary summary_of(const Request& request);
 

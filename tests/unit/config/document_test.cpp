@@ -78,8 +78,8 @@ TEST(Document, AnchorsAliasesTagsAndSecondDocumentsAreRefused) {
 
 TEST(Document, NestedTooDeepIsRefused) {
   const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
-  EXPECT_EQ(errors_of(nested(kMostDepth)), "");
-  EXPECT_THAT(errors_of(nested(kMostDepth + 1)), HasSubstr("nested more than 32 deep"));
+  EXPECT_EQ(errors_of(nested(DocumentBounds{}.depth)), "");
+  EXPECT_THAT(errors_of(nested(DocumentBounds{}.depth + 1)), HasSubstr("nested more than 32 deep"));
   EXPECT_NE(errors_of(std::string(500'000, '[')), "");
   EXPECT_NE(errors_of(std::string(500'000, '{')), "");
   std::string dashes;
@@ -99,7 +99,7 @@ TEST(Document, ABillionLaughsAreRefusedAtTheFirst) {
 
 TEST(Document, TooManyValuesAndTooLargeTextsAreRefused) {
   std::string many = "[";
-  for (std::size_t i = 0; i <= kMostNodes; ++i) many += "1,";
+  for (std::size_t i = 0; i <= DocumentBounds{}.nodes; ++i) many += "1,";
   EXPECT_THAT(errors_of(many + "]"), HasSubstr("more than 100000 values"));
   EXPECT_THAT(errors_of(std::string(kMostText + 1, ' ')), HasSubstr("larger than 1048576 bytes"));
   EXPECT_EQ(errors_of(std::string(kMostText, ' ')), "");

@@ -167,6 +167,15 @@ TEST(PolicyReader, InspectionIsChecked) {
   EXPECT_THAT(issues("    account: {form: " + std::string(256, 'f') + "}\n"), HasSubstr("is longer than 255 bytes"));
 }
 
+TEST(PolicyReader, AnApiDescriptionNeedsInspection) {
+  const auto issues = [](const std::string& lines) { return read_issues(with_service("    match: tcp/1\n" + lines)); };
+  EXPECT_EQ(issues("    http: {inspect: true}\n    openapi: api.yaml\n"), "");
+  EXPECT_THAT(issues("    openapi: api.yaml\n"),
+              HasSubstr("5:14: service a: openapi needs the service to be inspected"));
+  EXPECT_THAT(issues("    http: {inspect: true}\n    openapi: {file: x}\n"), HasSubstr("6:14: "));
+  EXPECT_THAT(issues("    http: {inspect: true}\n    openapi: ''\n"), HasSubstr("name of a file"));
+}
+
 TEST(CheckPolicy, InspectionThatSeesNothingIsWarnedOf) {
   const auto issues = [](const std::string& lines) {
     return issues_of(check_policy("version: 1\ninterfaces: [eth0]\nservices:\n  - name: a\n" + lines).issues);

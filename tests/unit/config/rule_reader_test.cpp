@@ -106,6 +106,17 @@ TEST(Rules, ThatCanNeverFireAreErrors) {
   EXPECT_EQ(rule_issues("key: session" + rest), "");
 }
 
+TEST(Rules, NeedADescriptionToAskWhatItSays) {
+  const std::string rest = std::string(", ") + kWhen + ", " + kThen;
+  EXPECT_THAT(rule_issues("service: web, match: {api: unknown_path}" + rest),
+              HasSubstr("service web has no `openapi`, so the rule can never fire"));
+  EXPECT_THAT(rule_issues("service: web, match: {operation: getUser}" + rest), HasSubstr("has no `openapi`"));
+  EXPECT_THAT(rule_issues("match: {api: any}" + rest), HasSubstr("warning: "))
+      << "a rule of a pack, which has to fit many policies";
+  EXPECT_EQ(rule_issues("service: web, match: {any: [{api: any}, {path: /x}]}" + rest), "");
+  EXPECT_THAT(rule_issues("match: {api: unknown}" + rest), HasSubstr("did you mean 'unknown_path'?"));
+}
+
 TEST(Rules, OfServicesThatNobodyLooksIntoNeverFire) {
   const std::string rest = std::string(kWhen) + ", " + kThen + "}]\n";
   EXPECT_THAT(read_issues("version: 1\nservices: [{name: a, match: [tcp/80]}]\nrules: [{name: r, service: a, " + rest),

@@ -80,7 +80,7 @@ TEST(SettingsParts, OutOfTurn) {
 }
 
 TEST(SettingsParts, MoreThanIsTaken) {
-  EXPECT_FALSE(encode_settings(sample_settings(8000)).has_value());
+  EXPECT_FALSE(encode_settings(sample_settings(12000)).has_value());
   const std::vector<std::byte> part(kMostBytes - 100);
   SettingsAssembler assembler;
   bool refused = false;
