@@ -151,9 +151,10 @@ bool needs_description(const Match& match) {
     const auto* text = std::get_if<TextTest>(&test.test);
     return test.field == Field::kApi || (test.field == Field::kOperation && text != nullptr && text->missing != true);
   };
+  const auto inside = [](const Match& other) { return needs_description(other); };
   return std::any_of(match.tests.begin(), match.tests.end(), asks) ||
-         std::any_of(match.all.begin(), match.all.end(), needs_description) ||
-         (!match.any.empty() && std::all_of(match.any.begin(), match.any.end(), needs_description));
+         std::any_of(match.all.begin(), match.all.end(), inside) ||
+         (!match.any.empty() && std::all_of(match.any.begin(), match.any.end(), inside));
 }
 
 bool matches(const Match& match, const Summary& summary) {

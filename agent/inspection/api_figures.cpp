@@ -12,12 +12,12 @@ namespace {
 
 using inspect::Summary;
 
-constexpr std::size_t kLongestTemplate = 256;  // longer ones are cut, and count as one
-constexpr unsigned kCandidates = 8;            // looked at to find the least used
-constexpr unsigned kIpv6Bits = 64;             // a source of IPv6
-constexpr const char* kOther = "(other)";
+constexpr std::size_t kLongestApiPath = 256;  // longer ones are cut, and count as one
+constexpr unsigned kApiCandidates = 8;        // looked at to find the least used
+constexpr unsigned kIpv6Bits = 64;            // a source of IPv6
+constexpr const char* kOtherPaths = "(other)";
 
-std::size_t class_of(const std::optional<std::uint16_t>& status) {
+std::size_t status_class_of(const std::optional<std::uint16_t>& status) {
   return status && *status >= 100 && *status < 600 ? *status / 100U : 0U;
 }
 
@@ -37,7 +37,7 @@ struct ApiFigures::Row {
   void count(const Summary& summary, std::uint64_t caller) {
     ++calls;
     callers.add(caller);
-    ++by_class[class_of(summary.status)];
+    ++by_class[status_class_of(summary.status)];
     if (summary.status) count_status(*summary.status, 1);
     violations[0] += (summary.api_facts & inspect::kApiUndeclaredQuery) != 0;
     violations[1] += (summary.api_facts & inspect::kApiInvalidPath) != 0;
@@ -136,12 +136,12 @@ ApiFigures::Row& ApiFigures::undocumented(Service& service, const Summary& summa
   const bool wrong_method = (summary.api_facts & inspect::kApiWrongMethod) != 0;
   std::string key = wrong_method ? "!" : "?";
   key += summary.method + ' ';
-  key.append(summary.path_template, 0, kLongestTemplate);
+  key.append(summary.path_template, 0, kLongestApiPath);
   if (const auto known = service.undocumented.find(key); known != service.undocumented.end()) return *known->second;
   if (service.undocumented.size() >= kMostUndocumented) make_room(service);
   auto row = std::make_unique<Row>();
   row->method = summary.method;
-  row->path = summary.path_template.substr(0, kLongestTemplate);
+  row->path = summary.path_template.substr(0, kLongestApiPath);
   row->wrong_method = wrong_method;
   const auto added = service.undocumented.emplace(std::move(key), std::move(row)).first;
   service.order.push_back(&added->first);
@@ -152,7 +152,7 @@ ApiFigures::Row& ApiFigures::undocumented(Service& service, const Summary& summa
 void ApiFigures::make_room(Service& service) {
   std::size_t least = 0;
   std::uint64_t calls = UINT64_MAX;
-  for (unsigned i = 0; i < kCandidates; ++i) {
+  for (unsigned i = 0; i < kApiCandidates; ++i) {
     const std::size_t candidate = random_() % service.order.size();
     const std::uint64_t its = service.undocumented.find(*service.order[candidate])->second->calls;
     if (its < calls) least = candidate;
@@ -160,7 +160,7 @@ void ApiFigures::make_room(Service& service) {
   }
   const auto gone = service.undocumented.find(*service.order[least]);
   if (!service.other) service.other = std::make_unique<Row>();
-  service.other->path = kOther;
+  service.other->path = kOtherPaths;
   service.other->absorb(*gone->second);
   service.order[least] = service.order.back();
   service.order.pop_back();

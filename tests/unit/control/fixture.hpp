@@ -95,6 +95,7 @@ class ControlTest : public ::testing::Test {
             .telemetry = *telemetry_,
             .clock = clock_,
             .read_policy = config::read_policy,
+            .load_descriptions = [this](policy::Policy& policy) { return load_descriptions(policy); },
             .host_facts = [this] { return facts_; },
             .ifindex_of =
                 [this](const std::string& name) {
@@ -110,6 +111,17 @@ class ControlTest : public ::testing::Test {
             .version = "0.1.0",
             .policy_file_name = "policy.yaml",
             .inspection = &inspection_};
+  }
+
+  // Every service that names a description has none while there is a problem.
+  std::vector<policy::Issue> load_descriptions(policy::Policy& policy) const {
+    std::vector<policy::Issue> issues;
+    for (auto& service : policy.services) {
+      if (!service.openapi || description_problem_.empty()) continue;
+      service.openapi->problem = description_problem_;
+      issues.push_back({service.openapi->location, description_problem_, false});
+    }
+    return issues;
   }
 
   static control::ApplyRequest request(const std::string& text) {
@@ -141,6 +153,7 @@ class ControlTest : public ::testing::Test {
   FakeDatapath datapath_;
   FakeInspection inspection_;
   decisions::HostFacts facts_;
+  std::string description_problem_;
   std::string policy_file_;
   std::unique_ptr<decisions::Store> decisions_;
   std::unique_ptr<decisions::SafelistStore> safelist_;

@@ -40,6 +40,31 @@ TEST_F(PolicyControllerTest, ErrorsComeWithLineAndColumnAndChangeNothing) {
   EXPECT_FALSE(policy().check("services: 3").valid);
 }
 
+TEST_F(PolicyControllerTest, ABadDescriptionRefusesAnApplyAndNothingElse) {
+  const std::string described =
+      "version: 1\ninterfaces: [eth0]\nservices:\n"
+      "  - {name: api, match: [tcp/443], tls: {inspect: true}, openapi: api.yaml}\n";
+  ASSERT_TRUE(apply(described));
+  ASSERT_TRUE(apply(kPolicy));
+  description_problem_ = "service api: openapi: api.yaml:7:1: no good";
+  const auto refused = apply(described);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "4:65: service api: openapi: api.yaml:7:1: no good");
+  EXPECT_FALSE(policy().check(described).valid);
+  EXPECT_EQ(policy().show(0)->text, kPolicy);
+  // What was accepted once is enforced, with or without it.
+  const auto back = policy().rollback(0, false, "uid:0");
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->warnings.size(), 1U);
+  crash();
+  ASSERT_TRUE(policy().start());
+  EXPECT_EQ(policy().show(0)->text, described);
+  const auto warnings = controllers_->status.report().warnings;
+  EXPECT_TRUE(std::any_of(warnings.begin(), warnings.end(), [&](const std::string& warning) {
+    return warning == "requests are not held against their API description: " + description_problem_;
+  }));
+}
+
 TEST_F(PolicyControllerTest, DryRunChangesNothing) {
   apply_first();
   auto wanted = request(kOtherPolicy);
