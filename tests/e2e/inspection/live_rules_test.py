@@ -3,6 +3,8 @@
 """The real agent on an edge with a real TLS server: what an attacker does behind TLS gets it dropped at the NIC, and nobody
 else."""
 import json
+import pathlib
+import subprocess
 import sys
 import threading
 import time
@@ -33,6 +35,18 @@ rules:
     when: {{distinct: path, over: 10, within: 1m}}
     then: {{action: block, for: 2s, escalate: {{factor: 30, max: 1h, memory: 1h}}}}
 """
+EVENTS = """\
+rules:
+  - name: handshakes
+    match: {{event: [request, handshake]}}
+    when: {{ratio: {{event: handshake}}, over: 0.9, min: 20, within: 1m}}
+    then: {{action: block, for: 10m}}
+  - name: slow
+    match: {{event: stalled}}
+    when: {{count: 5, within: 1m}}
+    then: {{action: block, for: 10m}}
+"""
+IDLER = pathlib.Path(__file__).parent / "peers/idler.py"
 ATTACKER, VISITOR = "198.51.100.7", "192.0.2.2"
 
 
@@ -164,6 +178,44 @@ class Repeaters(Edge):
         self.agent.running()
         self.assertLess(self.scan(), 40, "never blocked again")
         self.assertAlmostEqual(self.blocked_for(2)[1], 60, delta=2)
+
+
+class Events(Edge):
+    """What is no request is told of, and stopped, while it lasts."""
+
+    rules = EVENTS
+
+    def idle(self, source, count, seconds, what):
+        process = subprocess.Popen([*edge_host.IN_WORLD, sys.executable, IDLER, source, world.EDGE4, str(count), str(seconds),
+                                    what], stdout=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def blocked(self, timeout):
+        return world.until(lambda: [(row["target"], row["origin"]) for row in self.agent.json("decisions", "list")], timeout,
+                           "a decision")
+
+    def test_who_only_shakes_hands_is_dropped_and_a_browser_is_not(self):
+        for _ in range(6):  # a page, and five connections ahead of need
+            self.idle(VISITOR, 6, 0.5, "request").wait(20)
+        attacker = self.idle(ATTACKER, 200, 0, "nothing")
+        self.assertEqual(self.blocked(20), [(ATTACKER, "rule:handshakes")])
+        attacker.wait(20)
+        self.assertEqual(self.agent.json("why", ATTACKER)["verdict"], "drop")
+        self.assertEqual(ask(ATTACKER, "/small"), "000")
+        self.assertEqual(ask(VISITOR, "/small"), "200")
+        self.assertIn("; for example (handshake) at ", str(self.agent.json("why", ATTACKER)["matches"]))
+
+    def test_who_holds_requests_is_dropped_while_they_last(self):
+        began = time.monotonic()
+        attacker = self.idle(ATTACKER, 8, 60, "head")
+        self.idle(VISITOR, 2, 60, "head")  # a bad line
+        self.assertEqual(self.blocked(20), [(ATTACKER, "rule:slow")])
+        print(f"blocked {time.monotonic() - began:.1f} s after the first byte")
+        self.assertIsNone(attacker.poll(), "it still holds them")
+        self.assertEqual(ask(ATTACKER, "/small"), "000")
+        self.assertEqual(ask(VISITOR, "/small"), "200")
 
 
 if __name__ == "__main__":
