@@ -25,9 +25,16 @@ bool LineFile::is_current() const {
          open.st_ino == named.st_ino;
 }
 
-// Not blocking: a FIFO without a reader would hold the thread.
+// Not blocking: a FIFO without a reader would hold the thread. A new file is for the group as well, whatever the umask
+// of the unit: log shippers are in it.
 Status LineFile::open_again() {
-  fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, kMode));
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  fd_ = UniqueFd(::open(path_.c_str(), kFlags | O_EXCL, kMode));
+  if (fd_) {
+    (void)::fchmod(fd_.get(), kMode);
+  } else if (errno == EEXIST) {
+    fd_ = UniqueFd(::open(path_.c_str(), kFlags, kMode));
+  }
   if (!fd_) return std::unexpected(error_of(path_, errno));
   struct stat facts {};
   if (::fstat(fd_.get(), &facts) != 0) return std::unexpected(error_of(path_, errno));

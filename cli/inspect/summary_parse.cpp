@@ -17,8 +17,8 @@ namespace {
 using inspect::Summary;
 
 constexpr std::uint64_t kMostStatus = 999;
-constexpr std::uint64_t kMostExact = 999;  // nanoseconds below a microsecond
-constexpr double kLongestMilliseconds = 86400e3 * 3650;
+constexpr std::uint64_t kMostExact = 999;              // nanoseconds below a microsecond
+constexpr double kLongestMilliseconds = 86400e3 * 60;  // with the latest time that there is, an end fits 64 bits
 
 std::unexpected<Error> wrong(const std::string& key, const std::string& what) {
   return fail(ErrorCode::kInvalidArgument, key + " " + what);
@@ -112,7 +112,7 @@ Status read_times(const Keys& keys, Summary& summary) {
   std::string time;
   TIDEGATE_TRY(keys.text("time", 64, time, true));
   const auto began = decisions::parse_rfc3339(time);
-  if (!began) return wrong("time", "is no time such as 2030-01-01T00:00:00.000000Z");
+  if (!began || *began < WallTime{}) return wrong("time", "is no time such as 2030-01-01T00:00:00.000000Z");
   summary.began = *began;
   const Json* duration = keys.find("duration_ms");
   if (duration == nullptr) return {};

@@ -105,6 +105,29 @@ TEST(SummaryParseTest, RefusesWhatIsNoRequestAndSaysWhy) {
   for (std::size_t i = 0; i + 2 < good.size(); ++i) EXPECT_NE(why(good.substr(0, i)), "taken");
 }
 
+// Damaged lines are refused or taken, and what is taken is written and read back as it is.
+TEST(SummaryParseTest, TakesOrRefusesWhateverComes) {
+  const std::string good = stored_line(inspect::full_summary());
+  std::mt19937 random(2);
+  int taken = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::string line = good;
+    for (unsigned n = 1 + random() % 3; n > 0; --n) {
+      const std::size_t at = random() % line.size();
+      const unsigned how = random() % 4;
+      if (how == 0) line.erase(at, 1 + random() % 8);
+      if (how == 1) line.insert(at, 1, static_cast<char>(random()));
+      if (how == 2) line[at] = static_cast<char>("0123456789,:{}[]\"eE-+\\u"[random() % 24]);
+      if (how == 3) line.insert(at, line.substr(random() % line.size(), random() % 64));
+    }
+    auto parsed = parse_summary(line);
+    if (!parsed || !*parsed) continue;
+    ++taken;
+    expect_lossless(**parsed);
+  }
+  EXPECT_GT(taken, 100);
+}
+
 class StoredRequests : public ::testing::Test {
  protected:
   void SetUp() override {
