@@ -31,6 +31,15 @@ void fill(v1::KeySourceStatus& to, const inspection::KeySourceReport& from) {
   to.set_problem(from.problem);
 }
 
+void fill(v1::PayloadStatus& to, const inspection::PayloadReport& from) {
+  to.set_state(std::string(to_string(from.state)));
+  to.set_problem(from.problem);
+  to.set_restarts(from.restarts);
+  to.set_kills(from.kills);
+  to.set_memory_bytes(from.memory);
+  to.set_sandboxed(from.sandboxed);
+}
+
 void fill_counters(v1::InspectorStatus& to, const inspect::Counters& from) {
   to.set_lost_bytes(from.of(Counter::kLostBytes));
   to.set_connections(from.of(Counter::kConnections));
@@ -67,6 +76,7 @@ void fill(v1::InspectorStatus& to, const inspection::Report& from) {
   to.set_kills(from.kills);
   to.set_memory_bytes(from.memory);
   to.set_resident_bytes(from.resident_bytes);
+  fill(*to.mutable_payloads(), from.payloads);
 }
 
 void fill(v1::TopRow& to, const inspection::EndpointRow& from) {

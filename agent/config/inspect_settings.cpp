@@ -98,6 +98,11 @@ void read_inspect(const Node* node, const Values& values, InspectSettings& inspe
     }
   }
   if (const auto sample = values.fraction(map.take("sample"), "inspect: sample", 0, 1)) inspect.sample = *sample;
+  const Node* rules = map.take("payload_rules");
+  if (const auto path = values.text(rules, "inspect: payload_rules")) {
+    inspect.payload_rules = *path;
+    if (!path->starts_with('/')) values.error(rules->location, "inspect: payload_rules has to be an absolute path");
+  }
   map.finish();
 }
 

@@ -73,6 +73,21 @@ std::optional<policy::IdentityField> read_account(const Node* node, const std::s
   return field;
 }
 
+std::optional<policy::Payloads> read_payloads(const Node* node, const std::string& what, const Values& values) {
+  if (node == nullptr) return std::nullopt;
+  policy::Payloads payloads{.location = node->location};
+  MapReader map(*node, what, values.report());
+  if (const auto sample = values.fraction(map.take("sample"), what + " sample", 0, 1)) payloads.sample = *sample;
+  const Node* body = map.take("body");
+  if (const auto bytes = values.bytes(body, what + " body")) {
+    payloads.body = *bytes;
+    if (*bytes > policy::kMostPayloadBody)
+      values.error(body->location, what + " body is more than " + format_bytes(policy::kMostPayloadBody));
+  }
+  map.finish();
+  return payloads;
+}
+
 }  // namespace
 
 policy::Inspection read_inspection(MapReader& service, const Values& values) {
@@ -87,6 +102,7 @@ policy::Inspection read_inspection(MapReader& service, const Values& values) {
   read_wish(service.take("tls"), what + "tls", values, inspection.tls, inspection.location);
   inspection.session = read_session(session, what + "session", values);
   inspection.account = read_account(account, what + "account", values);
+  inspection.payloads = read_payloads(service.take("payloads"), what + "payloads", values);
   return inspection;
 }
 

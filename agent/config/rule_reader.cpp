@@ -193,6 +193,14 @@ void read_rules(const Node* node, const Values& values, Policy& policy, behavior
     const std::string why = behavior::never_fires(rules.rules[i], rules.rules);
     if (!why.empty()) values.error(places[i], "rule " + rules.rules[i].name + " can never fire: " + why);
   }
+  const bool examined = std::any_of(policy.services.begin(), policy.services.end(), [](const policy::Service& service) {
+    return service.inspection.payloads.has_value();
+  });
+  for (std::size_t i = 0; i < rules.rules.size() && !examined; ++i) {
+    if (!behavior::mentions(rules.rules[i], behavior::Field::kAttack)) continue;
+    values.report().warning(
+        places[i], "rule " + rules.rules[i].name + " asks for `attack` and sees nothing: no service has `payloads`");
+  }
   // What has no address in its key would be blocked by connection, which the datapath cannot do yet.
   for (const behavior::Rule& rule : rules.rules) {
     if ((rule.key & behavior::kBySource) != 0 || rule.then.kind == behavior::ActionKind::kMonitor) continue;

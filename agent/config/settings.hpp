@@ -47,8 +47,9 @@ struct KeySettings {
 
 struct InspectSettings {
   unsigned cores = 1;
-  std::uint64_t memory = 256'000'000;  // bytes
-  double sample = 1.0;                 // share of connections
+  std::uint64_t memory = 256'000'000;                                        // bytes
+  double sample = 1.0;                                                       // share of connections
+  std::filesystem::path payload_rules = "/usr/share/modsecurity-crs/rules";  // of the OWASP Core Rule Set
 };
 
 // Where events are written to for other programs.

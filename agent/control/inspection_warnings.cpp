@@ -86,6 +86,14 @@ void key_sources(Warnings& warnings, const Report& inspector) {
   }
 }
 
+void payloads(Warnings& warnings, const Report& inspector) {
+  const auto& examiner = inspector.payloads;
+  if (examiner.state != State::kOff && examiner.state != State::kRunning && !examiner.problem.empty())
+    warnings.push_back("payloads are not examined: " + examiner.problem);
+  if (examiner.state == State::kRunning && !examiner.sandboxed)
+    warnings.push_back("the examiner of payloads runs without its whole sandbox on this kernel");
+}
+
 void unsafe(Warnings& warnings, const Report& inspector) {
   if (inspector.state != State::kRunning) return;
   if (!inspector.sandboxed) {
@@ -108,6 +116,7 @@ void inspection_warnings(Warnings& warnings, const Report& inspector) {
   shedding(warnings, inspector);
   unreadable(warnings, inspector);
   key_sources(warnings, inspector);
+  payloads(warnings, inspector);
   unsafe(warnings, inspector);
 }
 

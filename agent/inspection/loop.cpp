@@ -25,7 +25,14 @@ constexpr std::chrono::milliseconds kRetire{2};
 }  // namespace
 
 Supervisor::Loop::Loop(Shared& shared, Options options)
-    : shared_(shared), options_(std::move(options)), keys_(options_.keys) {}
+    : shared_(shared),
+      options_(std::move(options)),
+      keys_(options_.keys),
+      examination_({.find_program = options_.find_examiner,
+                    .rules = options_.inspect.payload_rules,
+                    .ready_within = options_.timing.ready_within,
+                    .silence = 2 * options_.timing.silence,
+                    .warn = options_.warn}) {}
 
 Supervisor::Loop::~Loop() {
   session_.reset();
@@ -40,6 +47,7 @@ void Supervisor::Loop::run(const std::stop_token& stop) {
     if (plan_.wanted) {
       if (now >= look_at_) look_around(now);
       keep_alive(now);
+      examine(now);
     }
     hand_on_lines();
     publish_report(now);
@@ -57,6 +65,7 @@ void Supervisor::Loop::take_wishes() {
 void Supervisor::Loop::take_plan(Plan plan) {
   plan_ = std::move(plan);
   changed_ = true;
+  examination_.want(plan_.wanted && plan_.payloads);
   if (!plan_.wanted) return switch_off();
   look_at_ = MonotonicTime(0);
   if (!session_) return;
@@ -147,11 +156,16 @@ Status Supervisor::Loop::start(MonotonicTime now) {
   TIDEGATE_ASSIGN(const auto rings, capture_->open(options_.inspect.cores, [&](int fd) {
     return inspect::set_up_ring(fd, geometry, kRetire);
   }));
+  std::vector<int> others;
+  for (const auto& ring : rings) others.push_back(ring.get());
+  TIDEGATE_ASSIGN(const int payloads, examination_.inspector_end());
+  others.push_back(payloads);
   wire::Start how;
+  how.payloads = true;
   how.workers = static_cast<std::uint16_t>(options_.inspect.cores);
   how.ring_block_bytes = geometry.block_size;
   how.ring_blocks = geometry.blocks;
-  TIDEGATE_ASSIGN(auto session, Session::start(program, rings, how, now));
+  TIDEGATE_ASSIGN(auto session, Session::start(program, others, how, now));
   session_.emplace(std::move(session));
   return brief();
 }
@@ -240,9 +254,27 @@ void Supervisor::Loop::take_statistics(const wire::Statistics& statistics) {
 void Supervisor::Loop::take_summaries(const wire::Summaries& summaries) {
   wire::SummaryReader reader(summaries.records);
   while (reader.next(summary_)) {
+    if (summary_.kind == inspect::SummaryKind::kPayload) continue;  // that is for the examiner to say
     shared_.endpoints.lock()->add(summary_);
     for (const auto& consumer : options_.consumers) consumer->take(summary_);
   }
+}
+
+// Of requests that the inspector told of before. Nothing else is believed from there.
+void Supervisor::Loop::take_findings(const wire::Summaries& summaries) {
+  wire::SummaryReader reader(summaries.records);
+  while (reader.next(summary_)) {
+    if (summary_.kind != inspect::SummaryKind::kPayload || summary_.attacks == 0) continue;
+    for (const auto& consumer : options_.consumers) consumer->take(summary_);
+  }
+}
+
+void Supervisor::Loop::examine(MonotonicTime now) {
+  const bool changed = examination_.work(now, [this](const wire::Summaries& found) { take_findings(found); });
+  if (!changed) return;
+  changed_ = true;
+  if (!session_) return;
+  if (const auto sent = send_settings(); !sent) complain(sent.error().message);
 }
 
 // ---- waiting ----
@@ -251,11 +283,14 @@ std::chrono::nanoseconds Supervisor::Loop::until_next(MonotonicTime now) const {
   if (!plan_.wanted) return std::chrono::hours(1);
   auto next = changed_ ? std::min(look_at_, report_at_) : look_at_;
   if (!session_) next = std::min(next, start_at_);
+  next = std::min(next, examination_.next());
   return std::clamp<std::chrono::nanoseconds>(next - now, std::chrono::nanoseconds(0), options_.timing.look_around);
 }
 
 void Supervisor::Loop::wait(MonotonicTime now) {
-  std::array<pollfd, 3> sources{{{shared_.wake_up.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}}};
+  const auto examiner = examination_.sources();
+  std::array<pollfd, 5> sources{
+      {{shared_.wake_up.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}, examiner[0], examiner[1]}};
   if (session_) {
     sources[1].fd = session_->channel_fd();
     if (session_->wants_to_write()) sources[1].events |= POLLOUT;

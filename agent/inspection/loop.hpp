@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/inspection/examination.hpp"
 #include "agent/inspection/key_sources.hpp"
 #include "agent/inspection/restarts.hpp"
 #include "agent/inspection/session.hpp"
@@ -42,6 +43,8 @@ class Supervisor::Loop {
   void take_problem(const inspect::wire::Problem& problem);
   void take_statistics(const inspect::wire::Statistics& statistics);
   void take_summaries(const inspect::wire::Summaries& summaries);
+  void take_findings(const inspect::wire::Summaries& summaries);
+  void examine(MonotonicTime now);
 
   // What changes outside.
   void look_around(MonotonicTime now);
@@ -65,6 +68,7 @@ class Supervisor::Loop {
   Plan plan_;
   KeySources keys_;
   Tally tally_;
+  Examination examination_;
   Restarts restarts_{Restarts::Limits{}};
   inspect::HashKey key_{};
   std::optional<inspect::HashKey> key_before_;  // for as long after key_ came as that lasts

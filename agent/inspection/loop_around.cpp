@@ -105,6 +105,9 @@ Status Supervisor::Loop::send_settings() {
   settings.sample_seed = sample_seed_;
   settings.identity_key = key_;
   settings.identity_key_before = key_before_;
+  for (auto& service : settings.services) {
+    if (!examination_.serving()) service.payload_sample = 0;
+  }
   const auto sent = session_->send(settings);
   ::explicit_bzero(settings.identity_key.data(), settings.identity_key.size());
   if (settings.identity_key_before) {
@@ -158,6 +161,8 @@ Report Supervisor::Loop::make_report(MonotonicTime now) const {
   report.problem = problem_;
   report.services = plan_.services;
   report.counters = tally_.total();
+  report.counters.add(examination_.counters());
+  report.payloads = examination_.report();
   report.recent = tally_.recent();
   report.sample = options_.inspect.sample;
   report.unreadable_interfaces = unreadable_;

@@ -94,6 +94,10 @@ inspect::InspectedService to_inspect(const Claim& claim) {
   service.session = to_inspect(claim.service->inspection.session);
   service.account = to_inspect(claim.service->inspection.account);
   service.excluded = !claim.service->inspection.wanted();
+  if (const auto& payloads = claim.service->inspection.payloads; payloads && !service.excluded) {
+    service.payload_sample = payloads->sample;
+    service.payload_body = static_cast<std::uint32_t>(std::min(payloads->body, policy::kMostPayloadBody));
+  }
   return service;
 }
 
@@ -159,6 +163,7 @@ Plan make_plan(const policy::Policy& policy) {
   for (const auto& interface : policy.interfaces) plan.interfaces.push_back(interface.name);
   for (std::size_t i = 0; i < claims.size(); ++i) {
     append(plan.settings.services, claims[i], i == 0 ? nullptr : &claims[i - 1]);
+    plan.payloads = plan.payloads || plan.settings.services.back().payload_sample > 0;
   }
   add_apis(policy, plan.settings);
   for (const auto& proxy : policy.trusted_proxies) plan.settings.trusted_proxies.push_back(proxy.prefix);

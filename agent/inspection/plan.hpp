@@ -15,6 +15,7 @@ namespace tidegate::inspection {
 struct Plan {
   bool wanted = false;                                         // some service asks for inspection
   std::vector<std::string> services;                           // those, in the order of the policy
+  bool payloads = false;                                       // some service asks that payloads are examined
   std::vector<std::string> interfaces;                         // that are listened on
   std::vector<std::pair<std::uint16_t, std::uint16_t>> ports;  // TCP, inclusive, sorted, disjoint
   inspect::Settings settings;                                  // without identity key, memory, sample and its seed

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/policy/model.hpp"
+
 #ifndef TIDEGATE_LIBEXEC_DIR
 #define TIDEGATE_LIBEXEC_DIR "/usr/local/libexec/tidegate"
 #endif
@@ -74,7 +76,8 @@ void be_first_to_go() {
   ::close(file);
 }
 
-[[noreturn]] void become(const char* program, const int* descriptors, std::size_t count, int report, pid_t parent) {
+[[noreturn]] void become(const char* program, char* name, const int* descriptors, std::size_t count, int report,
+                         pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
   ::setpgid(0, 0);
@@ -82,7 +85,6 @@ void be_first_to_go() {
   default_signals();
   if (place(descriptors, count, report) && drop_privileges()) {
     report = kFirstFd + static_cast<int>(count);
-    char name[] = "tidegate-inspector";
     char* arguments[] = {name, nullptr};
     char* environment[] = {nullptr};
     ::execve(program, arguments, environment);
@@ -99,18 +101,32 @@ std::string how(const siginfo_t& info) {
   return "killed by signal " + std::to_string(info.si_status);
 }
 
-}  // namespace
-
-Result<std::filesystem::path> find_inspector() {
+std::optional<std::filesystem::path> find(const char* name, const char* in_build_tree) {
   std::error_code ignored;
   const auto here = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-  const std::filesystem::path places[] = {here / kName, here / "../inspect/process" / kName,
-                                          std::filesystem::path(TIDEGATE_LIBEXEC_DIR) / kName};
+  const std::filesystem::path places[] = {here / name, here / in_build_tree / name,
+                                          std::filesystem::path(TIDEGATE_LIBEXEC_DIR) / name};
   for (const auto& place : places) {
     if (::access(place.c_str(), X_OK) == 0) return place.lexically_normal();
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::filesystem::path> find_inspector() {
+  if (auto found = find(kName, "../inspect/process")) return std::move(*found);
   return fail(ErrorCode::kNotFound,
               std::string(kName) + " is neither beside tidegated nor in " TIDEGATE_LIBEXEC_DIR ": install it again");
+}
+
+Result<std::filesystem::path> find_examiner() {
+  if (auto found = find("tidegate-payload", "../payload")) return std::move(*found);
+  return fail(ErrorCode::kNotFound, policy::has_payload_examiner()
+                                        ? "tidegate-payload is neither beside tidegated nor in " TIDEGATE_LIBEXEC_DIR
+                                          ": install it again"
+                                        : "payload inspection is not built in: build Tidegate where libmodsecurity-dev "
+                                          "and libpcre2-dev are installed");
 }
 
 Result<InspectorProcess> InspectorProcess::start(const std::filesystem::path& program,
@@ -119,10 +135,11 @@ Result<InspectorProcess> InspectorProcess::start(const std::filesystem::path& pr
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(errno, "cannot start the inspector");
   UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
+  std::string name = program.filename().string();
   const pid_t parent = ::getpid();
   const pid_t child = ::_Fork();  // without the handlers that libraries registered: the child only execs
   if (child < 0) return fail_errno(errno, "cannot start the inspector");
-  if (child == 0) become(program.c_str(), descriptors.data(), descriptors.size(), write_end.get(), parent);
+  if (child == 0) become(program.c_str(), name.data(), descriptors.data(), descriptors.size(), write_end.get(), parent);
   write_end.reset();
   InspectorProcess process(child, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))));
   int error = 0;

@@ -17,14 +17,16 @@ namespace tidegate::inspection {
 // tidegate-inspector: beside the running program, where a build tree has it, or where it is installed. kNotFound names
 // the places.
 Result<std::filesystem::path> find_inspector();
+// Likewise tidegate-payload, which is only there where libmodsecurity was when Tidegate was built.
+Result<std::filesystem::path> find_examiner();
 
 // A child process. Not thread-safe; the thread that started it has to live at least as long, because the child dies
 // with it.
 class InspectorProcess {
  public:
-  // Runs `program` with exactly these descriptors as 3, 4, …, an empty environment, standard streams to nowhere, its
-  // own process group, no capability and no way to gain one. It dies when the agent does, and is the first to go when
-  // memory runs out.
+  // Runs `program`, under its own name, with exactly these descriptors as 3, 4, …, an empty environment, standard
+  // streams to nowhere, its own process group, no capability and no way to gain one. It dies when the agent does, and
+  // is the first to go when memory runs out.
   static Result<InspectorProcess> start(const std::filesystem::path& program, const std::vector<int>& descriptors);
   InspectorProcess(InspectorProcess&& other) noexcept;
   InspectorProcess& operator=(InspectorProcess&& other) noexcept;

@@ -38,6 +38,16 @@ struct KeySourceReport {
   std::string problem = {};                                // why nothing can come, or who may not send
 };
 
+// The examiner of payloads, which the inspector hands requests to.
+struct PayloadReport {
+  State state = State::kOff;  // off: no service asks for it
+  std::string problem;        // why it does not run
+  std::uint64_t memory = 0;   // bytes
+  std::uint64_t restarts = 0;
+  std::uint64_t kills = 0;
+  bool sandboxed = false;
+};
+
 struct Report {
   State state = State::kOff;
   std::string problem;                             // of kRestarting and kFailed: why
@@ -58,6 +68,7 @@ struct Report {
   bool sandboxed = false;            // all parts of the sandbox that this kernel has
   bool secrets_locked = false;
   std::vector<KeySourceReport> keys;
+  PayloadReport payloads;
 };
 
 // Takes what was seen, on the supervisor's thread; must not block. Behaviour rules will be one.

@@ -23,13 +23,13 @@ void wipe(std::vector<std::byte>& bytes) { ::explicit_bzero(bytes.data(), bytes.
 
 }  // namespace
 
-Result<Session> Session::start(const std::filesystem::path& program, const std::vector<UniqueFd>& rings,
+Result<Session> Session::start(const std::filesystem::path& program, const std::vector<int>& others,
                                const wire::Start& how, MonotonicTime now) {
   TIDEGATE_ASSIGN(auto ends, wire::Channel::pair());
   std::vector<int> descriptors{ends.second.get()};
-  for (const auto& ring : rings) descriptors.push_back(ring.get());
+  descriptors.insert(descriptors.end(), others.begin(), others.end());
   TIDEGATE_ASSIGN(auto process, InspectorProcess::start(program, descriptors));
-  Session session(std::move(process), wire::Channel(std::move(ends.first)), how.workers, now);
+  Session session(std::move(process), wire::Channel(std::move(ends.first)), how, now);
   TIDEGATE_TRY(session.send(wire::ToInspector(how)));
   return session;
 }
@@ -97,10 +97,10 @@ void Session::note(const wire::ToAgent& message, MonotonicTime now) {
     if (ready_) return;
     ready_ = *ready;
     for (std::uint32_t worker = 0; worker < workers_; ++worker) heard_[worker] = now;
-    heard_[kKeyThread] = now;
+    if (reads_keys_) heard_[kKeyThread] = now;
   } else if (const auto* statistics = std::get_if<wire::Statistics>(&message)) {
     if (statistics->worker < workers_) heard_[statistics->worker] = now;
-  } else if (std::holds_alternative<wire::KeyStatistics>(message)) {
+  } else if (reads_keys_ && std::holds_alternative<wire::KeyStatistics>(message)) {
     heard_[kKeyThread] = now;
   }
 }

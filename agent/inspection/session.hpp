@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One life of the inspector, seen from the agent: its process, the channel to it, what waits to be sent.
+// One life of the inspector, or of the examiner, seen from the agent: its process, the channel to it, what waits to be
+// sent.
 #pragma once
 
 #include <deque>
@@ -20,8 +21,8 @@ namespace tidegate::inspection {
 // Used by one thread, which has to outlive it.
 class Session {
  public:
-  // Starts the program with these capture sockets and says Start.
-  static Result<Session> start(const std::filesystem::path& program, const std::vector<UniqueFd>& rings,
+  // Starts the program with these descriptors besides the channel, and says Start.
+  static Result<Session> start(const std::filesystem::path& program, const std::vector<int>& others,
                                const inspect::wire::Start& how, MonotonicTime now);
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) noexcept = default;
@@ -57,13 +58,18 @@ class Session {
     UniqueFd descriptor;
     bool secret = false;
   };
-  Session(InspectorProcess process, inspect::wire::Channel channel, unsigned workers, MonotonicTime now)
-      : process_(std::move(process)), channel_(std::move(channel)), workers_(workers), started_(now) {}
+  Session(InspectorProcess process, inspect::wire::Channel channel, const inspect::wire::Start& how, MonotonicTime now)
+      : process_(std::move(process)),
+        channel_(std::move(channel)),
+        workers_(how.workers),
+        reads_keys_(how.mode == inspect::wire::Start::Mode::kLive),
+        started_(now) {}
   void note(const inspect::wire::ToAgent& message, MonotonicTime now);
 
   InspectorProcess process_;
   inspect::wire::Channel channel_;
   unsigned workers_;
+  bool reads_keys_;
   MonotonicTime started_;
   std::deque<Waiting> outbox_;
   std::size_t waiting_ = 0;

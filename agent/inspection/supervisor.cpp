@@ -43,6 +43,7 @@ Result<std::uint64_t> count_lines(std::string_view lines) {
 Options default_options() {
   Options options;
   options.find_program = find_inspector;
+  options.find_examiner = find_examiner;
   options.random_key = random_key;
   options.warn = [](const std::string&) {};
   return options;

@@ -32,6 +32,7 @@ struct Options {
   config::KeySettings keys;
   config::InspectSettings inspect;
   std::function<Result<std::filesystem::path>()> find_program;
+  std::function<Result<std::filesystem::path>()> find_examiner;
   std::function<Result<std::unique_ptr<kernel::Capture>>()> load_capture;
   std::function<std::optional<kernel::CaptureInterface>(const std::string&)> find_interface;
   std::function<Status(inspect::HashKey&)> random_key;  // getrandom(2)

@@ -128,6 +128,12 @@ void inspector(std::vector<MetricFamily>& families, const inspection::Report& in
                   MetricType::Counter);
   restarts.add({}, number(inspector.restarts));
   families.push_back(restarts.take());
+  single(families, "tidegate_payload_examiner_up", "1 while payloads are examined.",
+         inspector.payloads.state == inspection::State::kRunning);
+  Family examiner("tidegate_payload_examiner_restarts_total",
+                  "Times that the examiner of payloads ended and was started again.", MetricType::Counter);
+  examiner.add({}, number(inspector.payloads.restarts));
+  families.push_back(examiner.take());
   single(families, "tidegate_inspector_open_connections", "Connections followed now.",
          number(inspector.open_connections));
   single(families, "tidegate_inspector_sessions", "TLS sessions whose keys are kept.", number(inspector.sessions));

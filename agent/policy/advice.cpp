@@ -94,6 +94,15 @@ void advise_inspection(const Service& service, Report& report) {
                                             " asks for inspection, but matches no tcp; HTTP/3 and other udp is not "
                                             "inspected, so nothing of it is");
   }
+  if (inspection.payloads && !inspection.wanted()) {
+    report.warning(inspection.payloads->location,
+                   "service " + service.name + " has `payloads`, but is not inspected; add `tls: {inspect: true}`");
+  } else if (inspection.payloads && !has_payload_examiner()) {
+    report.warning(inspection.payloads->location,
+                   "service " + service.name +
+                       ": payload inspection is not built in, so payloads are not examined; build with "
+                       "libmodsecurity-dev and libpcre2-dev installed");
+  }
   if (!inspection.wanted() && (inspection.session || inspection.account)) {
     report.warning(inspection.location, "service " + service.name + " names a " +
                                             (inspection.session ? "session" : "account") +

@@ -81,6 +81,9 @@ void put_inspection(Writer& writer, const Inspection& inspection) {
   writer.put("http.inspect", if_true(inspection.http));
   writer.put("session", field(inspection.session));
   writer.put("account", field(inspection.account));
+  const auto& payloads = inspection.payloads;
+  writer.put("payloads.sample", payloads ? std::optional(format_share(payloads->sample)) : std::nullopt);
+  writer.put("payloads.body", payloads ? std::optional(format_bytes(payloads->body)) : std::nullopt);
 }
 
 // The same file may say something else by now.

@@ -3,6 +3,14 @@
 
 namespace tidegate::policy {
 
+bool has_payload_examiner() {
+#ifdef TIDEGATE_HAS_PAYLOADS
+  return true;
+#else
+  return false;
+#endif
+}
+
 std::string format_identity(const IdentityField& field) {
   switch (field.where) {
     case IdentityField::Where::kCookie:

@@ -80,6 +80,17 @@ struct IdentityField {
 };
 std::string format_identity(const IdentityField& field);  // "cookie sid", "json /user", "basic"
 
+// What of its requests' payloads is examined for attacks.
+struct Payloads {
+  double sample = 0.1;        // share of requests
+  std::uint64_t body = 8000;  // bytes of a body, at most
+  Location location;
+};
+inline constexpr std::uint64_t kMostPayloadBody = 32'000;
+
+// Whether this build can examine them.
+bool has_payload_examiner();
+
 // What of a service is looked into. The inspector tells TLS from cleartext by itself: `tls` and `http` are two words
 // for the same wish.
 struct Inspection {
@@ -87,6 +98,7 @@ struct Inspection {
   bool http = false;
   std::optional<IdentityField> session;
   std::optional<IdentityField> account;
+  std::optional<Payloads> payloads;
   Location location;  // of the section that asks for it, else of `session` or `account`
 
   bool wanted() const { return tls || http; }

@@ -43,6 +43,25 @@ std::string text_of(const KeySourceStatus& source) {
   return line;
 }
 
+std::uint64_t counted(const InspectorStatus& inspector, std::string_view name) {
+  for (const auto& counter : inspector.counters()) {
+    if (counter.name() == name) return counter.count();
+  }
+  return 0;
+}
+
+void print_payloads(std::ostream& out, const Style& style, const InspectorStatus& inspector) {
+  const auto& payloads = inspector.payloads();
+  if (payloads.state().empty() || payloads.state() == "off") return;
+  out << "  payloads "
+      << style.paint(payloads.state() == "running" ? Paint::kGreen : Paint::kYellow, escape_text(payloads.state()))
+      << " · examined " << count(counted(inspector, "payloads_examined")) << " of "
+      << count(counted(inspector, "payloads_sampled")) << " sampled · attacks "
+      << count(counted(inspector, "payloads_found")) << " · memory " << short_bytes(payloads.memory_bytes());
+  if (payloads.restarts() > 0) out << " · restarts " << count(payloads.restarts());
+  out << '\n';
+}
+
 }  // namespace
 
 void print_inspector(std::ostream& out, const Style& style, const InspectorStatus& inspector) {
@@ -57,6 +76,7 @@ void print_inspector(std::ostream& out, const Style& style, const InspectorStatu
       << " · requests " << count(inspector.requests()) << " · memory " << short_bytes(inspector.resident_bytes());
   if (inspector.restarts() > 0) out << " · restarts " << count(inspector.restarts());
   out << '\n';
+  print_payloads(out, style, inspector);
   print_counts(out, style, inspector, "loss", "not seen", Paint::kYellow);
   print_counts(out, style, inspector, "hostile", "hostile", Paint::kRed);
   for (const auto& source : inspector.keys()) out << "  keys " << escape_text(text_of(source)) << '\n';

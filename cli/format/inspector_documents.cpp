@@ -46,7 +46,14 @@ Json document_of(const v1::InspectorStatus& inspector) {
           {"restarts", inspector.restarts()},
           {"kills", inspector.kills()},
           {"memory_bytes", inspector.memory_bytes()},
-          {"resident_bytes", inspector.resident_bytes()}};
+          {"resident_bytes", inspector.resident_bytes()},
+          {"payloads",
+           {{"state", inspector.payloads().state()},
+            {"problem", text_or_null(inspector.payloads().problem())},
+            {"restarts", inspector.payloads().restarts()},
+            {"kills", inspector.payloads().kills()},
+            {"memory_bytes", inspector.payloads().memory_bytes()},
+            {"sandboxed", inspector.payloads().sandboxed()}}}};
 }
 
 Json document_of(const std::string& service, const v1::EndpointFigures& endpoint) {

@@ -52,6 +52,7 @@ class Fake {
     auto message = decode_to_inspector(received.message);
     if (!message) std::exit(3);
     if (const auto* start = std::get_if<Start>(&*message)) start_ = *start;
+    if (start_.mode == Start::Mode::kExamine && !ready_) return examine();
     if (const auto* part = std::get_if<SettingsPart>(&*message)) take(*part);
     if (const auto* key = std::get_if<IdentityKey>(&*message)) {
       // The key that was there is the one before, or that was dropped and it stays.
@@ -81,6 +82,8 @@ class Fake {
     if (!settings) std::exit(3);
     if (!*settings) return;
     settings_ = std::move(**settings);
+    counters_.values()[static_cast<std::size_t>(Counter::kPayloadsSampled)] =
+        !settings_.services.empty() && settings_.services.front().payload_sample > 0 ? 1 : 0;
     const std::string service = settings_.services.empty() ? "" : settings_.services.front().name;
     overload_ = service == "overload";
     if (service == "mute") return;
@@ -94,6 +97,26 @@ class Fake {
     }
     if (service == "nonsense") (void)channel_.send(std::as_bytes(std::span("nonsense", 8)), Wait::kYes);
     say(service);
+  }
+
+  // In place of the examiner: finds something, and says something that is not for it to say.
+  void examine() {
+    if (start_.rules == "/missing") {
+      send(Problem{.fatal = true, .descriptor = 0, .text = "no rules in " + start_.rules});
+      std::exit(1);
+    }
+    ready_ = true;
+    send(Ready{.secrets_locked = false, .filter = true, .no_capabilities = true, .no_dump = true, .landlock = true});
+    SummaryBatch batch;
+    Summary summary;
+    summary.service = "examined";
+    summary.request_bytes = static_cast<std::uint64_t>(::getpid());
+    for (const auto kind : {SummaryKind::kPayload, SummaryKind::kRequest}) {
+      summary.kind = kind;
+      summary.attacks = kAttackSql;
+      batch.add(summary);
+    }
+    (void)channel_.send(batch.message(), Wait::kYes);
   }
 
   void say(const std::string& service) {
@@ -128,12 +151,16 @@ class Fake {
       Statistics statistics;
       statistics.worker = worker;
       if (worker == 0) statistics.counters = counters_;
-      if (::fcntl(kFirstRingFd + worker, F_GETFD) >= 0) statistics.counters.add(Counter::kConnections);
+      if (start_.mode == Start::Mode::kExamine)
+        statistics.counters.add(Counter::kPayloadsExamined);
+      else if (::fcntl(kFirstRingFd + worker, F_GETFD) >= 0)
+        statistics.counters.add(Counter::kConnections);
       statistics.connections = 1;
       statistics.shedding = overload_ ? 2 : 0;
       statistics.shed_millionth = overload_ ? 500'000 : 0;
       send(statistics);
     }
+    if (start_.mode == Start::Mode::kExamine) return;
     KeyStatistics keys;
     keys.resident_bytes = 1 << 20;
     for (const auto& [id, source] : sources_) keys.sources.push_back(source.figures);

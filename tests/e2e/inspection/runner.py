@@ -100,7 +100,7 @@ def main(prepare=world.prepare_network):
 
 def program(name):
     """A program of this build; Skip when it is not built."""
-    for part in ("cli", "agent/main", "agent/inspect/process", "tests/harness"):
+    for part in ("cli", "agent/main", "agent/inspect/process", "agent/payload", "tests/harness"):
         path = options.build_dir / part / name
         if path.exists():
             return path

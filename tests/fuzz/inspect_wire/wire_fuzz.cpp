@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "agent/inspect/wire/payload_codec.hpp"
 #include "agent/inspect/wire/settings_parts.hpp"
 #include "agent/inspect/wire/summary_codec.hpp"
 
@@ -44,6 +45,12 @@ void read_settings(Bytes bytes) {
   static_cast<void>(wire::encode_settings(**settings));
 }
 
+void read_payload(Bytes bytes) {
+  wire::PayloadMessage payload;
+  if (!wire::decode_payload(bytes, payload)) return;
+  require(payload.fields.size() <= kMostPayloadFields && payload.body.size() <= kMostPayloadBody);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -54,5 +61,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     expect_stable(*message, wire::decode_to_agent);
   }
   read_settings(bytes);
+  read_payload(bytes);
   return 0;
 }

@@ -176,6 +176,39 @@ TEST(PolicyReader, AnApiDescriptionNeedsInspection) {
   EXPECT_THAT(issues("    http: {inspect: true}\n    openapi: ''\n"), HasSubstr("name of a file"));
 }
 
+TEST(PolicyReader, PayloadsAreASampleAndABoundedBody) {
+  const auto payloads = [](const std::string& text) {
+    return read_policy(with_service("    match: tcp/1\n    tls: {inspect: true}\n    payloads: " + text + "\n"))
+        .policy.services.at(0)
+        .inspection.payloads.value_or(policy::Payloads{.sample = -1, .body = 0, .location = {}});
+  };
+  EXPECT_EQ(payloads("{sample: 0.5, body: 4kB}").sample, 0.5);
+  EXPECT_EQ(payloads("{sample: 0.5, body: 4kB}").body, 4000U);
+  EXPECT_EQ(payloads("{sample: 1}").body, 8000U) << "the default";
+  const auto issues = [](const std::string& text) {
+    return read_issues(with_service("    match: tcp/1\n    tls: {inspect: true}\n    payloads: " + text + "\n"));
+  };
+  EXPECT_THAT(issues("{sample: 2}"), HasSubstr("service a: payloads sample"));
+  EXPECT_THAT(issues("{body: 1MB}"), HasSubstr("payloads body is more than 32kB"));
+  EXPECT_THAT(issues("{all: true}"), HasSubstr("unknown key 'all'"));
+}
+
+TEST(CheckPolicy, PayloadsThatNobodyExaminesAreWarnedOf) {
+  const auto issues = [](const std::string& lines) {
+    return issues_of(
+        check_policy("version: 1\ninterfaces: [eth0]\nservices:\n  - name: a\n    match: tcp/80\n" + lines).issues);
+  };
+  EXPECT_THAT(issues("    payloads: {sample: 1}\n"), HasSubstr("service a has `payloads`, but is not inspected"));
+  const std::string inspected = "    http: {inspect: true}\n";
+  const std::string rule =
+      "rules: [{name: r, match: {attack: any}, when: {count: 3, within: 1m}, then: {action: block, for: 1m}}]\n";
+  EXPECT_THAT(issues(inspected + rule),
+              HasSubstr("warning: rule r asks for `attack` and sees nothing: no service has `payloads`"));
+  EXPECT_EQ(issues(inspected + "    payloads: {sample: 1}\n" + rule).find("sees nothing"), std::string::npos);
+  EXPECT_EQ(issues(inspected + "    payloads: {sample: 1}\n").find("not built in") == std::string::npos,
+            policy::has_payload_examiner());
+}
+
 TEST(CheckPolicy, InspectionThatSeesNothingIsWarnedOf) {
   const auto issues = [](const std::string& lines) {
     return issues_of(check_policy("version: 1\ninterfaces: [eth0]\nservices:\n  - name: a\n" + lines).issues);

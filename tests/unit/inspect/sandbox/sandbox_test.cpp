@@ -60,6 +60,38 @@ TEST(Sandbox, TheChannelStaysWhatItIs) {
   EXPECT_TRUE(is_refused(try_in_sandbox([](int channel) { return dup2(0, channel); })));
 }
 
+// Where payloads are handed on, two descriptors can be sent on: neither can become another, and no third joins them.
+TEST(Sandbox, AFeedIsASecondChannelAndNoMore) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  const auto fate_in = [&](const std::function<bool(int channel, int feed)>& attempt) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const int channel = dup2(theirs.get(), 100);
+      const int feed = dup2(theirs.get(), 100 ^ 128);
+      const int third = dup2(theirs.get(), 101);
+      Facts facts;
+      if (channel != 100 || third != 101 || !isolate({channel, third, feed}) || !drop_privileges(300, facts)) _exit(9);
+      if (!seal(channel, facts, feed)) _exit(9);
+      _exit(attempt(channel, feed) ? 0 : 8);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return text_of(fate_of(status));
+  };
+  EXPECT_EQ(fate_in([](int channel, int feed) { return say(channel, "a") == 1 && say(feed, "b") == 1; }), "succeeded");
+  EXPECT_EQ(hear(ours) + hear(ours), "ab");
+  EXPECT_EQ(fate_in([](int, int) { return close(101) == 0 && close(0) == 0; }), "succeeded") << "others may be closed";
+  for (const int number : {100, 100 ^ 128}) {
+    EXPECT_EQ(fate_in([number](int, int) { return close(number) == 0; }), "killed") << number;
+  }
+  EXPECT_EQ(fate_in([](int, int) { return say(101, "c") == 1; }), "killed");
+  Facts facts;
+  EXPECT_FALSE(seal(3, facts, 4)) << "numbers that the filter could not tell from others";
+}
+
 TEST(Sandbox, WhatTheInspectorNeedsWorks) {
   if (kSanitized) GTEST_SKIP() << kWhySanitized;
   UniqueFd other;
