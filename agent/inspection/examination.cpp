@@ -13,6 +13,7 @@ namespace {
 namespace wire = inspect::wire;
 
 constexpr std::size_t kMessagesAtOnce = 64;
+constexpr int kDyingMs = 200;
 
 }  // namespace
 
@@ -93,7 +94,11 @@ void Examination::hear(MonotonicTime now, const Take& take) {
   if (const auto how = session_->process().ended()) return bury(*how, now);
   if (!done) {
     session_->process().kill();
-    return bury(done.error().message, now);
+    pollfd end{session_->process().pidfd(), POLLIN, 0};
+    ::poll(&end, 1, kDyingMs);
+    const auto how = session_->process().ended();
+    const bool gone = done.error().code == ErrorCode::kUnavailable;
+    return bury(gone && how ? *how : done.error().message, now);
   }
   if (now - session_->silent_since() <= (session_->ready() ? options_.silence : options_.ready_within)) return;
   ++kill_count_;

@@ -83,9 +83,9 @@ TEST_F(ExaminationTest, WithoutRulesOrProgramAllElseWorks) {
   ASSERT_TRUE(eventually([&] { return report().payloads.state == State::kFailed; }));
   EXPECT_EQ(report().payloads.problem, "no rules in /missing");
   EXPECT_EQ(report().counters.of(Counter::kPayloadsSampled), 0U);
-  EXPECT_EQ(std::count_if(warnings_.lock()->begin(), warnings_.lock()->end(),
-                          [](const std::string& w) { return w.find("no rules in") != w.npos; }),
-            1);
+  const std::vector<std::string> said = *warnings_.lock();
+  EXPECT_EQ(
+      std::count_if(said.begin(), said.end(), [](const std::string& w) { return w.find("no rules in") != w.npos; }), 1);
   supervisor_.reset();
   options_.find_examiner = []() -> Result<std::filesystem::path> {
     return fail(ErrorCode::kNotFound, "it is not built in");

@@ -95,7 +95,7 @@ TEST_F(PayloadTest, OfHttp2IsTheSame) {
   Fields fields = request("/p?x=1", "POST");
   fields.emplace_back("cookie", "a=b");
   play({says(kClient, kPreface + settings() + client.headers(1, fields) + data(1, "body", kFin)),
-        says(kServer, settings() + server.headers(1, {{":status", "404"}}, kFin | kHeadersEnd))});
+        says(kServer, settings() + server.headers(1, {{":status", "404"}}, kFin | kHeadEnd))});
   ASSERT_THAT(sink.all, SizeIs(1));
   EXPECT_THAT(sink.all[0].fields, ::testing::Contains(Pair(":path", "/p?x=1")));
   EXPECT_THAT(sink.all[0].fields, ::testing::Contains(Pair("host", ::testing::_)));

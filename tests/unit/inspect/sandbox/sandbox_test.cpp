@@ -75,21 +75,20 @@ TEST(Sandbox, AFeedIsASecondChannelAndNoMore) {
       Facts facts;
       if (channel != 100 || third != 101 || !isolate({channel, third, feed}) || !drop_privileges(300, facts)) _exit(9);
       if (!seal(channel, facts, feed)) _exit(9);
-      _exit(attempt(channel, feed) ? 0 : 8);
+      _exit(static_cast<int>(attempt(channel, feed) ? Fate::kSucceeded : Fate::kReachedTheKernel));
     }
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
     return text_of(fate_of(status));
   };
   EXPECT_EQ(fate_in([](int channel, int feed) { return say(channel, "a") == 1 && say(feed, "b") == 1; }), "succeeded");
-  EXPECT_EQ(hear(ours) + hear(ours), "ab");
+  EXPECT_EQ(hear(ours), "a");
+  EXPECT_EQ(hear(ours), "b");
   EXPECT_EQ(fate_in([](int, int) { return close(101) == 0 && close(0) == 0; }), "succeeded") << "others may be closed";
   for (const int number : {100, 100 ^ 128}) {
     EXPECT_EQ(fate_in([number](int, int) { return close(number) == 0; }), "killed") << number;
   }
   EXPECT_EQ(fate_in([](int, int) { return say(101, "c") == 1; }), "killed");
-  Facts facts;
-  EXPECT_FALSE(seal(3, facts, 4)) << "numbers that the filter could not tell from others";
 }
 
 TEST(Sandbox, WhatTheInspectorNeedsWorks) {
