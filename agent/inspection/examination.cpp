@@ -12,8 +12,8 @@ namespace {
 
 namespace wire = inspect::wire;
 
-constexpr std::size_t kMessagesAtOnce = 64;
-constexpr int kDyingMs = 200;
+constexpr std::size_t kHeardAtOnce = 64;
+constexpr int kEndingMs = 200;
 
 }  // namespace
 
@@ -90,12 +90,12 @@ Status Examination::start(MonotonicTime now) {
 
 void Examination::hear(MonotonicTime now, const Take& take) {
   const auto done = session_->receive(
-      kMessagesAtOnce, [&](const wire::ToAgent& message) { take_one(message, take); }, now);
+      kHeardAtOnce, [&](const wire::ToAgent& message) { take_one(message, take); }, now);
   if (const auto how = session_->process().ended()) return bury(*how, now);
   if (!done) {
     session_->process().kill();
     pollfd end{session_->process().pidfd(), POLLIN, 0};
-    ::poll(&end, 1, kDyingMs);
+    ::poll(&end, 1, kEndingMs);
     const auto how = session_->process().ended();
     const bool gone = done.error().code == ErrorCode::kUnavailable;
     return bury(gone && how ? *how : done.error().message, now);
