@@ -68,7 +68,7 @@ class Api(unittest.TestCase):
 
     def test_requests_are_held_against_the_description(self):
         for path in ("/v1/items", "/v1/items?limit=5", f"/v1/items?limit={PLANTED}", f"/v1/items?extra={PLANTED}",
-                     "/v1/items/7", f"/v1/items/{PLANTED}x"):
+                     "/v1/items/7", "/v1/items/seven"):
             ask(VISITOR, path)
         ask(VISITOR, "/v1/items/7", "-X", "DELETE")
         ask(VISITOR, "/v1/items/7", "-X", "PUT", "--http1.1")
@@ -79,8 +79,7 @@ class Api(unittest.TestCase):
         self.assertEqual((items["invalid_query"], items["undeclared_query"], items["classes"]["4xx"]), (1, 1, 4))
         self.assertEqual(report["GET", "/items/{id}"]["invalid_path"], 1)
         self.assertEqual((report["DELETE", "/items/{id}"]["calls"], report["DELETE", "/items/{id}"]["deprecated"]), (1, True))
-        self.assertTrue(report["PUT", "/v1/items/{}"]["wrong_method"] if ("PUT", "/v1/items/{}") in report
-                        else any(row["wrong_method"] for row in report.values()))
+        self.assertTrue(report["PUT", "/v1/items/{}"]["wrong_method"])
         self.assertTrue(report["GET", "/v1/hidden"]["undocumented"])
         self.assertEqual((report["GET", "/never"]["calls"], report["GET", "/never"]["last_seen"]), (0, None))
         table = self.agent.tidegate("-o", "table", "api", "report", "web").stdout
@@ -89,8 +88,7 @@ class Api(unittest.TestCase):
         world.until(lambda: "rule:zombie would block" in self.agent.tidegate("events", "--since", "5m").stdout, 5, "an event")
         said = table + json.dumps(list(report.values())) + self.agent.tidegate("events", "--since", "5m").stdout
         said += self.here.path("agent.log").read_text() + self.agent.tidegate("status").stdout
-        self.assertNotIn(f"={PLANTED}", said)
-        self.assertEqual([row for row in report.values() if PLANTED in row["path"] and "items" not in row["path"]], [])
+        self.assertNotIn(PLANTED, said)
         refused = self.agent.tidegate("api", "report", "everything-else", check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("give it `openapi: FILE`", refused.stderr)

@@ -173,7 +173,7 @@ TEST(PolicyReader, AnApiDescriptionNeedsInspection) {
   EXPECT_THAT(issues("    openapi: api.yaml\n"),
               HasSubstr("5:14: service a: openapi needs the service to be inspected"));
   EXPECT_THAT(issues("    http: {inspect: true}\n    openapi: {file: x}\n"), HasSubstr("6:14: "));
-  EXPECT_THAT(issues("    http: {inspect: true}\n    openapi: ''\n"), HasSubstr("name of a file"));
+  EXPECT_THAT(issues("    http: {inspect: true}\n    openapi: ''\n"), HasSubstr("openapi is empty"));
 }
 
 TEST(PolicyReader, PayloadsAreASampleAndABoundedBody) {

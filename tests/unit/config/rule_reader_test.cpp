@@ -114,7 +114,7 @@ TEST(Rules, NeedADescriptionToAskWhatItSays) {
   EXPECT_THAT(rule_issues("match: {api: any}" + rest), HasSubstr("warning: "))
       << "a rule of a pack, which has to fit many policies";
   EXPECT_EQ(rule_issues("service: web, match: {any: [{api: any}, {path: /x}]}" + rest), "");
-  EXPECT_THAT(rule_issues("match: {api: unknown}" + rest), HasSubstr("did you mean 'unknown_path'?"));
+  EXPECT_THAT(rule_issues("match: {api: unknown}" + rest), HasSubstr("unknown 'unknown'; known are any, unknown_path"));
 }
 
 TEST(Rules, OfServicesThatNobodyLooksIntoNeverFire) {
