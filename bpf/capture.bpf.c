@@ -92,6 +92,16 @@ static __always_inline __u16 tg_ethertype(struct __sk_buff *skb, __u32 *offset)
 	return bpf_ntohs(type);
 }
 
+/* The same of a device without a link header: by the IP version. */
+static __always_inline __u16 tg_ip_version(struct __sk_buff *skb)
+{
+	__u8 first;
+
+	if (bpf_skb_load_bytes(skb, 0, &first, sizeof(first)))
+		return 0;
+	return first >> 4 == 4 ? ETH_P_IP : first >> 4 == 6 ? ETH_P_IPV6 : 0;
+}
+
 /* RFC 791. Moves `offset` to the TCP header; 0 for anything else, later fragments too: they name no port. */
 static __always_inline int tg_ipv4(struct __sk_buff *skb, __u32 *offset, struct tg_segment *s)
 {
@@ -147,10 +157,10 @@ static __always_inline int tg_ipv6(struct __sk_buff *skb, __u32 *offset, struct 
 	return next == IPPROTO_TCP;
 }
 
-static __always_inline int tg_tcp_segment(struct __sk_buff *skb, struct tg_segment *s)
+static __always_inline int tg_tcp_segment(struct __sk_buff *skb, __u32 interface, struct tg_segment *s)
 {
 	__u32 offset = 0;
-	__u16 type = tg_ethertype(skb, &offset);
+	__u16 type = interface & TG_CAPTURE_RAW_IP ? tg_ip_version(skb) : tg_ethertype(skb, &offset);
 	__u8 header[14]; /* RFC 9293, up to the flags */
 	int found = 0;
 
@@ -231,7 +241,7 @@ int tidegate_capture(struct __sk_buff *skb)
 	inspected = bpf_map_lookup_elem(&ports, &zero);
 	if (!control || !inspected)
 		return TG_DROP;
-	if (!tg_tcp_segment(skb, &s)) {
+	if (!tg_tcp_segment(skb, *interface, &s)) {
 		if (s.fragment)
 			tg_count_fragment();
 		return TG_DROP;

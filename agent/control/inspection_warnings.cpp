@@ -48,7 +48,7 @@ void blind(Warnings& warnings, const Report& inspector) {
 
 void not_captured(Warnings& warnings, const Report& inspector) {
   for (const auto& interface : inspector.unreadable_interfaces) {
-    warnings.push_back("blind: " + interface + " is not inspected, its frames are not Ethernet");
+    warnings.push_back("blind: " + interface + " is not inspected, its frames are neither Ethernet nor IP");
   }
 }
 

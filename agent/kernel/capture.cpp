@@ -56,7 +56,8 @@ Status put_interfaces(int map, const CaptureScope& scope) {
     if (!wanted.contains(index)) bpf_map_delete_elem(map, &index);
   }
   for (const auto& interface : scope.interfaces) {
-    const std::uint32_t flags = interface.loopback ? TG_CAPTURE_LOOPBACK : 0U;
+    const std::uint32_t flags =
+        (interface.loopback ? TG_CAPTURE_LOOPBACK : 0U) | (interface.raw_ip ? TG_CAPTURE_RAW_IP : 0U);
     if (bpf_map_update_elem(map, &interface.index, &flags, BPF_ANY) != 0) {
       return fail_errno(errno, "capture: cannot add an interface to the filter");
     }

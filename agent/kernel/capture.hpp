@@ -18,7 +18,8 @@ namespace tidegate::kernel {
 struct CaptureInterface {
   unsigned index = 0;
   bool loopback = false;  // sees each packet twice; one is left out
-  bool readable = true;   // its frames have the header that the filter reads
+  bool readable = true;   // its frames have a header that the filter reads, or none
+  bool raw_ip = false;    // none: packets begin with their IP header (tun, ppp)
 
   friend auto operator<=>(const CaptureInterface&, const CaptureInterface&) = default;
 };

@@ -84,6 +84,25 @@ Result<std::vector<UniqueFd>> open_capture_sockets(int program, unsigned count,
   return sockets;
 }
 
+namespace {
+
+// As link_type_of() of agent/inspect/capture/ring.cpp has them.
+bool is_raw_ip(unsigned link) {
+  switch (link) {
+    case ARPHRD_NONE:  // tun, WireGuard
+    case ARPHRD_RAWIP:
+    case ARPHRD_PPP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 std::optional<CaptureInterface> find_capture_interface(const std::string& name) {
   ifreq request{};
   if (name.size() >= sizeof request.ifr_name) return std::nullopt;
@@ -95,7 +114,8 @@ std::optional<CaptureInterface> find_capture_interface(const std::string& name) 
   found.loopback = (request.ifr_flags & IFF_LOOPBACK) != 0;
   if (ioctl(any.get(), SIOCGIFHWADDR, &request) != 0) return std::nullopt;
   const auto link = request.ifr_hwaddr.sa_family;
-  found.readable = link == ARPHRD_ETHER || link == ARPHRD_LOOPBACK;
+  found.raw_ip = is_raw_ip(link);
+  found.readable = found.raw_ip || link == ARPHRD_ETHER || link == ARPHRD_LOOPBACK;
   return found;
 }
 

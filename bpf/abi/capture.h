@@ -12,6 +12,7 @@
 
 /* Value of map `interfaces`, by ifindex. */
 #define TG_CAPTURE_LOOPBACK 1U          /* sees each packet twice: what is sent is left out */
+#define TG_CAPTURE_RAW_IP 2U            /* packets begin with their IP header */
 
 struct tg_capture_control {
 	__u64 seed;          /* of the flow hash: nobody outside can aim for the share that is left out */

@@ -32,10 +32,10 @@ LinkType link_type_of(const std::byte* frame) {
   switch (address.sll_hatype) {
     case ARPHRD_NONE:  // tun, WireGuard
     case ARPHRD_RAWIP:
+    case ARPHRD_PPP:
     case ARPHRD_TUNNEL:
     case ARPHRD_TUNNEL6:
     case ARPHRD_SIT:
-    case ARPHRD_IPGRE:
       return LinkType::kRawIp;
     default:
       return LinkType::kEthernet;

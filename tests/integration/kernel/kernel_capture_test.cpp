@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the inspector's sockets see: TCP of inspected services on the policy's interfaces, and nothing can change that.
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/ethernet.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <map>
 
 #include "agent/inspect/model/flow_hash.hpp"
@@ -142,6 +149,50 @@ TEST_F(KernelCapture, FragmentsWithoutPortsAreCounted) {
 TEST_F(KernelCapture, EthernetAndLoopbackAreReadable) {
   EXPECT_TRUE(interface(net_->edge(), "eth0").readable);
   EXPECT_TRUE(interface(net_->edge(), "lo").readable);
+}
+
+// A tun device; it is made where the file is opened. What is written into it comes in.
+UniqueFd make_tun(const NetNs& space, const char* name) {
+  UniqueFd tun;
+  space.in([&] {
+    tun = UniqueFd(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (!tun) return;
+    ifreq request{};
+    std::strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    EXPECT_EQ(ioctl(tun.get(), TUNSETIFF, &request), 0) << std::strerror(errno);
+    const UniqueFd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    request.ifr_flags = IFF_UP;
+    EXPECT_EQ(ioctl(any.get(), SIOCSIFFLAGS, &request), 0) << std::strerror(errno);
+  });
+  return tun;
+}
+
+TEST_F(KernelCapture, DevicesWithoutALinkHeaderAreRead) {
+  const UniqueFd tun = make_tun(net_->edge(), "tun9");
+  if (!tun) GTEST_SKIP() << "no /dev/net/tun";
+  const CaptureInterface found = interface(net_->edge(), "tun9");
+  EXPECT_TRUE(found.readable && found.raw_ip);
+  open({.interfaces = {found}, .ports = {{443, 443}}});
+  const auto comes = [&](const test::Frame& frame) {
+    const auto whole = frame.bytes();
+    const std::span packet = std::span(whole).subspan(ETH_HLEN);
+    EXPECT_EQ(::write(tun.get(), packet.data(), packet.size()), static_cast<ssize_t>(packet.size()));
+    const auto seen = take();
+    EXPECT_TRUE(seen.empty() || seen.front().kept == packet.size()) << "from the IP header on";
+    return seen.size() == 1;
+  };
+  EXPECT_TRUE(comes(Ethernet() / Ipv4() / Tcp{} / Payload{10}));
+  EXPECT_TRUE(comes(Ethernet() / Ipv6() / Tcp{} / Payload{10}));
+  EXPECT_TRUE(comes(Ethernet() / Ipv4() / Tcp{.source_port = 443, .destination_port = 40000}));
+  EXPECT_FALSE(comes(Ethernet() / Ipv4() / Tcp{.destination_port = 80}));
+  EXPECT_FALSE(comes(Ethernet() / Ipv4() / Udp{.destination_port = 443}));
+  capture_->set_shedding({.headers_only = true});
+  const auto answer = (Ethernet() / Ipv4() / Tcp{.source_port = 443, .destination_port = 40000} / Payload{500}).bytes();
+  EXPECT_GT(::write(tun.get(), answer.data() + ETH_HLEN, answer.size() - ETH_HLEN), 0);
+  const auto shed = take();
+  ASSERT_EQ(shed.size(), 1U);
+  EXPECT_EQ(shed.front().kept, 40U) << "headers, and nothing behind them";
 }
 
 TEST_F(KernelCapture, OtherInterfacesAreNotSeenUntilTheScopeNamesThem) {

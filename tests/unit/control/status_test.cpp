@@ -198,7 +198,7 @@ TEST_F(InspectorWarnings, BlindForAPart) {
 
 TEST_F(InspectorWarnings, AnInterfaceThatCannotBeRead) {
   inspection_.state.lock()->report.unreadable_interfaces = {"tun0"};
-  EXPECT_TRUE(warns("blind: tun0 is not inspected, its frames are not Ethernet"));
+  EXPECT_TRUE(warns("blind: tun0 is not inspected, its frames are neither Ethernet nor IP"));
 }
 
 TEST_F(InspectorWarnings, ServicesThatTheDatapathSeesAndTheCaptureDoesNot) {
