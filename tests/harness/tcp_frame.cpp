@@ -76,7 +76,7 @@ std::vector<std::byte> tcp(const inspect::Segment& segment) {
                          (segment.payload.empty() ? 0 : 8U) | (segment.ack ? 16U : 0);
   Writer w;
   w.u16(segment.source.port).u16(segment.destination.port).u32(segment.sequence).u32(segment.acknowledged);
-  w.u8(0x50).u8(flags).u16(0xffff).u32(0).append(segment.payload);
+  w.u8(0x50).u8(flags).u16(segment.full ? 0 : 0xffff).u32(0).append(segment.payload);
   const auto pseudo = addresses(segment);
   put_checksum(w.bytes, 16, sum_of(pseudo) + 6 + sum_of(Writer().u32(w.bytes.size()).bytes));
   return w.bytes;

@@ -69,6 +69,11 @@ TcpScript& TcpScript::acknowledge(Direction from) {
   return *this;
 }
 
+TcpScript& TcpScript::full(Direction from) {
+  acknowledge(from).segments_.back().head.full = true;
+  return *this;
+}
+
 TcpScript& TcpScript::fin(Direction from) {
   append(from).head.fin = true;
   ++next_[index_of(from)];

@@ -45,6 +45,7 @@ class TcpScript {
   TcpScript& client(std::string_view text);
   TcpScript& server(std::string_view text);
   TcpScript& acknowledge(inspect::Direction from);  // everything the other side said so far
+  TcpScript& full(inspect::Direction from);         // likewise, with a window of 0
   TcpScript& fin(inspect::Direction from);
   TcpScript& reset(inspect::Direction from);
   // FIN of the client, FIN of the server, the last ACK.

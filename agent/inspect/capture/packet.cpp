@@ -66,6 +66,7 @@ PacketKind decode_tcp(Packet& packet, std::size_t at, Segment& segment) {
   segment.syn = (flags & 0x02) != 0;
   segment.rst = (flags & 0x04) != 0;
   segment.ack = (flags & 0x10) != 0;
+  segment.full = packet.u16(at + 14) == 0;
   const std::size_t begin = std::min(at + header, packet.frame.size());
   const std::size_t captured = std::min(packet.end, packet.frame.size());
   segment.payload = packet.frame.subspan(begin, captured - begin);

@@ -25,6 +25,7 @@ struct Segment {
   bool fin = false;
   bool rst = false;
   Checksum checksum = Checksum::kUnknown;
+  bool full = false;      // the sender's receive window is 0
   Bytes payload;          // lives as long as the frame
   std::uint32_t cut = 0;  // payload bytes that followed on the wire but were not captured (snap length)
 };

@@ -33,6 +33,9 @@ class StreamSink {
   // How many of the next bytes of this direction mean nothing to this sink beyond their number, as known now. The layer
   // below may then call skipped() for any part of them.
   virtual std::uint64_t ignores(Direction direction) const = 0;
+
+  // Whoever receives this direction takes no more for now (its TCP window is 0), or does again. Told when it changes.
+  virtual void full(Direction /*direction*/, bool /*is_full*/, WallTime /*time*/) {}
 };
 
 }  // namespace tidegate::inspect

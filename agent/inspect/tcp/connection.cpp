@@ -11,6 +11,7 @@ void Connection::take(TcpContext& context, Direction direction, const Segment& s
     }
     Outlet other = outlet(context, opposite(direction), segment.time);
     half(opposite(direction)).acknowledge(other, segment.acknowledged);
+    note_window(direction, segment);
   }
   const bool carries = !segment.payload.empty() || segment.cut > 0;
   if (!carries && !segment.fin) return;
@@ -40,6 +41,14 @@ void Connection::believe_acknowledged(TcpContext& context, Direction direction, 
     if (kept->fin) own.finish_at(here, kept->end());
   }
   if (doubted->empty()) doubted.reset();
+}
+
+// Said of somebody by others it would be a reason to accuse him: believed from who knows what the other side sent.
+void Connection::note_window(Direction direction, const Segment& segment) {
+  bool& full = full_[index_of(opposite(direction))];
+  if (full == segment.full || given_up_ || !proves(direction, segment)) return;
+  full = segment.full;
+  sink_->full(opposite(direction), full, segment.time);
 }
 
 void Connection::end(TcpContext& context, StreamEnd how, WallTime time) {

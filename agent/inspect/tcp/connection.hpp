@@ -43,12 +43,14 @@ class Connection {
 
  private:
   void believe_acknowledged(TcpContext& context, Direction direction, std::uint32_t acknowledged);
+  void note_window(Direction direction, const Segment& segment);
 
   std::unique_ptr<StreamSink> sink_;
   std::array<HalfStream, 2> halves_;
   std::array<std::unique_ptr<Doubted>, 2> doubted_;  // only while there are any
   bool lossy_ = false;
   bool given_up_ = false;
+  std::array<bool, 2> full_{};  // whether the receiver of a direction says so
 };
 
 }  // namespace tidegate::inspect

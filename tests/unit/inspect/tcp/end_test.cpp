@@ -29,6 +29,24 @@ TEST_F(EndTest, EachDirectionEndsForItself) {
   EXPECT_FALSE(only().destroyed);
 }
 
+TEST_F(EndTest, AReceiverThatTakesNoMoreIsToldOnceAndAgainWhenItDoes) {
+  TcpScript script;
+  script.handshake().client("get").server("a").full(Direction::kToServer).full(Direction::kToServer);
+  script.acknowledge(Direction::kToServer).full(Direction::kToServer);
+  add(script.segments());
+  EXPECT_EQ(only().server(), "a{full}{taken}{full}");
+  EXPECT_EQ(only().client(), "get");
+}
+
+TEST_F(EndTest, AForgedWindowIsNotBelieved) {
+  TcpScript script;
+  script.handshake().client("get").server("a").full(Direction::kToServer);
+  auto segments = script.segments();
+  segments.back().head.acknowledged += 1U << 30;
+  add(segments);
+  EXPECT_EQ(only().server(), "a");
+}
+
 TEST_F(EndTest, SimultaneousFins) {
   auto segments = TcpScript().handshake().client("a").close().segments();
   segments[segments.size() - 2].head.acknowledged -= 1;  // it had not seen the other's FIN

@@ -15,7 +15,8 @@
 
 namespace tidegate::inspect {
 
-// What one connection was told. A gap of n bytes is "[n]" in the text, skipped bytes are "<n>".
+// What one connection was told. A gap of n bytes is "[n]" in the text, skipped bytes are "<n>", a receiver's window that
+// closed "{full}", and that opened "{taken}".
 struct Recorded {
   Flow flow;
   bool mid_stream = false;
@@ -52,6 +53,9 @@ class RecordingSink final : public StreamSink {
     EXPECT_FALSE(record_->end[index_of(direction)]) << "at most one end";
     note(direction, "", time);
     record_->end[index_of(direction)] = how;
+  }
+  void full(Direction direction, bool is_full, WallTime time) override {
+    note(direction, is_full ? "{full}" : "{taken}", time);
   }
   std::uint64_t ignores(Direction direction) const override { return record_->ignores[index_of(direction)]; }
 
