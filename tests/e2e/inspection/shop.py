@@ -40,7 +40,7 @@ def policy():
 
 class Shop:
     def __init__(self, here):
-        self.here, self.agent = here, edge_host.Agent(here, policy=policy())
+        self.here, self.agent = here, edge_host.Agent(here, policy=policy(), memory="256MB")
         self.agent.running()
         here.start(pathlib.Path(__file__).resolve().parent / "peers/shop.py", PORT, port=PORT)
         assets = here.path("www") / "assets"
