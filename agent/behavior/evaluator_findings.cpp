@@ -48,6 +48,8 @@ std::string_view noun_of(const Rule& rule) {
       return " TLS handshakes without a request";
     case kStalledOnly:
       return " stalled requests";
+    case kUnreadOnly:
+      return " responses that were not taken";
     default:
       return " events";
   }

@@ -92,10 +92,11 @@ constexpr KindSet bit_of(inspect::SummaryKind kind) { return static_cast<KindSet
 inline constexpr KindSet kRequestOnly = bit_of(inspect::SummaryKind::kRequest);
 inline constexpr KindSet kHandshakeOnly = bit_of(inspect::SummaryKind::kHandshake);
 inline constexpr KindSet kStalledOnly = bit_of(inspect::SummaryKind::kStalled);
+inline constexpr KindSet kUnreadOnly = bit_of(inspect::SummaryKind::kUnread);
 inline constexpr KindSet kPayloadOnly = bit_of(inspect::SummaryKind::kPayload);
-inline constexpr KindSet kAllKinds = 15;
+inline constexpr KindSet kAllKinds = 31;
 // What `event` tells apart.
-inline constexpr KindSet kEvents = kRequestOnly | kHandshakeOnly | kStalledOnly;
+inline constexpr KindSet kEvents = kRequestOnly | kHandshakeOnly | kStalledOnly | kUnreadOnly;
 
 // What every summary that a match takes fulfils: what rules are found by, and what shows that one can never fire.
 struct Needs {

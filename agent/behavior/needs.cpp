@@ -59,7 +59,7 @@ void widen(Needs& into, const Needs& other) {
 }
 
 // The kinds of summaries that have what a test asks for. Of a handshake nothing is known but its connection and its
-// time; what stalls has no response.
+// time; what stalls has no response, and what is not taken no end of it.
 KindSet kinds_of(const FieldTest& test) {
   constexpr auto kAsking = static_cast<KindSet>(kAllKinds & ~kHandshakeOnly);
   constexpr KindSet kAnswered = kRequestOnly | kPayloadOnly;
@@ -74,7 +74,7 @@ KindSet kinds_of(const FieldTest& test) {
     case Field::kAttack:
       return kPayloadOnly;
     case Field::kStatus:
-      return std::get<StatusTest>(test.test).statuses[0] ? kAllKinds : kAnswered;
+      return std::get<StatusTest>(test.test).statuses[0] ? kAllKinds : kAnswered | kUnreadOnly;
     case Field::kGrpcStatus:
       return kAnswered;
     default:

@@ -20,7 +20,7 @@ constexpr std::uint64_t kMostGrpcStatus = 16;
 constexpr std::uint64_t kMostNumber = UINT64_MAX / 2;
 constexpr std::array<std::string_view, 5> kTlsVersions{"none", "1.0", "1.1", "1.2", "1.3"};
 constexpr std::array<std::string_view, 3> kHttpVersions{"1.0", "1.1", "2"};
-constexpr std::array<std::string_view, 3> kEventNames{"request", "handshake", "stalled"};
+constexpr std::array<std::string_view, 4> kEventNames{"request", "handshake", "stalled", "unread"};
 constexpr std::array<std::string_view, 2> kFlags{"false", "true"};
 
 bool is_method(const std::string& text) {

@@ -230,7 +230,7 @@ std::string_view tls_text(TlsVersion version) {
 }
 
 std::string_view kind_text(inspect::SummaryKind kind) {
-  constexpr std::array<std::string_view, 4> kNames{"request", "handshake", "stalled", "payload"};
+  constexpr std::array<std::string_view, 5> kNames{"request", "handshake", "stalled", "unread", "payload"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -222,12 +222,19 @@ void Conversation::watch(WallTime time) {
 void Conversation::deadline(WallTime now) {
   tell_handshake(now);
   HttpStream* reading = http();
+  if (reading != nullptr && client_full_ && reading->tell_unread(now)) shared_.deadlines.set(*this, now + kLooksAgain);
   if (reading != nullptr && reading->coming()) {
     const auto began = reading->tell_stalled(now);
     shared_.deadlines.set(*this, began ? *began + kStallsAfter : now + kLooksAgain);
   } else if (tls_ && may_be_idle_ && !ended_) {
     shared_.deadlines.set(*this, now + kStallsAfter);  // its handshake takes longer
   }
+}
+
+void Conversation::full(Direction direction, bool is_full, WallTime time) {
+  if (direction == Direction::kToServer || speaks_ == Speaks::kNothingOfInterest) return;
+  client_full_ = is_full;
+  if (is_full && !shared_.deadlines.has(*this)) shared_.deadlines.set(*this, time + kStallsAfter);
 }
 
 // Nobody is accused whose connection could not be read.

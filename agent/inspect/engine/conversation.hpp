@@ -73,6 +73,7 @@ class Conversation final : public StreamSink, public Waiter, public Deadline {
   void keys_arrived(WallTime now) override;
   void time_passed(WallTime now) override;
   void deadline(WallTime now) override;
+  void full(Direction direction, bool is_full, WallTime time) override;
 
  private:
   enum class Speaks : std::uint8_t { kUnknown, kTls, kClear, kNothingOfInterest };
@@ -99,8 +100,9 @@ class Conversation final : public StreamSink, public Waiter, public Deadline {
   bool at_client_beginning_;  // a PROXY header may come
   bool lossy_ = false;        // and the connection table has counted it
   bool server_shed_ = false;
-  bool ended_ = false;       // by a peer
-  bool may_be_idle_ = true;  // whether it made requests is not settled; TLS
+  bool client_full_ = false;  // the client takes nothing
+  bool ended_ = false;        // by a peer
+  bool may_be_idle_ = true;   // whether it made requests is not settled; TLS
   WallTime began_{};
   std::vector<std::byte> client_beginning_;  // an incomplete PROXY header
   DecryptedReader reader_;

@@ -39,14 +39,28 @@ std::optional<WallTime> Connection::tell_stalled(Exchange& exchange, WallTime no
   if (exchange.told || exchange.request_done || innocent) return std::nullopt;
   if (now - summary.began < kStallsAfter) return summary.began;
   exchange.told = true;
-  Summary event = summary;
-  event.kind = SummaryKind::kStalled;
+  context.counters.add(Counter::kStalledRequests);
+  tell(exchange, SummaryKind::kStalled, now);
+  return std::nullopt;
+}
+
+bool Connection::tell_unread(Exchange& exchange, WallTime now) {
+  const bool over = exchange.response_done || exchange.summary.lossy || exchange.tunnel || exchange.is_connect;
+  if (exchange.unread || over) return false;
+  if (!exchange.request_done || now - exchange.summary.began < kStallsAfter) return true;
+  exchange.unread = true;
+  context.counters.add(Counter::kUnreadResponses);
+  tell(exchange, SummaryKind::kUnread, now);
+  return false;
+}
+
+void Connection::tell(const Exchange& exchange, SummaryKind kind, WallTime now) {
+  Summary event = exchange.summary;
+  event.kind = kind;
   event.sequence = context.sink.began();
   event.connection = facts;
-  event.duration = now - summary.began;
-  context.counters.add(Counter::kStalledRequests);
+  event.duration = now - event.began;
   context.sink.finished(event);
-  return std::nullopt;
 }
 
 void Connection::malformed() {

@@ -29,6 +29,9 @@ class Connection {
   // Tells that a request which is still coming stalls, if it does and nothing speaks for it. nullopt: it was told, or
   // is not to be; else when it began.
   std::optional<WallTime> tell_stalled(Exchange& exchange, WallTime now);
+  // Tells that nobody takes the response to a whole request, which is not all there. True: look again, it may have to
+  // be told later.
+  bool tell_unread(Exchange& exchange, WallTime now);
   // Takes back one that was not announced.
   void discard(Exchange* exchange) { context.close(exchange); }
   // Counts the connection, once.
@@ -40,6 +43,8 @@ class Connection {
   RequestFields fields;
 
  private:
+  void tell(const Exchange& exchange, SummaryKind kind, WallTime now);
+
   std::uint64_t id_;
   bool malformed_ = false;
 };

@@ -47,6 +47,7 @@ struct Exchange {
   bool response_begun = false;
   bool response_done = false;
   bool told = false;    // that it stalls
+  bool unread = false;  // it was told that the client does not take the response
   bool tunnel = false;  // what follows the heads belongs to both sides alike
 
   void request_bytes(std::uint64_t size, WallTime time) {

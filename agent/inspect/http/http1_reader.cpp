@@ -263,6 +263,14 @@ std::optional<WallTime> Http1Reader::tell_stalled(WallTime now) {
   return began;
 }
 
+bool Http1Reader::tell_unread(WallTime now) {
+  bool later = false;
+  for (Exchange* exchange = first_; exchange != nullptr; exchange = exchange->next) {
+    later |= connection_.tell_unread(*exchange, now);
+  }
+  return later;
+}
+
 std::unique_ptr<Reader> Http1Reader::successor() {
   if (!speaks_http2()) return nullptr;
   Exchange* upgraded = first_;

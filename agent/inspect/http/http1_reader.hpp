@@ -29,6 +29,7 @@ class Http1Reader final : public Reader {
   void close(StreamEnd how) override;
   bool coming() const override;
   std::optional<WallTime> tell_stalled(WallTime now) override;
+  bool tell_unread(WallTime now) override;
   bool asked() const override { return heard_; }
   std::unique_ptr<Reader> successor() override;
 

@@ -26,6 +26,7 @@ class Http2Reader final : public Reader, private FieldSink {
   void close(StreamEnd how) override;
   bool coming() const override { return coming_ > 0 || request_ != nullptr; }
   std::optional<WallTime> tell_stalled(WallTime now) override;
+  bool tell_unread(WallTime now) override;
   bool asked() const override { return asked_; }
 
  private:

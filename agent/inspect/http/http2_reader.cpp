@@ -249,6 +249,15 @@ std::optional<WallTime> Http2Reader::tell_stalled(WallTime now) {
   return oldest;
 }
 
+bool Http2Reader::tell_unread(WallTime now) {
+  if (over_ || unanswered()) return false;
+  bool later = false;
+  for (const Http2Stream& stream : streams_.all()) {
+    if (!stream.cancelled && !stream.frames) later |= connection_.tell_unread(*stream.exchange, now);
+  }
+  return later;
+}
+
 std::unique_ptr<Reader> make_http2_reader(Connection& connection, Preface preface) {
   return std::make_unique<Http2Reader>(connection, preface);
 }

@@ -59,6 +59,10 @@ class Stream final : public HttpStream {
   std::optional<WallTime> tell_stalled(WallTime now) override {
     return coming() ? reader_->tell_stalled(now) : std::nullopt;
   }
+  // What waits for the server to be read may be the response.
+  bool tell_unread(WallTime now) override {
+    return reader_ && !lanes_[0] && !lanes_[1] && reader_->tell_unread(now);
+  }
   bool asked() const override { return lanes_[0] || (reader_ ? reader_->asked() : preface_ > 0); }
 
  private:

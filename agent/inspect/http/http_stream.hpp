@@ -48,6 +48,9 @@ class HttpStream : public StreamSink {
   // Tells of each such request that began kStallsAfter before `now`, has no answer, lost no bytes and was not told of
   // before. When the next one began that may have to be told of; nullopt: there is none yet.
   virtual std::optional<WallTime> tell_stalled(WallTime now) = 0;
+  // Of a client that takes nothing: tells of each request that began kStallsAfter before `now` and has no whole
+  // response, if it was not told of before. Whether there is one that may have to be told of later.
+  virtual bool tell_unread(WallTime now) = 0;
   // Whether the client said anything that is, or could be, part of a request.
   virtual bool asked() const = 0;
 };

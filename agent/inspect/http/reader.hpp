@@ -30,6 +30,7 @@ class Reader {
   // As HttpStream says.
   virtual bool coming() const = 0;
   virtual std::optional<WallTime> tell_stalled(WallTime now) = 0;
+  virtual bool tell_unread(WallTime now) = 0;
   virtual bool asked() const = 0;
   // What reads the rest of the connection from here on; nullptr: this one.
   virtual std::unique_ptr<Reader> successor() { return nullptr; }

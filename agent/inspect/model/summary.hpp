@@ -27,6 +27,7 @@ enum class SummaryKind : std::uint8_t {
   kRequest,    // a request that is over
   kHandshake,  // a TLS connection that made no request; of the request there is nothing
   kStalled,    // a request that has not become complete for a while; its end is told as well, later
+  kUnread,     // a request whose client does not take the response; its end is told as well, later
   kPayload,    // what a slower look into a request found; that request was told before
 };
 

@@ -22,6 +22,7 @@ class EventsTest : public EngineFixture {
     return found;
   }
   std::size_t stalled() const { return of_kind(SummaryKind::kStalled).size(); }
+  std::size_t unread() const { return of_kind(SummaryKind::kUnread).size(); }
   std::size_t handshakes() const { return of_kind(SummaryKind::kHandshake).size(); }
   void tick_until(std::chrono::nanoseconds after) {
     for (WallTime now = last_; now <= last_ + after; now += 100ms) engine_->tick(now);
@@ -132,6 +133,53 @@ TEST_F(EventsTest, TunnelsDoNotStall) {
            .client("frames"));
   tick_until(60s);
   EXPECT_EQ(stalled(), 0U);
+}
+
+const std::string kPart = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nbeginning";
+
+TEST_F(EventsTest, AResponseThatItsClientDoesNotTakeIsToldOnceAndItsRequestLater) {
+  TcpScript script;
+  script.handshake().client(kGet).server(kPart).full(Direction::kToServer).wait(9s).full(Direction::kToServer);
+  feed(script);
+  tick_until(500ms);
+  EXPECT_EQ(unread(), 0U);
+  feed(TcpScript(script).wait(30s).full(Direction::kToServer).reset(Direction::kToServer));
+  ASSERT_EQ(unread(), 1U);
+  const Summary event = of_kind(SummaryKind::kUnread).front();
+  EXPECT_EQ(event.path, "/orders/17");
+  EXPECT_EQ(event.status, 200);
+  EXPECT_EQ(event.response_bytes, kPart.size());
+  EXPECT_GE(event.duration, 10s);
+  EXPECT_LE(event.duration, 11s);
+  EXPECT_EQ(count(Counter::kUnreadResponses), 1U);
+  EXPECT_EQ(of_kind(SummaryKind::kRequest).size(), 1U);
+}
+
+// Of a response in one TLS record nothing can be read until all of it has come.
+TEST_F(EventsTest, AResponseOfWhichNothingWasSeenIsToldAsWell) {
+  feed(TcpScript().handshake().client(kGet).full(Direction::kToServer));
+  tick_until(12s);
+  ASSERT_EQ(unread(), 1U);
+  EXPECT_FALSE(sink_.summaries.front().status);
+}
+
+TEST_F(EventsTest, WhoTakesItsResponseSlowlyBecauseOfItsLineIsNotTold) {
+  feed(TcpScript().handshake().client(kGet).server(kPart));
+  tick_until(60s);
+  feed(TcpScript(client_number(1))
+           .handshake()
+           .client(kGet)
+           .server(kPart)
+           .full(Direction::kToServer)
+           .acknowledge(Direction::kToServer));
+  tick_until(60s);
+  EXPECT_EQ(unread(), 0U);
+}
+
+TEST_F(EventsTest, WhoHasAllOfItsResponseIsNotTold) {
+  feed(TcpScript().handshake().client(kGet).server(kNoContent).full(Direction::kToServer));
+  tick_until(60s);
+  EXPECT_EQ(unread(), 0U);
 }
 
 // A worker that is behind must not take what it has not read yet for what did not come.
