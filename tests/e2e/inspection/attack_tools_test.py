@@ -42,6 +42,9 @@ def commands(here, session):
         "unhidden": [*FFUF, "-u", f"{ORIGIN}/items/FUZZ", "-w", words("few", range(60)), "-t", "2"],
         "inject": ["sqlmap", "-u", f"{ORIGIN}/search?q=1", "--batch", "--user-agent", BROWSER, "--timeout", "2", "--retries", "0",
                    "--output-dir", here.path("sqlmap")],
+        **{f"slow-{name}": ["slowhttptest", how, "-c", "20", "-r", "20", "-i", "3", "-l", "60", "-p", "3", "-u", f"{ORIGIN}{path}", *more]
+           for name, how, path, *more in (("heads", "-H", "/login"), ("bodies", "-B", "/login"),
+                                          ("reading", "-X", "/large", "-w", "256", "-y", "512", "-n", "3", "-z", "32", "-k", "1"))},
         "flood": ["ab", "-k", "-c", "8", "-t", "20", "-n", "1000000", "-s", "3", *AS_BROWSER, f"{ORIGIN}/"],
     }
 
@@ -134,7 +137,16 @@ class AttackTools(unittest.TestCase):
     def test_ab_floods(self):
         self.limited("flood", "request-flood", packets=200)
 
-    def test_people_never_noticed(self):
+    def test_slowhttptest_sends_heads_slowly(self):
+        self.blocked("slow-heads", "stalled-requests", timeout=25)
+
+    def test_slowhttptest_sends_bodies_slowly(self):
+        self.blocked("slow-bodies", "stalled-requests", timeout=25)
+
+    def test_slowhttptest_reads_slowly(self):
+        self.blocked("slow-reading", "unread-responses", timeout=25)
+
+    def test_the_people_never_noticed(self):
         """Every request of theirs was answered as it should be, all the while."""
         lost = {name: count for name, count in self.shop.agent.inspector()["counters"].items() if count}
         print(f"the inspector: {lost}")
@@ -144,7 +156,7 @@ class AttackTools(unittest.TestCase):
 
 
 def prepare():
-    world.need("nginx", "curl", "openssl", "node", "gobuster", "hydra", "ffuf", "sqlmap", "ab")
+    world.need("nginx", "curl", "openssl", "node", "gobuster", "hydra", "ffuf", "sqlmap", "slowhttptest", "ab")
     town.make_town()
 
 
