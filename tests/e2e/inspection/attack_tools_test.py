@@ -26,6 +26,11 @@ GOBUSTER = ("gobuster", "dir", "-u", ORIGIN, "-k", "-q", "-z", "--timeout", "2s"
 AS_BROWSER = ("-H", f"User-Agent: {BROWSER}")
 
 
+def slowly(path, *how):
+    """Twenty connections for a minute, something on each every three seconds."""
+    return ["slowhttptest", "-c", "20", "-r", "20", "-i", "3", "-l", "60", "-p", "3", "-u", f"{ORIGIN}{path}", *how]
+
+
 def commands(here, session):
     """{name: what an attacker types}. All but the one who does not hide say that they are a browser."""
     def words(name, lines):
@@ -42,9 +47,10 @@ def commands(here, session):
         "unhidden": [*FFUF, "-u", f"{ORIGIN}/items/FUZZ", "-w", words("few", range(60)), "-t", "2"],
         "inject": ["sqlmap", "-u", f"{ORIGIN}/search?q=1", "--batch", "--user-agent", BROWSER, "--timeout", "2", "--retries", "0",
                    "--output-dir", here.path("sqlmap")],
-        **{f"slow-{name}": ["slowhttptest", how, "-c", "20", "-r", "20", "-i", "3", "-l", "60", "-p", "3", "-u", f"{ORIGIN}{path}", *more]
-           for name, how, path, *more in (("heads", "-H", "/login"), ("bodies", "-B", "/login"),
-                                          ("reading", "-X", "/large", "-w", "256", "-y", "512", "-n", "3", "-z", "32", "-k", "1"))},
+        "slow-heads": slowly("/login", "-H"),
+        "slow-bodies": slowly("/login", "-B"),
+        "slow-reading": slowly("/large", "-X", "-w", "256", "-y", "512", "-n", "3", "-z", "32"),
+        "handshakes": ["openssl", "s_time", "-connect", f"{world.EDGE4}:443", "-new", "-time", "60"],
         "flood": ["ab", "-k", "-c", "8", "-t", "20", "-n", "1000000", "-s", "3", *AS_BROWSER, f"{ORIGIN}/"],
     }
 
@@ -137,11 +143,14 @@ class AttackTools(unittest.TestCase):
     def test_ab_floods(self):
         self.limited("flood", "request-flood", packets=200)
 
+    def test_openssl_shakes_hands_and_asks_for_nothing(self):
+        self.blocked("handshakes", "tls-handshakes-without-requests")
+
     def test_slowhttptest_sends_heads_slowly(self):
-        self.blocked("slow-heads", "stalled-requests", timeout=25)
+        self.blocked("slow-heads", "slow-requests", timeout=25)
 
     def test_slowhttptest_sends_bodies_slowly(self):
-        self.blocked("slow-bodies", "stalled-requests", timeout=25)
+        self.blocked("slow-bodies", "slow-requests", timeout=25)
 
     def test_slowhttptest_reads_slowly(self):
         self.blocked("slow-reading", "unread-responses", timeout=25)
