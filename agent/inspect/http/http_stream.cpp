@@ -60,9 +60,7 @@ class Stream final : public HttpStream {
     return coming() ? reader_->tell_stalled(now) : std::nullopt;
   }
   // What waits for the server to be read may be the response.
-  bool tell_unread(WallTime now) override {
-    return reader_ && !lanes_[0] && !lanes_[1] && reader_->tell_unread(now);
-  }
+  bool tell_unread(WallTime now) override { return reader_ && !lanes_[0] && !lanes_[1] && reader_->tell_unread(now); }
   bool asked() const override { return lanes_[0] || (reader_ ? reader_->asked() : preface_ > 0); }
 
  private:

@@ -146,9 +146,10 @@ TEST(Rules, AboutEventsAskForWhatTheseHave) {
   const std::string when = kWhen;
   EXPECT_EQ(issues("match: {event: handshake, sni: a.example}, " + when), "");
   EXPECT_EQ(issues("match: {event: [stalled, request], path: /a, status: none}, " + when), "");
+  EXPECT_EQ(issues("match: {event: unread, status: 2xx, path: /a}, " + when), "");
   EXPECT_EQ(issues("match: {reset: true, http: 2}, " + when), "");
   EXPECT_THAT(issues("match: {event: handshakes}, " + when), HasSubstr("did you mean 'handshake'?"));
-  EXPECT_THAT(issues("match: {event: {over: 1}}, " + when), HasSubstr("request, handshake or stalled"));
+  EXPECT_THAT(issues("match: {event: {over: 1}}, " + when), HasSubstr("request, handshake, stalled or unread"));
   EXPECT_THAT(issues("match: {reset: yes}, " + when), HasSubstr("unknown 'yes'"));
   for (const char* match :
        {"{event: handshake, status: 404}", "{event: stalled, status: 2xx}", "{event: handshake, path: /a}",

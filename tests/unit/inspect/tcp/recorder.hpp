@@ -15,8 +15,8 @@
 
 namespace tidegate::inspect {
 
-// What one connection was told. A gap of n bytes is "[n]" in the text, skipped bytes are "<n>", a receiver's window that
-// closed "{full}", and that opened "{taken}".
+// What one connection was told. A gap of n bytes is "[n]" in the text, skipped bytes are "<n>", a receiver's window
+// that closed "{full}", and that opened "{taken}".
 struct Recorded {
   Flow flow;
   bool mid_stream = false;
