@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/api/convert.hpp"
 
+#include <algorithm>
+
 namespace tidegate::api {
 namespace {
 
 constexpr std::int64_t kNanos = 1'000'000'000;
 constexpr std::int64_t kMostSeconds = 3650LL * 24 * 3600;
+constexpr std::size_t kMostConnections = 100;  // of an identity, the latest
 
 v1::Action to_action(decisions::Action action) {
   switch (action) {
@@ -75,6 +78,25 @@ void fill(v1::Decision& to, const decisions::Decision& from) {
   if (from.limit.bytes) to.mutable_limit()->set_bytes(format_byte_rate(*from.limit.bytes));
   to.set_forced(from.forced);
   to.set_actor(from.actor);
+}
+
+void fill(v1::Decision& to, const control::BlockedIdentity& from) {
+  to.set_id(from.id);
+  to.set_target(from.target());
+  to.set_action(v1::ACTION_BLOCK);
+  to.set_origin(from.origin());
+  to.set_reason(from.reason);
+  set_time(to.mutable_created(), from.created);
+  set_time(to.mutable_expires(), from.expires);
+  to.set_actor(from.origin());
+  auto& identity = *to.mutable_identity();
+  identity.set_service(from.service);
+  identity.set_connections_blocked(from.connections_blocked);
+  identity.set_behind_proxy(from.behind_proxy);
+  const std::size_t most = std::min(from.connections.size(), kMostConnections);
+  for (auto at = from.connections.end() - static_cast<long>(most); at != from.connections.end(); ++at) {
+    identity.add_connections(control::format(*at));
+  }
 }
 
 void fill(v1::SafelistEntry& to, const control::ListedEntry& from) {

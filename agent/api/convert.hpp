@@ -25,6 +25,7 @@ std::vector<std::string> to_strings(const Repeated& texts) {
 }
 
 void fill(v1::Decision& to, const decisions::Decision& from);
+void fill(v1::Decision& to, const control::BlockedIdentity& from);
 void fill(v1::SafelistEntry& to, const control::ListedEntry& from);
 void fill(v1::PolicyIssue& to, const policy::Issue& from);
 void fill(v1::PolicyChange& to, const policy::Change& from);

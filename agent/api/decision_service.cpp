@@ -88,6 +88,7 @@ grpc::Status DecisionService::Unblock(grpc::ServerContext*, const v1::UnblockReq
     row->set_target(outcome.target.to_string());
     row->set_removed(outcome.removed);
     for (const auto& decision : outcome.still_covering) api::fill(*row->add_still_covering(), decision);
+    for (const auto& identity : outcome.still_blocked) api::fill(*row->add_still_covering(), identity);
   }
   return grpc::Status::OK;
 }
@@ -101,11 +102,18 @@ grpc::Status DecisionService::List(grpc::ServerContext* context, const v1::ListD
     if (!address) return to_grpc(address.error());
     query.contains = *address;
   }
-  return to_grpc(decisions_.list(query, [&](const decisions::Decision& decision) {
+  std::uint64_t listed = 0;
+  const auto write = [&](const auto& decision) {
     v1::Decision message;
     api::fill(message, decision);
+    ++listed;
     return !context->IsCancelled() && writer->Write(message);
-  }));
+  };
+  if (const auto done = decisions_.list(query, write); !done) return to_grpc(done.error());
+  for (const auto& identity : decisions_.list_identities(query)) {
+    if ((query.limit != 0 && listed >= query.limit) || !write(identity)) break;
+  }
+  return grpc::Status::OK;
 }
 
 grpc::Status DecisionService::Import(grpc::ServerContext* context, grpc::ServerReader<v1::ImportRequest>* reader,

@@ -110,7 +110,7 @@ class Evaluator {
   void count_repeats(Facts& facts);
   void settle(Facts& facts, std::vector<Finding>& findings);
   Finding finding_of(const Fired& fired, Facts& facts);
-  Obstacle obstacle_of(const Finding& finding, const Rule& rule, Facts& facts, int acted);
+  Obstacle obstacle_of(Finding& finding, const Rule& rule, Facts& facts, int acted);
   Obstacle cap_of(const Fired& fired, std::vector<Finding>& findings);
   void tally(const Finding& finding, RuleStatistics& statistics);
   void remember(const Fired& fired, const Finding& finding);

@@ -116,6 +116,10 @@ void Evaluator::tally(const Finding& finding, RuleStatistics& statistics) {
   statistics.last_fired = now_;
   const auto obstacle = static_cast<std::size_t>(finding.obstacle);
   ++totals_.held_back[obstacle];
+  if (finding.source_obstacle != Obstacle::kNone) {  // beside what becomes of its connections
+    ++totals_.held_back[static_cast<std::size_t>(finding.source_obstacle)];
+    ++statistics.held_back[static_cast<std::size_t>(finding.source_obstacle)];
+  }
   if (finding.enforced()) {
     ++statistics.enforced;
   } else if (finding.shadow) {
@@ -140,6 +144,8 @@ Finding Evaluator::finding_of(const Fired& fired, Facts& facts) {
   finding.named = facts.named();
   if ((rule.key & (kBySource | kByIdentity)) != 0) finding.target = facts.source();
   finding.action = then.kind;
+  finding.blocks_connections = then.kind == ActionKind::kBlock && (rule.key & kByIdentity) != 0;
+  finding.scope = rule.service.value_or("");
   finding.packets = then.packets;
   finding.bytes = then.bytes;
   finding.duration = then.escalate ? then.escalate->after(then.duration, earlier) : then.duration;
@@ -152,14 +158,18 @@ Finding Evaluator::finding_of(const Fired& fired, Facts& facts) {
   return finding;
 }
 
-Obstacle Evaluator::obstacle_of(const Finding& finding, const Rule& rule, Facts& facts, int acted) {
+// Others behind the source hold back what is done to it, not what is done to the connections of this one.
+Obstacle Evaluator::obstacle_of(Finding& finding, const Rule& rule, Facts& facts, int acted) {
   if (finding.action == ActionKind::kMonitor) return Obstacle::kNone;
   if (facts.proxied()) return Obstacle::kTrustedProxy;
   if (!finding.target) return Obstacle::kNoAddress;
   if (is_safelisted_ && is_safelisted_(*finding.target)) return Obstacle::kSafelisted;
   if ((rule.key & kByIdentity) != 0 && guards_sessions_) {
     const auto source = facts.key(kBySource);
-    if (source && sessions_.shared(*source | 1, facts.key(kBySession).value_or(0), now_)) return Obstacle::kNatGuard;
+    if (source && sessions_.shared(*source | 1, facts.key(kBySession).value_or(0), now_)) {
+      if (!finding.blocks_connections) return Obstacle::kNatGuard;
+      finding.source_obstacle = Obstacle::kNatGuard;
+    }
   }
   return !finding.shadow && rule.priority < acted ? Obstacle::kOutranked : Obstacle::kNone;
 }

@@ -19,7 +19,7 @@ struct ObstacleText {
 constexpr std::array<ObstacleText, kObstacles> kTexts{{
     {"none", ""},
     {"trusted_proxy", "behind a trusted proxy neither address nor connection belongs to one client"},
-    {"no_address", "the rule's key names no address, and this version blocks by address only"},
+    {"no_address", "a fingerprint alone names nobody: many share it"},
     {"nat_guard", "other sessions that behave well share the source"},
     {"safelisted", "the source is on the safelist"},
     {"outranked", "a rule of higher priority fired on the same request"},
@@ -66,6 +66,11 @@ std::string describe(const Finding& finding) {
     text += (i == 0 ? "; for example " : ", ") + shown(example.path_template) + " at " + to_rfc3339(example.time);
   }
   if (finding.repetition > 1) text += "; decision " + std::to_string(finding.repetition) + " on this key";
+  if (finding.blocks_connections && finding.obstacle == Obstacle::kNone) {
+    text += finding.source_obstacle == Obstacle::kNone
+                ? "; by connection and by source"
+                : "; by connection, not by source: " + std::string(explain(finding.source_obstacle));
+  }
   if (finding.shadow) text += "; shadow: not enforced";
   if (finding.obstacle != Obstacle::kNone) text += "; not enforced: " + std::string(explain(finding.obstacle));
   if (text.size() > kLongestLine) text.resize(kLongestLine);

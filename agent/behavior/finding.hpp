@@ -17,7 +17,7 @@ namespace tidegate::behavior {
 enum class Obstacle : std::uint8_t {
   kNone,
   kTrustedProxy,  // the connection carries other people's requests too
-  kNoAddress,     // what the rule is keyed by is no address, and nothing but addresses is blocked
+  kNoAddress,     // a fingerprint alone, which many share, names neither an address nor a connection
   kNatGuard,      // other sessions that behave well share the source
   kSafelisted,
   kOutranked,  // a rule of higher priority fired on the same request
@@ -49,6 +49,7 @@ struct FindingKey {
   std::optional<inspect::IdentityHash> session;
   std::optional<inspect::IdentityHash> account;
   std::string ja4;
+  friend bool operator==(const FindingKey&, const FindingKey&) = default;
 };
 std::string format(const FindingKey& key);  // "source 192.0.2.1, session 00112233…": 8 digits of a hash
 
@@ -64,7 +65,11 @@ struct Finding {
   std::string service;
   inspect::Flow flow;            // the connection of that request
   std::optional<Address> named;  // the client that a trusted proxy named; then the connection is the proxy's
-  std::optional<Prefix> target;  // what the action is for; none: no address stands for the key
+  std::optional<Prefix> target;  // the source that the action is for; none: no address stands for the key
+  // Of a block for a session or an account: its connections are blocked, this one and those on which it is seen again.
+  bool blocks_connections = false;
+  std::string scope;                           // the service where it is recognised; "": every inspected one
+  Obstacle source_obstacle = Obstacle::kNone;  // why the connections only are blocked, and not `target`
   ActionKind action = ActionKind::kMonitor;
   std::optional<Rate> packets;
   std::optional<Rate> bytes;
@@ -78,11 +83,12 @@ struct Finding {
   Evidence evidence;
 
   bool by_source_only() const { return key.source && !key.session && !key.account && key.ja4.empty(); }
-  // Whether it has to be carried out.
+  // Whether it has to be carried out, on connections or on the source.
   bool enforced() const {
-    return kind == Kind::kDecision && !shadow && obstacle == Obstacle::kNone && target &&
+    return kind == Kind::kDecision && !shadow && obstacle == Obstacle::kNone && (target || blocks_connections) &&
            action != ActionKind::kMonitor;
   }
+  bool acts_on_source() const { return enforced() && target && source_obstacle == Obstacle::kNone; }
 };
 
 // One line for a person, without control characters, at most 1000 bytes: the evidence, the key and, where it is not

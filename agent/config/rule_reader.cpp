@@ -201,10 +201,9 @@ void read_rules(const Node* node, const Values& values, Policy& policy, behavior
     values.report().warning(
         places[i], "rule " + rules.rules[i].name + " asks for `attack` and sees nothing: no service has `payloads`");
   }
-  // What has no address in its key would be blocked by connection, which the datapath cannot do yet.
   for (const behavior::Rule& rule : rules.rules) {
-    if ((rule.key & behavior::kBySource) != 0 || rule.then.kind == behavior::ActionKind::kMonitor) continue;
-    policy.not_enforced.push_back("rules." + rule.name + ": blocking of single connections");
+    if (rule.key != behavior::kByJa4 || rule.then.kind == behavior::ActionKind::kMonitor) continue;
+    policy.not_enforced.push_back("rules." + rule.name + ": a ja4 alone names nobody, its decisions are reported only");
   }
 }
 

@@ -10,10 +10,11 @@ Controllers::Controllers(Environment environment)
       enforcement(env),
       attach(env, enforcement),
       policy(env, enforcement, attach),
-      decisions(env, enforcement),
+      identities(env, enforcement),
+      decisions(env, enforcement, identities),
       safelist(env, enforcement),
-      status(env, enforcement, attach, policy, decisions),
-      why(env, enforcement, attach, safelist) {}
+      status(env, enforcement, attach, policy, decisions, identities),
+      why(env, enforcement, attach, safelist, identities) {}
 
 // Decisions come before the policy, so that an interface is never attached without the blocks that were promised.
 Result<Controllers::StartReport> Controllers::start() {

@@ -28,6 +28,7 @@ struct Controllers {
   Enforcement enforcement;
   AttachController attach;
   PolicyController policy;
+  IdentityBlocks identities;
   DecisionController decisions;
   SafelistController safelist;
   StatusController status;

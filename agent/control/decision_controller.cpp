@@ -140,7 +140,8 @@ Result<std::vector<UnblockOutcome>> DecisionController::unblock(const std::vecto
       env_.telemetry.note(EventKind::kDecision, "unblock " + target.to_string() + " (" + actor + ")",
                           std::move(detail));
     }
-    outcomes.push_back({target, static_cast<std::uint32_t>(removed.size()), std::move(covering)});
+    outcomes.push_back(
+        {target, static_cast<std::uint32_t>(removed.size()), std::move(covering), identities_.of_client(target)});
   }
   return outcomes;
 }
@@ -155,13 +156,29 @@ Result<std::uint64_t> DecisionController::remove_ids(const std::vector<std::int6
   TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_ids(ids));
   TIDEGATE_TRY(sync_removed(removed));
   note("deleted by " + actor + ": ", removed, Change::kRemoved);
+  return removed.size() + note_removed(identities_.remove(ids), actor);
+}
+
+std::vector<BlockedIdentity> DecisionController::list_identities(const decisions::Query& query) const {
+  auto all = query.contains ? identities_.of_client(Prefix::host(*query.contains)) : identities_.list();
+  std::erase_if(all, [&](const BlockedIdentity& one) { return query.origin && one.origin() != *query.origin; });
+  return all;
+}
+
+std::uint64_t DecisionController::note_removed(const std::vector<BlockedIdentity>& removed, const std::string& actor) {
+  for (const auto& one : removed) {
+    if (removed.size() > kMostNotes) break;  // the caller says how many
+    env_.telemetry.note(EventKind::kDecision, "deleted by " + actor + ": block " + one.target() + " by " +
+                                                  one.origin() + ", with " + std::to_string(one.connections.size()) +
+                                                  " connections");
+  }
   return removed.size();
 }
 
 // In steps, for an origin may have millions: each is removed from store and tables before the next.
 Result<std::uint64_t> DecisionController::remove_origin(const std::string& origin, const std::string& actor) {
   const std::lock_guard lock(changing_);
-  std::uint64_t total = 0;
+  std::uint64_t total = note_removed(identities_.remove_origin(origin), actor);
   for (;;) {
     TIDEGATE_ASSIGN(const auto removed, env_.decisions.remove_origin_some(origin, kRemoveBatch));
     if (removed.empty()) break;
@@ -195,6 +212,7 @@ Status DecisionController::reconcile() {
 
 Status DecisionController::start() {
   const std::lock_guard lock(changing_);
+  identities_.start();
   return reconcile();
 }
 
@@ -204,6 +222,7 @@ Status DecisionController::tick() {
   TIDEGATE_ASSIGN(const auto expired, env_.decisions.remove_expired(kExpireBatch));
   TIDEGATE_TRY(sync_removed(expired));
   note("expired: ", expired, Change::kExpired);
+  identities_.tick();
   env_.datapath.sweep();
   if (sync_.clock_was_set()) return reconcile();
   if (const std::string known = problem(); !known.empty()) {

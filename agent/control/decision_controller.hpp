@@ -16,6 +16,7 @@
 #include "agent/base/guarded.hpp"
 #include "agent/control/enforcement.hpp"
 #include "agent/control/environment.hpp"
+#include "agent/control/identity_blocks.hpp"
 #include "agent/control/sync.hpp"
 #include "agent/decisions/guard.hpp"
 #include "agent/decisions/transfer.hpp"
@@ -35,6 +36,7 @@ struct UnblockOutcome {
   Prefix target;
   std::uint32_t removed = 0;
   std::vector<decisions::Decision> still_covering;  // of other origins or wider prefixes
+  std::vector<BlockedIdentity> still_blocked;       // of which connections from there are blocked
 };
 
 struct ImportRequest {
@@ -74,8 +76,8 @@ class ImportSession {
 // order. What the datapath has no room for is not stored.
 class DecisionController {
  public:
-  DecisionController(const Environment& environment, const Enforcement& enforcement)
-      : env_(environment), enforcement_(enforcement), sync_(environment) {}
+  DecisionController(const Environment& environment, const Enforcement& enforcement, IdentityBlocks& identities)
+      : env_(environment), enforcement_(enforcement), identities_(identities), sync_(environment) {}
 
   Result<std::vector<decisions::Decision>> block(const DecisionRequest& request);
   Result<std::vector<decisions::Decision>> limit(const DecisionRequest& request, const decisions::LimitRates& rates);
@@ -86,6 +88,9 @@ class DecisionController {
   Result<std::vector<UnblockOutcome>> unblock(const std::vector<std::string>& targets, const std::string& actor);
   Status list(const decisions::Query& query, const std::function<bool(const decisions::Decision&)>& visit) const;
   Result<std::unique_ptr<ImportSession>> import(const ImportRequest& request);
+  // Those of sessions and accounts that the query is about; for what it contains: of which a connection is blocked.
+  std::vector<BlockedIdentity> list_identities(const decisions::Query& query) const;
+  // Of both.
   Result<std::uint64_t> remove_ids(const std::vector<std::int64_t>& ids, const std::string& actor);
   Result<std::uint64_t> remove_origin(const std::string& origin, const std::string& actor);
 
@@ -114,9 +119,11 @@ class DecisionController {
   Status remember(Status status);
   void note(const std::string& what, const std::vector<decisions::Decision>& decisions,
             telemetry::DecisionDetail::Change change, const telemetry::RuleFinding* finding = nullptr);
+  std::uint64_t note_removed(const std::vector<BlockedIdentity>& removed, const std::string& actor);
 
   const Environment& env_;
   const Enforcement& enforcement_;
+  IdentityBlocks& identities_;
   // What status asks for; apart from `changing_`, which an import holds for seconds.
   struct Health {
     std::string problem;

@@ -62,7 +62,8 @@ RuleFinding finding_of(const behavior::Finding& finding) {
   result.rule = finding.rule;
   result.service = finding.service;
   result.time = finding.time;
-  result.explanation = explain(finding.obstacle);
+  const bool held_back = finding.obstacle != behavior::Obstacle::kNone;
+  result.explanation = explain(held_back ? finding.obstacle : finding.source_obstacle);
   add_evidence(result, finding.evidence);
   if (finding.kind == behavior::Finding::Kind::kAlarm) return result;
   result.outcome = outcome_of(finding);

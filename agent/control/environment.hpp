@@ -11,6 +11,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/base/error.hpp"
+#include "agent/behavior/keyed_hash.hpp"
 #include "agent/config/policy_reader.hpp"
 #include "agent/decisions/host_facts.hpp"
 #include "agent/decisions/safelist_store.hpp"
@@ -56,6 +57,7 @@ struct Environment {
   inspection::Inspection* inspection = nullptr;  // none: nothing is ever inspected
   inspection::ApiFigures* apis = nullptr;        // none: nothing is held against descriptions
   RuleEngine* rules = nullptr;                   // none: rules are read only
+  behavior::HashSeed identity_seed{};            // secret, of the table of blocked sessions and accounts
 };
 
 }  // namespace tidegate::control

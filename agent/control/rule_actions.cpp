@@ -41,15 +41,22 @@ std::optional<decisions::Repeater> repeater_of(const Finding& finding, WallTime 
 
 // "rule:path-scan would block 192.0.2.1 for 1h: …"
 std::string wish_of(const Finding& finding) {
-  const std::string target = finding.target ? finding.target->to_string() : format(finding.key);
+  const bool by_key = finding.blocks_connections || !finding.target;
+  const std::string target = by_key ? format(finding.key) : finding.target->to_string();
   const bool monitor = finding.action == behavior::ActionKind::kMonitor;
   return origin_of(finding) + (monitor ? " noticed " : " would " + std::string(to_string(finding.action)) + " ") +
          target + (monitor ? "" : " for " + format_duration(finding.duration)) + ": " + describe(finding);
 }
 
+// Connections and source are two things: what becomes of one does not depend on the other.
 Status enforce(Controllers& controllers, const Finding& finding) {
   const WallTime now = controllers.env.clock.wall();
-  return controllers.decisions.decide(decision_of(finding, now), finding_of(finding), repeater_of(finding, now));
+  Status done;
+  if (finding.blocks_connections) done = controllers.identities.block(finding);
+  if (!finding.acts_on_source()) return done;
+  const Status decided =
+      controllers.decisions.decide(decision_of(finding, now), finding_of(finding), repeater_of(finding, now));
+  return decided ? done : decided;
 }
 
 // Whether all was done that the finding asks for.
@@ -107,7 +114,9 @@ RuleEngine::Actions rule_actions(Controllers& controllers) {
       .act = [&controllers](const Finding& finding) { return act(controllers, finding); },
       .is_safelisted = [&controllers](const Prefix& source) { return is_safelisted(controllers, source); },
       .earlier = [&controllers] { return earlier_of(controllers); },
-      .warn = [&controllers](const std::string& what) { controllers.env.telemetry.note(EventKind::kWarning, what); }};
+      .warn = [&controllers](const std::string& what) { controllers.env.telemetry.note(EventKind::kWarning, what); },
+      .look = [&controllers](const inspect::Summary& summary) { return controllers.identities.look(summary); },
+      .follow = [&controllers] { return controllers.identities.follow(); }};
 }
 
 }  // namespace tidegate::control

@@ -69,18 +69,23 @@ void RuleEngine::notice_clock(State& state) {
 
 void RuleEngine::take(const inspect::Summary& summary) {
   std::vector<behavior::Finding> findings;
+  bool follow = false;
   {
     auto state = state_.lock();
-    if (!state->running || !state->evaluator) return;
-    notice_clock(*state);
-    state->evaluator->take(summary, findings);
+    if (!state->running) return;
+    follow = actions_.look && actions_.look(summary);  // what was decided holds without its rule, too
+    if (state->evaluator) {
+      notice_clock(*state);
+      state->evaluator->take(summary, findings);
+    }
   }
-  if (!findings.empty()) hand_over(findings);
+  if (follow || !findings.empty()) hand_over(findings, follow);
 }
 
-void RuleEngine::hand_over(std::vector<behavior::Finding>& findings) {
+void RuleEngine::hand_over(std::vector<behavior::Finding>& findings, bool follow) {
   {
     const std::lock_guard lock(waiting_mutex_);
+    follow_ = follow_ || follow;
     for (behavior::Finding& finding : findings) {
       if (waiting_.size() < kMostWaiting) {
         waiting_.push_back(std::move(finding));
@@ -93,20 +98,34 @@ void RuleEngine::hand_over(std::vector<behavior::Finding>& findings) {
   waiting_changed_.notify_all();
 }
 
+void RuleEngine::follow_blocked(std::unique_lock<std::mutex>& lock) {
+  follow_ = false;
+  lock.unlock();
+  const bool more = actions_.follow();
+  lock.lock();
+  follow_ = follow_ || more;
+}
+
+void RuleEngine::act_on_next(std::unique_lock<std::mutex>& lock) {
+  const behavior::Finding finding = std::move(waiting_.front());
+  waiting_.pop_front();
+  const std::uint64_t dropped = std::exchange(dropped_, 0);
+  lock.unlock();
+  if (dropped != 0 && actions_.warn)
+    actions_.warn("rules: " + std::to_string(dropped) + " findings came faster than they could be acted on");
+  const bool done = actions_.act(finding);
+  lock.lock();
+  failures_.refused += done ? 0 : 1;
+}
+
+// In turns, so that neither waits for the other for long.
 void RuleEngine::work(const std::stop_token& stop) {
   std::unique_lock lock(waiting_mutex_);
-  while (waiting_changed_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+  while (waiting_changed_.wait(lock, stop, [this] { return follow_ || !waiting_.empty(); })) {
     if (stop.stop_requested()) break;
-    const behavior::Finding finding = std::move(waiting_.front());
-    waiting_.pop_front();
-    const std::uint64_t dropped = std::exchange(dropped_, 0);
     acting_ = true;
-    lock.unlock();
-    if (dropped != 0 && actions_.warn)
-      actions_.warn("rules: " + std::to_string(dropped) + " findings came faster than they could be acted on");
-    const bool done = actions_.act(finding);
-    lock.lock();
-    failures_.refused += done ? 0 : 1;
+    if (follow_) follow_blocked(lock);
+    if (!waiting_.empty()) act_on_next(lock);
     acting_ = false;
     waiting_changed_.notify_all();
   }
@@ -135,7 +154,7 @@ RuleReport RuleEngine::report() const {
 
 void RuleEngine::settle() {
   std::unique_lock lock(waiting_mutex_);
-  waiting_changed_.wait(lock, [this] { return waiting_.empty() && !acting_; });
+  waiting_changed_.wait(lock, [this] { return !follow_ && waiting_.empty() && !acting_; });
 }
 
 }  // namespace tidegate::control

@@ -35,6 +35,10 @@ class RuleEngine final : public inspection::SummaryConsumer {
     // Decisions of former processes and policies; asked when rules come in force.
     std::function<std::vector<behavior::Evaluator::Earlier>()> earlier;
     std::function<void(const std::string&)> warn;  // one line
+    // Whether follow() has something to do after this request; on the thread that brings summaries, and at once.
+    std::function<bool(const inspect::Summary&)> look = {};
+    // On the engine's own thread; whether it has more to do.
+    std::function<bool()> follow = {};
   };
 
   RuleEngine(const Clock& clock, const behavior::HashSeed& seed) : clock_(clock), seed_(seed) {}
@@ -67,9 +71,11 @@ class RuleEngine final : public inspection::SummaryConsumer {
   };
 
   void notice_clock(State& state);
-  void hand_over(std::vector<behavior::Finding>& findings);
+  void hand_over(std::vector<behavior::Finding>& findings, bool follow);
   void work(const std::stop_token& stop);
   RuleWatch::Failures failures() const;
+  void follow_blocked(std::unique_lock<std::mutex>& lock);
+  void act_on_next(std::unique_lock<std::mutex>& lock);
 
   const Clock& clock_;
   const behavior::HashSeed seed_;
@@ -81,6 +87,7 @@ class RuleEngine final : public inspection::SummaryConsumer {
   std::deque<behavior::Finding> waiting_;
   std::uint64_t dropped_ = 0;  // not said yet
   RuleWatch::Failures failures_;
+  bool follow_ = false;
   bool acting_ = false;
   std::jthread thread_;
 };

@@ -9,12 +9,13 @@ namespace tidegate::control {
 
 StatusController::StatusController(const Environment& environment, const Enforcement& enforcement,
                                    const AttachController& attach, const PolicyController& policy,
-                                   const DecisionController& decisions)
+                                   const DecisionController& decisions, const IdentityBlocks& identities)
     : env_(environment),
       enforcement_(enforcement),
       attach_(attach),
       policy_(policy),
       decisions_(decisions),
+      identities_(identities),
       started_(environment.clock.wall()) {}
 
 void StatusController::add_interfaces(StatusReport& report) const {
@@ -49,6 +50,7 @@ StatusReport StatusController::report() const {
   report.counters = env_.telemetry.counters();
   add_interfaces(report);
   report.tables = env_.datapath.tables();
+  report.tables.push_back({"identities", identities_.size(), IdentityBlocks::kMost, 0});
   for (const auto& table : report.tables) report.tables_memory += table.memory_bytes;
   report.features = env_.datapath.features();
   for (std::size_t fault = 0; fault < std::min<std::size_t>(report.counters.faults.size(), TG_FAULT_COUNT); ++fault) {
@@ -68,6 +70,7 @@ StatusReport StatusController::report() const {
                      .in_force = present.get(),
                      .detached = env_.history.detached().value_or(std::vector<history::DetachedInterface>{}),
                      .decision_problem = decisions_.problem(),
+                     .refused_connections = identities_.refused(),
                      .policy_file_problem = checked.policy_file_problem,
                      .guard_problems = checked.guard_problems,
                      .capture_problems = checked.capture_problems,

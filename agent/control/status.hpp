@@ -52,6 +52,7 @@ struct WarningInput {
   const InForce* in_force = nullptr;
   std::vector<history::DetachedInterface> detached;
   std::string decision_problem;
+  IdentityBlocks::Refused refused_connections = {};
   std::string policy_file_problem;                 // differs from what runs, or cannot be read
   std::vector<std::string> guard_problems;         // what the lock-out guard could not find out
   std::vector<std::string> capture_problems = {};  // services whose traffic is not captured
@@ -63,7 +64,8 @@ std::vector<std::string> make_warnings(const WarningInput& input);
 class StatusController {
  public:
   StatusController(const Environment& environment, const Enforcement& enforcement, const AttachController& attach,
-                   const PolicyController& policy, const DecisionController& decisions);
+                   const PolicyController& policy, const DecisionController& decisions,
+                   const IdentityBlocks& identities);
 
   StatusReport report() const;
   // Periodic: compares the policy file with what runs and the capture with the datapath, asks what the
@@ -86,6 +88,7 @@ class StatusController {
   const AttachController& attach_;
   const PolicyController& policy_;
   const DecisionController& decisions_;
+  const IdentityBlocks& identities_;
   const WallTime started_;
   Guarded<CaptureCheck> capture_;
   mutable Guarded<Checked> checked_;

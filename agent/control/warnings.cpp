@@ -53,6 +53,11 @@ void tables(Warnings& warnings, const WarningInput& input) {
   if (!input.decision_problem.empty()) {
     warnings.push_back("not every decision is in the datapath: " + input.decision_problem);
   }
+  if (input.refused_connections.count > 0) {
+    warnings.push_back(
+        std::to_string(input.refused_connections.count) +
+        " connections of blocked sessions or accounts were not blocked: " + input.refused_connections.why);
+  }
   for (const auto& table : input.report.tables) {
     if (table.capacity == 0 || table.entries * 100 < table.capacity * kNearlyFullPercent) continue;
     warnings.push_back("table " + table.name + " is nearly full: " + std::to_string(table.entries) + " of " +

@@ -40,6 +40,19 @@ std::string evidence_of(const decisions::Decision& decision) {
   return text;
 }
 
+constexpr std::size_t kMostConnections = 20;  // of one decision, the latest
+
+std::string evidence_of(const BlockedIdentity& identity) {
+  std::string text = "decision " + std::to_string(identity.id) + " on " + identity.target() + ", made " +
+                     to_rfc3339(identity.created) + "; " + std::to_string(identity.connections.size()) +
+                     " connections of this address are blocked, " + std::to_string(identity.connections_blocked) +
+                     " of all addresses since then";
+  if (identity.behind_proxy > 0) {
+    text += "; seen " + std::to_string(identity.behind_proxy) + " times through a trusted proxy, where nothing is done";
+  }
+  return text;
+}
+
 // One unit of a bucket: how far its time is ahead, against how far it may be.
 struct Debt {
   std::string text;
@@ -67,6 +80,7 @@ struct WhyController::Findings {
   std::shared_ptr<const InForce> in_force;
   WhyReport report;
   bool safelisted = false, proxied = false, blocked = false, limited = false, attached = false;
+  std::size_t connections = 0;  // that are blocked
 };
 
 Status WhyController::add_safelist(Findings& found) const {
@@ -133,6 +147,30 @@ Status WhyController::add_decisions(Findings& found) const {
   return {};
 }
 
+void WhyController::add_connections(Findings& found) const {
+  std::uint64_t packets = 0, bytes = 0;
+  for (const auto& row : found.figures) {
+    if (row.reason != TG_REASON_BLOCKED_FLOW) continue;
+    packets += row.dropped_total;
+    bytes += row.dropped_bytes;
+  }
+  for (const auto& identity : identities_.of_client(Prefix::host(found.address))) {
+    found.connections += identity.connections.size();
+    const std::size_t most = std::min(identity.connections.size(), kMostConnections);
+    for (auto at = identity.connections.rbegin(); at != identity.connections.rbegin() + static_cast<long>(most); ++at) {
+      found.report.matches.push_back({.kind = "connection",
+                                      .origin = identity.origin(),
+                                      .target = format(*at),
+                                      .reason = identity.reason,
+                                      .evidence = evidence_of(identity),
+                                      .expires = identity.expires,
+                                      .packets = packets,  // of all blocked connections of the address
+                                      .bytes = bytes,
+                                      .undo = "tidegate decisions delete " + std::to_string(identity.id)});
+    }
+  }
+}
+
 void WhyController::add_buckets(Findings& found) const {
   const auto now = static_cast<std::uint64_t>(env_.clock.monotonic().count());
   for (const auto& bucket : env_.datapath.buckets_of(found.address)) {
@@ -178,7 +216,8 @@ void WhyController::add_services(Findings& found) const {
                    .bytes = row.passed_bytes + row.dropped_bytes,
                    .undo = {}};
     const bool by_limit = row.dropped_pps >= 0.1 && row.service < TG_POLICY_SERVICES &&
-                          row.reason != TG_REASON_BLOCKED_ADDRESS && row.reason != TG_REASON_BLOCKED_PREFIX;
+                          row.reason != TG_REASON_BLOCKED_ADDRESS && row.reason != TG_REASON_BLOCKED_PREFIX &&
+                          row.reason != TG_REASON_BLOCKED_FLOW;
     if (by_limit) {
       match.undo = "raise services." + name + ".limits in the policy, then tidegate policy apply";
       found.limited = true;
@@ -227,6 +266,12 @@ void WhyController::conclude(Findings& found) const {
                            (found.blocked ? "dropped" : "limited"));
   }
   if (found.blocked) return say("drop", "every packet from here is dropped by a block decision");
+  const std::string connections = std::to_string(found.connections) + " of its connections " +
+                                  (found.connections == 1 ? "is" : "are") + (dry_run ? " not" : "") +
+                                  " dropped by decisions on sessions or accounts";
+  if (found.limited && found.connections > 0) return say("limit", connections + "; what is over the limits is, too");
+  if (found.connections > 0)
+    return say("pass", connections + (dry_run ? ": the whole host is in dry-run" : "; its others pass"));
   if (found.limited) return say("limit", "what is over the limits named here is dropped");
   say("pass", "nothing would drop this");
 }
@@ -239,6 +284,7 @@ Result<WhyReport> WhyController::explain(const std::string& text) const {
   TIDEGATE_TRY(add_safelist(found));
   add_proxies(found);
   TIDEGATE_TRY(add_decisions(found));
+  add_connections(found);
   add_buckets(found);
   add_services(found);
   add_proven(found);

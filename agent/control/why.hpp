@@ -10,12 +10,14 @@
 #include "agent/control/attach.hpp"
 #include "agent/control/enforcement.hpp"
 #include "agent/control/environment.hpp"
+#include "agent/control/identity_blocks.hpp"
 #include "agent/control/safelist_controller.hpp"
 
 namespace tidegate::control {
 
 struct WhyMatch {
-  std::string kind;  // "safelist", "proxy", "block", "limit", "monitor", "bucket", "service", "proven", "interface"
+  // "safelist", "proxy", "block", "limit", "monitor", "connection", "bucket", "service", "proven", "interface"
+  std::string kind;
   std::string origin;
   std::string target;
   std::string reason;
@@ -37,8 +39,8 @@ struct WhyReport {
 class WhyController {
  public:
   WhyController(const Environment& environment, const Enforcement& enforcement, const AttachController& attach,
-                const SafelistController& safelist)
-      : env_(environment), enforcement_(enforcement), attach_(attach), safelist_(safelist) {}
+                const SafelistController& safelist, const IdentityBlocks& identities)
+      : env_(environment), enforcement_(enforcement), attach_(attach), safelist_(safelist), identities_(identities) {}
 
   // kInvalidArgument: not an address.
   Result<WhyReport> explain(const std::string& address) const;
@@ -48,6 +50,7 @@ class WhyController {
   Status add_safelist(Findings& found) const;
   void add_proxies(Findings& found) const;
   Status add_decisions(Findings& found) const;
+  void add_connections(Findings& found) const;
   void add_buckets(Findings& found) const;
   void add_services(Findings& found) const;
   void add_proven(Findings& found) const;
@@ -58,6 +61,7 @@ class WhyController {
   const Enforcement& enforcement_;
   const AttachController& attach_;
   const SafelistController& safelist_;
+  const IdentityBlocks& identities_;
 };
 
 }  // namespace tidegate::control

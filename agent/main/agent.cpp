@@ -134,7 +134,8 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .tick = clock_tick(),
           .inspection = &inspection_,
           .apis = apis_.get(),
-          .rules = rules_.get()};
+          .rules = rules_.get(),
+          .identity_seed = {secret_number(), secret_number()}};
 }
 
 inspection::Options Agent::inspection_options(const config::Settings& settings) {

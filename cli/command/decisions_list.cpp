@@ -18,6 +18,7 @@ std::string action_cell(const v1::Decision& decision) {
   std::string text = action_name(decision.action());
   if (!decision.limit().packets().empty()) text += " " + decision.limit().packets();
   if (!decision.limit().bytes().empty()) text += " " + decision.limit().bytes();
+  if (decision.has_identity()) text += " " + plural(decision.identity().connections_blocked(), "connection");
   return text;
 }
 
@@ -61,7 +62,8 @@ void add_decisions_list(Command& decisions) {
   Command command = decisions.add("list", "Show decisions",
                                   "decisions list --origin operator\ndecisions list --contains 203.0.113.7 -o json");
   command.option("--origin", options->origin, "O", "Only of this origin: operator, feed:NAME, rule:NAME, …");
-  command.option("--contains", options->contains, "A", "Only those that cover this address");
+  command.option("--contains", options->contains, "A",
+                 "Only those that cover this address, or block connections of it");
   command.option("--limit", options->limit, "N", "At most this many (default: all)");
   command.run([options](Context& context) { return list(context, *options); });
 }

@@ -117,6 +117,13 @@ Json document_of(const v1::Decision& decision) {
     document["limit"] = {{"packets", text_or_null(decision.limit().packets())},
                          {"bytes", text_or_null(decision.limit().bytes())}};
   }
+  if (decision.has_identity()) {
+    const v1::Identity& identity = decision.identity();
+    document["service"] = text_or_null(identity.service());
+    document["connections"] = list_of(identity.connections());
+    document["connections_blocked"] = identity.connections_blocked();
+    document["behind_proxy"] = identity.behind_proxy();
+  }
   document["forced"] = decision.forced();
   document["actor"] = decision.actor();
   return document;

@@ -71,7 +71,7 @@ Json evidence_of(const behavior::Evidence& evidence) {
 
 // "yes", or why not.
 std::string verdict_of(const Finding& finding) {
-  if (finding.enforced()) return "yes";
+  if (finding.enforced()) return finding.target && !finding.acts_on_source() ? "connections" : "yes";
   if (finding.shadow) return "shadow";
   if (finding.obstacle != behavior::Obstacle::kNone) return std::string(to_string(finding.obstacle));
   return "monitor";
@@ -109,6 +109,10 @@ Json document_of(const Finding& finding) {
       {"repetition", finding.repetition},
       {"shadow", finding.shadow},
       {"enforced", finding.enforced()},
+      {"connections", finding.blocks_connections && finding.enforced()},
+      {"source", finding.acts_on_source()},
+      {"source_obstacle",
+       finding.source_obstacle == behavior::Obstacle::kNone ? Json(nullptr) : Json(to_string(finding.source_obstacle))},
       {"obstacle", finding.obstacle == behavior::Obstacle::kNone ? Json(nullptr) : Json(to_string(finding.obstacle))},
       {"reason", describe(finding)},
       {"evidence", evidence_of(finding.evidence)}};
@@ -182,7 +186,8 @@ std::unique_ptr<Table> finding_table(std::ostream& out, const Style& style) {
 
 Row row_of(const Finding& finding) {
   const bool alarm = finding.kind == Finding::Kind::kAlarm;
-  const Cell verdict = finding.enforced() ? Cell("yes", Paint::kRed) : Cell(alarm ? "-" : verdict_of(finding));
+  const Cell verdict =
+      finding.enforced() ? Cell(verdict_of(finding), Paint::kRed) : Cell(alarm ? "-" : verdict_of(finding));
   return {to_rfc3339(finding.time, true),
           finding.rule.empty() ? "(all)" : finding.rule,
           finding.target ? finding.target->to_string() : "-",

@@ -140,9 +140,9 @@ class FakeDatapath final : public kernel::Datapath {
     for (const auto& target : targets) limits.erase(target);
     return {};
   }
-  Status put_flow_blocks(std::span<const kernel::FlowBlock> blocks) override {
+  Status put_flow_blocks(std::span<const kernel::FlowBlock> entries) override {
     const std::lock_guard lock(mutex_);
-    for (const auto& block : blocks) {
+    for (const auto& block : entries) {
       if (!flows.contains(block.connection) && flows.size() >= flow_capacity) {
         return fail(ErrorCode::kResourceExhausted, "table flow_blocks is full; delete decisions of rules");
       }

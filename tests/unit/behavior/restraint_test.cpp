@@ -141,8 +141,14 @@ TEST(NatGuard, SparesASourceThatOthersShare) {
   trial.take({.when = 0s, .session = 2});
   const auto findings = trial.take({.when = 1s, .path = "/bad", .session = 1});
   ASSERT_EQ(findings.size(), 1U);
-  EXPECT_EQ(findings[0].obstacle, Obstacle::kNatGuard);
-  EXPECT_THAT(describe(findings[0]), HasSubstr("other sessions that behave well share the source"));
+  EXPECT_EQ(findings[0].obstacle, Obstacle::kNone);
+  EXPECT_EQ(findings[0].source_obstacle, Obstacle::kNatGuard);
+  EXPECT_TRUE(findings[0].enforced());
+  EXPECT_FALSE(findings[0].acts_on_source());
+  EXPECT_TRUE(findings[0].blocks_connections);
+  EXPECT_EQ(findings[0].scope, "web");
+  EXPECT_THAT(describe(findings[0]),
+              HasSubstr("by connection, not by source: other sessions that behave well share the source"));
   EXPECT_EQ(trial.evaluator.statistics().held_back[static_cast<std::size_t>(Obstacle::kNatGuard)], 1U);
 }
 
@@ -176,7 +182,7 @@ TEST(NatGuard, HasAShareAndAMinimum) {
   Trial enough(by_session(), guard);
   enough.take({.when = 0s, .session = 2});
   enough.take({.when = 0s, .session = 3});
-  EXPECT_THAT(enough.fire({.when = 1s, .path = "/bad", .session = 1}), ElementsAre("r"));
+  EXPECT_THAT(enough.fire({.when = 1s, .path = "/bad", .session = 1}), ElementsAre("r~"));
   Trial drowned(by_session(), guard);
   for (unsigned i = 2; i < 4; ++i) drowned.take({.when = 0s, .session = i});
   for (unsigned i = 4; i < 9; ++i) drowned.take({.when = 0s, .status = 403, .session = i});
@@ -184,6 +190,38 @@ TEST(NatGuard, HasAShareAndAMinimum) {
   Trial off(by_session(), "behavior: {nat_guard: {min: 0}}\n");
   off.take({.when = 0s, .session = 2});
   EXPECT_THAT(off.fire({.when = 1s, .path = "/bad", .session = 1}), ElementsAre("r!"));
+}
+
+// A limit has no connection to act on: it is held back as a whole.
+TEST(NatGuard, HoldsBackALimitAltogether) {
+  Trial trial("{name: r, match: {path: /bad}, key: session, " + std::string(kOne) +
+              ", then: {action: limit, packets: 1/s, for: 1m}}");
+  trial.take({.when = 0s, .session = 2});
+  const auto findings = trial.take({.when = 1s, .path = "/bad", .session = 1});
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].obstacle, Obstacle::kNatGuard);
+  EXPECT_FALSE(findings[0].enforced());
+}
+
+TEST(Identities, AreBlockedByConnectionBehindNoProxyAndNotInTheShadow) {
+  const auto finding = [](const std::string& key, const std::string& then, const Request& request) {
+    Trial trial("{name: r, key: " + key + ", " + std::string(kOne) + ", " + then + "}");
+    const auto findings = trial.take(request);
+    return findings.empty() ? Finding{} : findings.front();
+  };
+  const Request known{.session = 1, .account = 2};
+  for (const char* key : {"session", "account", "[source, session]", "[session, ja4]"}) {
+    EXPECT_TRUE(finding(key, block(), known).blocks_connections) << key;
+    EXPECT_TRUE(finding(key, block(), known).acts_on_source()) << key;
+    EXPECT_EQ(finding(key, block(), known).scope, "") << key;
+  }
+  EXPECT_FALSE(finding("source", block(), known).blocks_connections);
+  EXPECT_FALSE(finding("ja4", block(), known).blocks_connections);
+  EXPECT_FALSE(finding("session", "then: {action: monitor, for: 1m}", known).enforced());
+  EXPECT_FALSE(finding("session", block(", mode: shadow"), known).enforced());
+  const Request proxied{.session = 1, .proxied = "203.0.113.1"};
+  EXPECT_FALSE(finding("session", block(), proxied).enforced());
+  EXPECT_EQ(finding("session", block(), proxied).obstacle, Obstacle::kTrustedProxy);
 }
 
 TEST(NatGuard, DoesNotSpareWhatIsKeyedBySourceAlone) {

@@ -55,7 +55,8 @@ std::vector<Finding> Trial::take(const Request& request) {
 
 std::vector<std::string> Trial::fire(const Request& request) {
   std::vector<std::string> names;
-  for (const Finding& finding : take(request)) names.push_back(finding.rule + (finding.enforced() ? "!" : ""));
+  for (const Finding& finding : take(request))
+    names.push_back(finding.rule + (finding.acts_on_source() ? "!" : finding.enforced() ? "~" : ""));
   return names;
 }
 

@@ -52,7 +52,8 @@ class Trial {
 
   // What the request led to.
   std::vector<Finding> take(const Request& request);
-  // The names of the rules that fired, "name!" where that is to be enforced, in order.
+  // The names of the rules that fired, "name!" where that is to be enforced, "name~" where that is on connections
+  // only, in order.
   std::vector<std::string> fire(const Request& request);
 
   Evaluator evaluator;

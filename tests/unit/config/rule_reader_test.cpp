@@ -37,10 +37,13 @@ TEST(Rules, AreKeptAndRead) {
   EXPECT_EQ(parsed.policy.kept.back().path, "rules.r");
 }
 
-TEST(Rules, WhoseKeyNamesNoAddressAreNotEnforcedAsAWhole) {
-  for (const char* key : {"session", "ja4", "[session, ja4]"}) {
-    const ParsedPolicy parsed = read_policy(rule(std::string("key: ") + key + ", " + kWhen + ", " + kThen));
-    EXPECT_THAT(parsed.policy.not_enforced, ElementsAre("rules.r: blocking of single connections")) << key;
+TEST(Rules, WhoseKeyNamesNobodyAreNotEnforced) {
+  const auto not_enforced = [](const std::string& key) {
+    return read_policy(rule("key: " + key + ", " + kWhen + ", " + kThen)).policy.not_enforced;
+  };
+  EXPECT_THAT(not_enforced("ja4"), ElementsAre("rules.r: a ja4 alone names nobody, its decisions are reported only"));
+  for (const char* key : {"session", "account", "[session, ja4]", "[source, ja4]"}) {
+    EXPECT_THAT(not_enforced(key), IsEmpty()) << key;
   }
 }
 
