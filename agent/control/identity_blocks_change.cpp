@@ -257,6 +257,7 @@ void IdentityBlocks::start() {
   const std::lock_guard changing(changing_);
   auto state = state_.lock();
   for (const auto& block : env_.datapath.flow_blocks()) {
+    if (state->owners.contains(block.connection)) continue;
     const auto id = static_cast<std::int64_t>(std::clamp<std::uint64_t>(block.decision, kFirstId, kLastId));
     auto [found, added] = state->entries.try_emplace(id);
     Entry& entry = found->second;

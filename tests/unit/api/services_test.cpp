@@ -111,6 +111,54 @@ TEST_F(ServicesTest, BlockListWhyAndDelete) {
   EXPECT_TRUE(datapath_.blocks.empty());
 }
 
+// Left in the datapath by an agent that ran before.
+TEST_F(ServicesTest, BlockedConnectionsAreListedExplainedAndDeleted) {
+  const kernel::Connection connection{Address::parse("203.0.113.9").value(), Address::parse("2001:db8::1").value(),
+                                      40000, 443};
+  datapath_.flows[connection] = {connection, clock_.monotonic() + std::chrono::hours(1), 1893456000000, "abuse"};
+  ASSERT_TRUE(controllers_->decisions.start());
+  grpc::ClientContext listing;
+  const auto decisions = v1::DecisionService::NewStub(channel_);
+  v1::ListDecisionsRequest asked;
+  asked.set_origin("rule:abuse");
+  asked.set_contains("203.0.113.9");
+  const auto reader = decisions->List(&listing, asked);
+  v1::Decision decision;
+  ASSERT_TRUE(reader->Read(&decision));
+  EXPECT_EQ(decision.id(), 1893456000000);
+  EXPECT_EQ(decision.action(), v1::ACTION_BLOCK);
+  EXPECT_EQ(decision.origin(), "rule:abuse");
+  EXPECT_EQ(decision.expires().seconds() - decision.created().seconds(), 3600);
+  ASSERT_EQ(decision.identity().connections_size(), 1);
+  EXPECT_EQ(decision.identity().connections(0), "203.0.113.9:40000 to [2001:db8::1]:443");
+  EXPECT_FALSE(reader->Read(&decision));
+  ASSERT_TRUE(reader->Finish().ok());
+
+  grpc::ClientContext asking;
+  v1::WhyRequest why;
+  why.set_address("203.0.113.9");
+  v1::WhyResponse because;
+  ASSERT_TRUE(v1::StatusService::NewStub(channel_)->Why(&asking, why, &because).ok());
+  ASSERT_GE(because.matches_size(), 1);
+  EXPECT_EQ(because.matches(0).kind(), "connection");
+  EXPECT_EQ(because.matches(0).undo(), "tidegate decisions delete 1893456000000");
+
+  grpc::ClientContext unblocking;
+  v1::UnblockRequest unblock;
+  unblock.add_targets("203.0.113.9");
+  v1::UnblockResponse unblocked;
+  ASSERT_TRUE(decisions->Unblock(&unblocking, unblock, &unblocked).ok());
+  EXPECT_EQ(unblocked.outcomes(0).still_covering_size(), 1);
+
+  grpc::ClientContext deleting;
+  v1::DeleteDecisionsRequest request;
+  request.add_ids(1893456000000);
+  v1::DeleteDecisionsResponse deleted;
+  ASSERT_TRUE(decisions->Delete(&deleting, request, &deleted).ok());
+  EXPECT_EQ(deleted.deleted(), 1U);
+  EXPECT_TRUE(datapath_.flows.empty());
+}
+
 TEST_F(ServicesTest, GuardRefusalIsAFailedPrecondition) {
   v1::ApplyPolicyResponse applied;
   ASSERT_TRUE(apply(testing::kPolicy, &applied).ok());

@@ -140,6 +140,28 @@ TEST_F(Decisions, ListAsTableAndYaml) {
   EXPECT_EQ(run({"decisions", "list", "-o", "yaml"}).out, "[]\n");
 }
 
+// A rule's decision on a session: no address, so that it is listed and not exported.
+TEST_F(Decisions, OnSessionsAreListedWithTheirConnections) {
+  auto made = decision(1893456000000, "session 00112233\u2026", "rule:abuse", "much");
+  made.mutable_identity()->set_connections_blocked(12);
+  made.mutable_identity()->add_connections("203.0.113.7:40000 to 192.0.2.1:443");
+  agent.decisions.list = {made, decision(1, "203.0.113.7", "operator", "flood")};
+  EXPECT_THAT(run({"decisions", "list"}).out, HasSubstr("session 00112233\u2026  block 12 connections  rule:abuse"));
+  const Json document = Json::parse(run({"decisions", "list", "-o", "json"}).out);
+  EXPECT_THAT(keys(document[0]),
+              ElementsAre("id", "target", "action", "origin", "reason", "created", "expires", "service", "connections",
+                          "connections_blocked", "behind_proxy", "forced", "actor"));
+  EXPECT_EQ(document[0]["id"], 1893456000000);
+  EXPECT_TRUE(document[0]["service"].is_null());
+  EXPECT_EQ(document[0]["connections"][0], "203.0.113.7:40000 to 192.0.2.1:443");
+  EXPECT_EQ(run({"decisions", "export"}).out, "203.0.113.7 flood\n");
+  auto& outcome = *agent.decisions.unblock.response.add_outcomes();
+  outcome.set_target("203.0.113.7");
+  *outcome.add_still_covering() = made;
+  EXPECT_THAT(run({"unblock", "203.0.113.7"}).out,
+              HasSubstr("still covered: block session 00112233\u2026 by rule:abuse until removed (id 1893456000000)"));
+}
+
 TEST_F(Decisions, ColoursOnlyOnTerminalsThatWantThem) {
   run.terminal = true;
   EXPECT_THAT(run({"decisions", "list"}).out, HasSubstr("\x1b[1mID\x1b[0m"));
