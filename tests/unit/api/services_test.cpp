@@ -143,13 +143,6 @@ TEST_F(ServicesTest, BlockedConnectionsAreListedExplainedAndDeleted) {
   EXPECT_EQ(because.matches(0).kind(), "connection");
   EXPECT_EQ(because.matches(0).undo(), "tidegate decisions delete 1893456000000");
 
-  grpc::ClientContext unblocking;
-  v1::UnblockRequest unblock;
-  unblock.add_targets("203.0.113.9");
-  v1::UnblockResponse unblocked;
-  ASSERT_TRUE(decisions->Unblock(&unblocking, unblock, &unblocked).ok());
-  EXPECT_EQ(unblocked.outcomes(0).still_covering_size(), 1);
-
   grpc::ClientContext deleting;
   v1::DeleteDecisionsRequest request;
   request.add_ids(1893456000000);
