@@ -48,7 +48,8 @@ bool IdentityBlocks::look(const inspect::Summary& summary) {
   auto present = enforcement_.in_force();
   auto state = state_.lock();
   if (!state->view || state->view->policy != present) state->view = std::make_unique<View>(std::move(present));
-  const behavior::Facts request(summary, state->view->settings, state->view->proxies, env_.identity_seed);
+  const View& view = *state->view;
+  const behavior::Facts request(summary, view.settings, view.proxies, env_.identity_seed, view.aliases);
   std::vector<std::pair<std::int64_t, behavior::FindingKey>> found;
   state->index.find(request, [&](std::int64_t id, const behavior::FindingKey& key) { found.emplace_back(id, key); });
   if (found.empty()) return false;

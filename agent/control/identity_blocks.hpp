@@ -106,6 +106,7 @@ class IdentityBlocks {
     std::shared_ptr<const InForce> policy;
     behavior::Settings settings;
     behavior::PrefixSet proxies;
+    const behavior::Aliases aliases{};  // nothing here is counted by hashes
   };
   struct State {
     explicit State(const behavior::HashSeed& seed) : index(seed) {}

@@ -126,7 +126,6 @@ TEST_F(ServicesTest, BlockedConnectionsAreListedExplainedAndDeleted) {
   v1::Decision decision;
   ASSERT_TRUE(reader->Read(&decision));
   EXPECT_EQ(decision.id(), 1893456000000);
-  EXPECT_EQ(decision.action(), v1::ACTION_BLOCK);
   EXPECT_EQ(decision.origin(), "rule:abuse");
   EXPECT_EQ(decision.expires().seconds() - decision.created().seconds(), 3600);
   ASSERT_EQ(decision.identity().connections_size(), 1);
