@@ -194,7 +194,7 @@ TEST(NatGuard, HasAShareAndAMinimum) {
 
 // A limit has no connection to act on: it is held back as a whole.
 TEST(NatGuard, HoldsBackALimitAltogether) {
-  Trial trial("{name: r, match: {path: /bad}, key: session, " + std::string(kOnce) +
+  Trial trial("{name: r, match: {path: /bad}, key: session, " + std::string(kOnceASecond) +
               ", then: {action: limit, packets: 1/s, for: 1m}}");
   trial.take({.when = 0s, .session = 2});
   const auto findings = trial.take({.when = 1s, .path = "/bad", .session = 1});
@@ -205,7 +205,7 @@ TEST(NatGuard, HoldsBackALimitAltogether) {
 
 TEST(Identities, AreBlockedByConnectionBehindNoProxyAndNotInTheShadow) {
   const auto finding = [](const std::string& key, const std::string& then, const Request& request) {
-    Trial trial("{name: r, key: " + key + ", " + std::string(kOnce) + ", " + then + "}");
+    Trial trial("{name: r, key: " + key + ", " + std::string(kOnceASecond) + ", " + then + "}");
     const auto findings = trial.take(request);
     return findings.empty() ? Finding{} : findings.front();
   };
