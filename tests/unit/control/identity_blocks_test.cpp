@@ -17,12 +17,12 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using namespace std::chrono_literals;
 
-constexpr const char* kServices =
+constexpr const char* kIdentityServices =
     "version: 1\ninterfaces: [{name: eth0}]\nsafelist: [192.0.2.10]\ntrusted_proxies: [198.51.100.0/24]\n"
     "services:\n"
     "- {name: web, match: [tcp/8080], http: {inspect: true}, session: {cookie: sid}, account: {json: /user}}\n"
     "- {name: shop, match: [tcp/8081], http: {inspect: true}, session: {cookie: sid}}\n";
-constexpr const char* kRule =
+constexpr const char* kIdentityRule =
     "rules: [{name: abuse, match: {path: /bad}, key: session, when: {count: 1, within: 1m},"
     " then: {action: block, for: 10m}}]\n";
 
@@ -67,7 +67,7 @@ class IdentityBlocksTest : public ControlTest {
     ASSERT_TRUE(controllers_->decisions.start());
   }
   void apply(const std::string& rules) {
-    const auto applied = controllers_->policy.apply(request(std::string(kServices) + rules));
+    const auto applied = controllers_->policy.apply(request(std::string(kIdentityServices) + rules));
     ASSERT_TRUE(applied) << applied.error().message;
   }
   static Address address(const std::string& text) { return Address::parse(text).value(); }
@@ -119,7 +119,7 @@ class IdentityBlocksTest : public ControlTest {
 };
 
 TEST_F(IdentityBlocksTest, BlockTheConnectionAndEachNewOneAfterItsFirstRequest) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad"});
   EXPECT_THAT(ports(), ElementsAre(1));
@@ -145,7 +145,7 @@ TEST_F(IdentityBlocksTest, BlockTheConnectionAndEachNewOneAfterItsFirstRequest) 
 }
 
 TEST_F(IdentityBlocksTest, BlockTheSourceAsWellWhereNobodyElseIs) {
-  apply(kRule);
+  apply(kIdentityRule);
   see({.port = 1, .path = "/bad"});
   EXPECT_THAT(ports(), ElementsAre(1));
   EXPECT_THAT(sources_blocked(), ElementsAre("203.0.113.7"));
@@ -153,7 +153,7 @@ TEST_F(IdentityBlocksTest, BlockTheSourceAsWellWhereNobodyElseIs) {
 }
 
 TEST_F(IdentityBlocksTest, EndWithTheirTimeAndNoLater) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad"});
   EXPECT_EQ(datapath_.flows.begin()->second.expires, clock_.monotonic() + 10min);
@@ -206,7 +206,7 @@ TEST_F(IdentityBlocksTest, WithASourceInTheKeyAreBlockedThereOnly) {
 }
 
 TEST_F(IdentityBlocksTest, AreStillRecognisedAfterTheKeyOfTheirHashesWasReplaced) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad", .session = 1});
   see({.port = 2, .session = 21, .session_before = 1});
@@ -218,7 +218,7 @@ TEST_F(IdentityBlocksTest, AreStillRecognisedAfterTheKeyOfTheirHashesWasReplaced
 }
 
 TEST_F(IdentityBlocksTest, AreNotTouchedBehindATrustedProxy) {
-  apply(kRule);
+  apply(kIdentityRule);
   see({.client = "198.51.100.9", .port = 1, .path = "/bad", .session = 5, .proxied = "203.0.113.7"});
   EXPECT_THAT(blocked(), IsEmpty());
   EXPECT_THAT(events(), HasSubstr("behind a trusted proxy neither address nor connection belongs to one client"));
@@ -233,7 +233,7 @@ TEST_F(IdentityBlocksTest, AreNotTouchedBehindATrustedProxy) {
 
 TEST_F(IdentityBlocksTest, SpareWhomTheGuardAndTheSafelistProtect) {
   facts_.facts.push_back({Prefix::host(address("203.0.113.9")), decisions::Fact::Kind::kSshPeer, "port 22"});
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour("203.0.113.9");
   see({.client = "203.0.113.9", .port = 1, .path = "/bad"});
   EXPECT_THAT(blocked(), IsEmpty());
@@ -262,7 +262,7 @@ TEST_F(IdentityBlocksTest, OfShadowRulesAreReportedOnly) {
 }
 
 TEST_F(IdentityBlocksTest, AreTakenBackAtOnceByIdAndByOrigin) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad", .session = 1});
   see({.port = 2, .path = "/bad", .session = 2});
@@ -299,7 +299,7 @@ TEST_F(IdentityBlocksTest, WhoseConnectionsAreSharedKeepThemUntilTheLastIsGone) 
 }
 
 TEST_F(IdentityBlocksTest, HoldAtMostSoManyConnectionsTheOldestMakingRoom) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad"});
   for (std::uint16_t port = 2; port <= control::IdentityBlocks::kMostConnections + 2; ++port) see({.port = port});
@@ -313,7 +313,7 @@ TEST_F(IdentityBlocksTest, HoldAtMostSoManyConnectionsTheOldestMakingRoom) {
 }
 
 TEST_F(IdentityBlocksTest, SayWhenTheTableIsFullAndTryAgain) {
-  apply(kRule);
+  apply(kIdentityRule);
   datapath_.flow_capacity = 1;
   see_neighbour();
   see({.port = 1, .path = "/bad"});
@@ -329,7 +329,7 @@ TEST_F(IdentityBlocksTest, SayWhenTheTableIsFullAndTryAgain) {
 }
 
 TEST_F(IdentityBlocksTest, AreExplained) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad"});
   see({.port = 2});
@@ -359,13 +359,13 @@ TEST_F(IdentityBlocksTest, AreExplained) {
 
 // Their hashes are keyed with a secret that no later agent has; what was blocked stays, and can be undone.
 TEST_F(IdentityBlocksTest, OfAnEarlierAgentAreShownAndUndoneButNotRecognised) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad"});
   see({.port = 2});
   const auto before = blocked()[0];
   restart();
-  apply(kRule);
+  apply(kIdentityRule);
   ASSERT_EQ(blocked().size(), 1U);
   EXPECT_EQ(blocked()[0].id, before.id);
   EXPECT_EQ(blocked()[0].origin(), "rule:abuse");
@@ -383,7 +383,7 @@ TEST_F(IdentityBlocksTest, OfAnEarlierAgentAreShownAndUndoneButNotRecognised) {
 }
 
 TEST_F(IdentityBlocksTest, StayWhenTheirRuleIsTakenOutOfThePolicy) {
-  apply(kRule);
+  apply(kIdentityRule);
   see_neighbour();
   see({.port = 1, .path = "/bad"});
   apply("");
