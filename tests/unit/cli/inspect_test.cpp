@@ -91,7 +91,7 @@ TEST(RequestViewTest, ShowsEventsWhereAsked) {
   inspect::Summary summary;
   const auto lines = [&](bool events) {
     std::ostringstream out;
-    const auto view = make_request_view(out, Style(false), Format::kJson, events);
+    const auto view = make_request_view(out, Style(false), Format::kJson, events, {});
     for (const auto kind :
          {inspect::SummaryKind::kStalled, inspect::SummaryKind::kRequest, inspect::SummaryKind::kHandshake}) {
       summary.kind = kind;
