@@ -64,13 +64,13 @@ TEST_F(HostTest, PingsAndIsPingedDuringAFlood) {
   attack.stop();
 }
 
-TEST_F(HostTest, WhatIsLeftForLaterVersionsIsNamedAsNotEnforced) {
+TEST_F(HostTest, WhatIsNotEnforcedIsNamed) {
   ASSERT_TRUE(
       start(kExample +
-            "rules:\n  - {name: by-session, key: session, when: {count: 10, within: 1m}, then: {action: block, "
+            "rules:\n  - {name: by-ja4, key: ja4, when: {count: 10, within: 1m}, then: {action: block, "
             "for: 1h}}\n  - {name: by-source, when: {count: 10, within: 1m}, then: {action: block, for: 1h}}\n"));
   const auto said = agent().json({"status"}).value("not_enforced", nlohmann::json::array());
-  EXPECT_EQ(said, nlohmann::json::array({"rules.by-session: blocking of single connections"}));
+  EXPECT_EQ(said, nlohmann::json::array({"rules.by-ja4: a ja4 alone names nobody, its decisions are reported only"}));
 }
 
 }  // namespace

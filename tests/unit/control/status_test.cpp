@@ -136,9 +136,10 @@ TEST_F(StatusTest, UdpOfAnInspectedServiceAndKeptSections) {
   EXPECT_FALSE(warns("not enforced"));
   ASSERT_TRUE(apply(
       "version: 1\ninterfaces: [{name: eth0}]\nservices:\n  - name: web\n    match: tcp/80\n    http: {inspect: true}\n"
-      "    session: {cookie: s}\nrules: [{name: r, key: session, when: {count: 1, within: 1m}, then: {action: block, "
+      "    session: {cookie: s}\nrules: [{name: r, key: ja4, when: {count: 1, within: 1m}, then: {action: block, "
       "for: 1m}}]\n"));
-  EXPECT_TRUE(warns("not enforced by this version: rules.r: blocking of single connections"));
+  EXPECT_TRUE(
+      warns("not enforced by this version: rules.r: a ja4 alone names nobody, its decisions are reported only"));
 }
 
 using inspect::Counter;
