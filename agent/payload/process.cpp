@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -150,6 +151,13 @@ void Life::run() {
   }
 }
 
+// libmodsecurity looks for the host's hardware address when it begins, and leaves the socket open where there is none.
+Status close_what_loading_left() {
+  static_assert(wire::kExaminerFd > wire::kChannelFd);
+  if (close_range(wire::kExaminerFd + 1, ~0U, 0) == 0) return {};
+  return fail_errno(errno, "cannot close descriptors");
+}
+
 // What the library does once in its life, it does before the sandbox closes.
 void warm_up(Examiner& examiner) {
   tzset();
@@ -167,6 +175,7 @@ Status run(wire::Channel& channel, const Clock& clock) {
   TIDEGATE_TRY(be_modest());
   TIDEGATE_ASSIGN(Examiner examiner, Examiner::load(rules));
   warm_up(examiner);
+  TIDEGATE_TRY(close_what_loading_left());
   const auto life = std::make_unique<Life>(channel, examiner, clock);
   sandbox::Facts facts;
   TIDEGATE_TRY(sandbox::drop_privileges(kMostDescriptors, facts));
