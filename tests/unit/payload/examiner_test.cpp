@@ -9,8 +9,18 @@
 
 #include "agent/payload/rule_files.hpp"
 
+// libmodsecurity leaves a buffer of its scanner behind when it has read the rules, once.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libmodsecurity.so"; }
+
 namespace tidegate::payload {
 namespace {
+
+// Sanitizers keep what was freed.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kMemoryTells = false;
+#else
+constexpr bool kMemoryTells = true;
+#endif
 
 using inspect::kAttackCommand;
 using inspect::kAttackSql;
@@ -151,7 +161,9 @@ TEST_F(ExaminerTest, HostileInputCostsLittleTimeAndMemory) {
   }
   rusage after{};
   getrusage(RUSAGE_SELF, &after);
-  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100'000) << "kB";
+  if (kMemoryTells) {
+    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100'000) << "kB";
+  }
   RecordProperty("longest_ms", std::to_string(longest / std::chrono::milliseconds(1)));
   std::printf("longest: %lld ms\n", static_cast<long long>(longest / std::chrono::milliseconds(1)));
 }
