@@ -8,6 +8,7 @@
 #include "agent/base/hex.hpp"
 #include "cli/format/escape.hpp"
 #include "cli/format/output.hpp"
+#include "cli/format/plain.hpp"
 
 namespace tidegate::cli {
 namespace {
@@ -16,17 +17,7 @@ using inspect::HttpVersion;
 using inspect::Summary;
 using inspect::TlsVersion;
 
-constexpr auto kPlain = [] {
-  std::array<bool, 256> plain{};
-  for (std::size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
-  return plain;
-}();
-
-bool is_plain(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
-}
-
-// `key` with its comma, quotes and colon.
+// `key` with its comma, quotes and colon, or another literal: its size is known, which `out += "…"` would count.
 void append_key(std::string& out, std::string_view key) { out.append(key.data(), key.size()); }
 
 template <typename Number>
@@ -45,7 +36,7 @@ void append_padded(std::string& out, std::uint64_t value, unsigned width) {
 
 void append_text_or_null(std::string& out, std::string_view text) {
   if (text.empty()) {
-    out += "null";
+    append_key(out, "null");
   } else {
     append_json_string(out, text);
   }
@@ -56,7 +47,7 @@ void append_or_null(std::string& out, const std::optional<Number>& value) {
   if (value) {
     append_number(out, *value);
   } else {
-    out += "null";
+    append_key(out, "null");
   }
 }
 
@@ -78,7 +69,7 @@ void append_hash(std::string& out, const std::optional<inspect::IdentityHash>& h
   if (hash) {
     append_quoted(out, to_hex(*hash));
   } else {
-    out += "null";
+    append_key(out, "null");
   }
 }
 
@@ -102,7 +93,7 @@ void append_keys(std::string& out, const std::vector<std::string>& keys) {
 
 void append_flag(std::string& out, std::string_view key, bool value) {
   append_key(out, key);
-  out += value ? "true" : "false";
+  append_key(out, value ? std::string_view("true") : std::string_view("false"));
 }
 
 void append_count(std::string& out, std::string_view key, std::uint64_t count) {
@@ -113,7 +104,7 @@ void append_count(std::string& out, std::string_view key, std::uint64_t count) {
 void append_websocket(std::string& out, const std::optional<inspect::WebSocketCounts>& counts) {
   append_key(out, R"(,"websocket":)");
   if (!counts) {
-    out += "null";
+    append_key(out, "null");
     return;
   }
   append_count(out, R"({"client_frames":)", counts->client_frames);
@@ -166,10 +157,6 @@ void append_extra(std::string& out, const Summary& summary) {
   append_flag(out, R"(,"reset":)", summary.reset);
 }
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
-}
-
 bool is_lost(const std::string& text) { return !is_ascii(text) && !is_utf8(text); }
 
 std::string hex_of(const std::string& text) { return to_hex(std::as_bytes(std::span(text))); }
@@ -220,7 +207,7 @@ void append_exact(std::string& out, const Summary& summary) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  if (is_plain(text)) return append_quoted(out, text);
+  if (is_plain_json(text)) return append_quoted(out, text);
   out += escape_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
@@ -274,15 +261,15 @@ void SummaryJson::append_api(std::string& out, const Summary& summary) const {
 
 void SummaryJson::append(std::string& out, const Summary& summary) {
   const inspect::ConnectionFacts& connection = summary.connection;
-  out += "{\"time\":\"";
+  append_key(out, "{\"time\":\"");
   append_time(out, summary.began);
-  out += "\",\"client_ip\":\"";
+  append_key(out, "\",\"client_ip\":\"");
   out += text_of(connection.flow.client.address);
-  out += "\",\"client_port\":";
+  append_key(out, "\",\"client_port\":");
   append_number(out, connection.flow.client.port);
-  out += ",\"server_ip\":\"";
+  append_key(out, ",\"server_ip\":\"");
   out += text_of(connection.flow.server.address);
-  out += "\",\"server_port\":";
+  append_key(out, "\",\"server_port\":");
   append_number(out, connection.flow.server.port);
   append_key(out, R"(,"tls":)");
   append_text_or_null(out, tls_text(connection.tls));
@@ -307,7 +294,7 @@ void SummaryJson::append(std::string& out, const Summary& summary) {
     append_quoted(out, kind_text(summary.kind));
   }
   append_exact(out, summary);
-  out += "}\n";
+  append_key(out, "}\n");
 }
 
 }  // namespace tidegate::cli

@@ -5,6 +5,7 @@
 
 #include "cli/format/escape.hpp"
 #include "cli/format/output.hpp"
+#include "cli/format/plain.hpp"
 #include "cli/format/quantity.hpp"
 #include "cli/format/table.hpp"
 #include "cli/format/yaml.hpp"
@@ -122,6 +123,22 @@ TEST(Tar, IsWhatTarReads) {
     sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(archive[i]);
   }
   EXPECT_EQ(std::stoul(archive.substr(148, 6), nullptr, 8), sum);
+}
+
+// Every byte at every place of short texts, against the definition.
+TEST(Plain, IsToldByWordsAsByBytes) {
+  EXPECT_TRUE(is_ascii("") && is_plain_json(""));
+  for (std::size_t size = 1; size <= 18; ++size) {
+    for (std::size_t place = 0; place < size; ++place) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(size, 'x');
+        text[place] = static_cast<char>(byte);
+        const bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+        ASSERT_EQ(is_ascii(text), byte < 0x80) << size << " " << place << " " << byte;
+        ASSERT_EQ(is_plain_json(text), plain) << size << " " << place << " " << byte;
+      }
+    }
+  }
 }
 
 }  // namespace
