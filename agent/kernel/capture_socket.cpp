@@ -4,7 +4,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -14,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/base/link_header.hpp"
 #include "agent/kernel/capture.hpp"
 
 namespace tidegate::kernel {
@@ -83,25 +83,6 @@ Result<std::vector<UniqueFd>> open_capture_sockets(int program, unsigned count,
   }
   return sockets;
 }
-
-namespace {
-
-// As link_type_of() of agent/inspect/capture/ring.cpp has them.
-bool is_raw_ip(unsigned link) {
-  switch (link) {
-    case ARPHRD_NONE:  // tun, WireGuard
-    case ARPHRD_RAWIP:
-    case ARPHRD_PPP:
-    case ARPHRD_TUNNEL:
-    case ARPHRD_TUNNEL6:
-    case ARPHRD_SIT:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
 
 std::optional<CaptureInterface> find_capture_interface(const std::string& name) {
   ifreq request{};

@@ -48,6 +48,12 @@ bool time_is_over() {
   return true;
 }
 
+int bounded(MatchFunction match, const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
+            std::uint32_t options, pcre2_match_data* data, pcre2_match_context* context) {
+  if (time_is_over()) return PCRE2_ERROR_MATCHLIMIT;
+  return note(match(code, subject, length, start, options, data, context != nullptr ? context : bounds()));
+}
+
 }  // namespace
 
 PatternTime::PatternTime(std::chrono::nanoseconds most) {
@@ -68,16 +74,14 @@ int pcre2_match_8(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length,
                   std::uint32_t options, pcre2_match_data* data, pcre2_match_context* context) {
   using namespace tidegate::payload;
   static const MatchFunction match = real("pcre2_match_8");
-  if (time_is_over()) return PCRE2_ERROR_MATCHLIMIT;
-  return note(match(code, subject, length, start, options, data, context != nullptr ? context : bounds()));
+  return bounded(match, code, subject, length, start, options, data, context);
 }
 
 int pcre2_jit_match_8(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
                       std::uint32_t options, pcre2_match_data* data, pcre2_match_context* context) {
   using namespace tidegate::payload;
   static const MatchFunction match = real("pcre2_jit_match_8");
-  if (time_is_over()) return PCRE2_ERROR_MATCHLIMIT;
-  return note(match(code, subject, length, start, options, data, context != nullptr ? context : bounds()));
+  return bounded(match, code, subject, length, start, options, data, context);
 }
 
 }  // extern "C"

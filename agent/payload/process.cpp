@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <ctime>
 
+#include "agent/inspect/process/enter.hpp"
 #include "agent/inspect/sandbox/sandbox.hpp"
 #include "agent/inspect/wire/messages.hpp"
 #include "agent/inspect/wire/summary_codec.hpp"
@@ -151,13 +151,6 @@ void Life::run() {
   }
 }
 
-// libmodsecurity looks for the host's hardware address when it begins, and leaves the socket open where there is none.
-Status close_what_loading_left() {
-  static_assert(wire::kExaminerFd > wire::kChannelFd);
-  if (close_range(wire::kExaminerFd + 1, ~0U, 0) == 0) return {};
-  return fail_errno(errno, "cannot close descriptors");
-}
-
 // What the library does once in its life, it does before the sandbox closes.
 void warm_up(Examiner& examiner) {
   tzset();
@@ -175,17 +168,11 @@ Status run(wire::Channel& channel, const Clock& clock) {
   TIDEGATE_TRY(be_modest());
   TIDEGATE_ASSIGN(Examiner examiner, Examiner::load(rules));
   warm_up(examiner);
-  TIDEGATE_TRY(close_what_loading_left());
+  // libmodsecurity looks for the host's hardware address when it begins, and leaves the socket open where there is
+  // none.
+  TIDEGATE_TRY(sandbox::close_others({wire::kChannelFd, wire::kExaminerFd}));
   const auto life = std::make_unique<Life>(channel, examiner, clock);
-  sandbox::Facts facts;
-  TIDEGATE_TRY(sandbox::drop_privileges(kMostDescriptors, facts));
-  TIDEGATE_TRY(sandbox::seal(channel.fd(), facts));
-  const wire::Ready ready{.secrets_locked = false,
-                          .filter = facts.filter,
-                          .no_capabilities = facts.no_capabilities,
-                          .no_dump = facts.no_dump,
-                          .landlock = facts.landlock};
-  TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready)), wire::Wait::kYes));
+  TIDEGATE_TRY(inspect::process::enter(channel, kMostDescriptors));
   life->run();
   return {};
 }

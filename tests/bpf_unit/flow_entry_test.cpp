@@ -13,7 +13,8 @@ tg_flow flow(std::uint16_t local_port) {
           .remote = {0, TG_V4_MAPPED | 2},
           .local_port = local_port,
           .remote_port = 53,
-          .protocol = 17};
+          .protocol = 17,
+          .reserved = {}};
 }
 
 std::uint64_t hash_of(const tg_flow& f) { return tg_flow_hash(kSeed, &f); }

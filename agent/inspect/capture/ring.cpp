@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/capture/ring.hpp"
 
-#include <linux/if_arp.h>
 #include <linux/if_packet.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -10,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "agent/base/link_header.hpp"
 
 namespace tidegate::inspect {
 namespace {
@@ -29,17 +30,7 @@ bool ready(std::byte* block) { return (status_of(block).load(std::memory_order_a
 LinkType link_type_of(const std::byte* frame) {
   sockaddr_ll address{};
   std::memcpy(&address, frame + kAddress, sizeof address);
-  switch (address.sll_hatype) {
-    case ARPHRD_NONE:  // tun, WireGuard
-    case ARPHRD_RAWIP:
-    case ARPHRD_PPP:
-    case ARPHRD_TUNNEL:
-    case ARPHRD_TUNNEL6:
-    case ARPHRD_SIT:
-      return LinkType::kRawIp;
-    default:
-      return LinkType::kEthernet;
-  }
+  return is_raw_ip(address.sll_hatype) ? LinkType::kRawIp : LinkType::kEthernet;
 }
 
 // Packets of this host's own that a device is to finish, and ones that were verified, need no look; what GRO put

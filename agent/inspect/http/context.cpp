@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "agent/inspect/http/text.hpp"
+#include "agent/inspect/model/flow_hash.hpp"
 
 namespace tidegate::inspect {
 namespace {
@@ -146,10 +147,7 @@ const HttpContext::Service* HttpContext::service_of(const Endpoint& server) cons
 // splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): who does not know the seed cannot
 // tell which requests are drawn.
 bool HttpContext::draw(double share) {
-  std::uint64_t bits = chance_ += 0x9e3779b97f4a7c15;
-  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
-  bits ^= bits >> 31;
+  const std::uint64_t bits = mix64(chance_ += 0x9e3779b97f4a7c15);
   return static_cast<double>(bits >> 11) * 0x1p-53 < share;
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "agent/inspect/process/enter.hpp"
 #include "agent/inspect/process/key_control.hpp"
 #include "agent/inspect/process/worker.hpp"
 #include "agent/inspect/sandbox/sandbox.hpp"
@@ -157,12 +158,7 @@ void Live::wait() {
 }
 
 void Live::run(const sandbox::Facts& facts) {
-  const wire::Ready ready{.secrets_locked = keys_.locked(),
-                          .filter = facts.filter,
-                          .no_capabilities = facts.no_capabilities,
-                          .no_dump = facts.no_dump,
-                          .landlock = facts.landlock};
-  if (!channel_.send(wire::encode(wire::ToAgent(ready)), wire::Wait::kYes)) return;
+  if (!channel_.send(wire::encode(wire::ToAgent(ready_of(facts, keys_.locked()))), wire::Wait::kYes)) return;
   open_.count_down();
   MonotonicTime next_trim = clock_.monotonic() + kBetweenTrims;
   while (take_messages()) {

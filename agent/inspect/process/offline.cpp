@@ -11,8 +11,8 @@
 #include "agent/inspect/capture/secrets.hpp"
 #include "agent/inspect/engine/engine.hpp"
 #include "agent/inspect/keys/key_text.hpp"
+#include "agent/inspect/process/enter.hpp"
 #include "agent/inspect/process/order.hpp"
-#include "agent/inspect/sandbox/sandbox.hpp"
 
 namespace tidegate::inspect::process {
 namespace {
@@ -144,15 +144,7 @@ void Offline::run(unsigned keylogs) {
 
 Status run_offline(wire::Channel& channel, const Beginning& beginning, const Clock& clock) {
   Offline offline(channel, beginning, clock);
-  sandbox::Facts facts;
-  TIDEGATE_TRY(sandbox::drop_privileges(kDescriptorsOffline, facts));
-  TIDEGATE_TRY(sandbox::seal(channel.fd(), facts));
-  const wire::Ready ready{.secrets_locked = false,
-                          .filter = facts.filter,
-                          .no_capabilities = facts.no_capabilities,
-                          .no_dump = facts.no_dump,
-                          .landlock = facts.landlock};
-  TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready)), wire::Wait::kYes));
+  TIDEGATE_TRY(enter(channel, kDescriptorsOffline));
   offline.run(beginning.start.keylogs);
   return {};
 }

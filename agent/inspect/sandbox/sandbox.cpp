@@ -43,18 +43,6 @@ Status standard_to_null() {
   return {};
 }
 
-Status close_others(std::vector<int> keep) {
-  std::ranges::sort(keep);
-  unsigned next = kStandard;
-  for (const int fd : keep) {
-    const auto number = static_cast<unsigned>(fd);
-    if (number > next && close_range(next, number - 1, 0) != 0) return fail_errno(errno, "cannot close descriptors");
-    next = std::max(next, number + 1);
-  }
-  if (close_range(next, ~0U, 0) != 0) return fail_errno(errno, "cannot close descriptors");
-  return {};
-}
-
 // Started by root it becomes nobody. Without the right to change the user, as under a service manager that grants
 // little, it stays who it is.
 void become_nobody() {
@@ -87,6 +75,18 @@ Status isolate(const std::vector<int>& keep) {
   TIDEGATE_TRY(close_others(keep));
   umask(0777);
   if (chdir("/") != 0) return fail_errno(errno, "cannot change to /");
+  return {};
+}
+
+Status close_others(std::vector<int> keep) {
+  std::ranges::sort(keep);
+  unsigned next = kStandard;
+  for (const int fd : keep) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next && close_range(next, number - 1, 0) != 0) return fail_errno(errno, "cannot close descriptors");
+    next = std::max(next, number + 1);
+  }
+  if (close_range(next, ~0U, 0) != 0) return fail_errno(errno, "cannot close descriptors");
   return {};
 }
 

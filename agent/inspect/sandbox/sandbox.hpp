@@ -20,6 +20,9 @@ struct Facts {
 // `keep` (and the null device on 0 to 2), sits in "/". Call it before any thread exists.
 Status isolate(const std::vector<int>& keep);
 
+// Closes every descriptor but 0 to 2 and `keep`: what libraries opened since and left.
+Status close_others(std::vector<int> keep);
+
 // Second step, with a single thread still: no capability in any set, another user when started as root, no gain by
 // execve, at most `descriptors` open ones, no file system by Landlock where the kernel has it.
 Status drop_privileges(unsigned descriptors, Facts& facts);

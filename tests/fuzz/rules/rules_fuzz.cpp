@@ -50,7 +50,8 @@ class Bytes {
 inspect::Summary request(Bytes& bytes, std::int64_t& now) {
   inspect::Summary summary;
   const std::uint8_t kind = bytes.byte();
-  now += kind == 255 ? static_cast<std::int64_t>(bytes.word()) : static_cast<std::int64_t>(kind) * 1'000'000'000;
+  now = static_cast<std::int64_t>(static_cast<std::uint64_t>(now) +
+                                  (kind == 255 ? bytes.word() : kind * 1'000'000'000ULL));
   summary.began = WallTime(std::chrono::nanoseconds(now));
   summary.duration = std::chrono::nanoseconds(static_cast<std::int64_t>(kind % 7 == 0 ? bytes.word() : bytes.byte()));
   summary.connection.flow.client.address = {bytes.byte(), bytes.byte()};

@@ -277,25 +277,22 @@ TEST_F(ServicesTest, TheInspectorInFull) {
   EXPECT_EQ(top.rows(0).endpoint().p99_ms(), 20);
 }
 
-TEST_F(ServicesTest, EndpointsOfNothingAreRefused) {
+// Top of what there is none of is refused, because `why`.
+void expect_no_top(const std::shared_ptr<grpc::Channel>& channel, v1::TopBy by, const std::string& why) {
   grpc::ClientContext context;
   v1::TopRequest request;
-  request.set_by(v1::TOP_BY_ENDPOINT);
+  request.set_by(by);
   v1::TopResponse top;
-  const auto status = v1::StatusService::NewStub(channel_)->Top(&context, request, &top);
+  const auto status = v1::StatusService::NewStub(channel)->Top(&context, request, &top);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_NE(status.error_message().find("nothing is inspected"), std::string::npos);
+  EXPECT_NE(status.error_message().find(why), std::string::npos);
 }
 
-TEST_F(ServicesTest, RulesOfNothingAreRefused) {
-  grpc::ClientContext context;
-  v1::TopRequest request;
-  request.set_by(v1::TOP_BY_RULE);
-  v1::TopResponse top;
-  const auto status = v1::StatusService::NewStub(channel_)->Top(&context, request, &top);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_NE(status.error_message().find("has no behaviour rules"), std::string::npos);
+TEST_F(ServicesTest, EndpointsOfNothingAreRefused) {
+  expect_no_top(channel_, v1::TOP_BY_ENDPOINT, "nothing is inspected");
 }
+
+TEST_F(ServicesTest, RulesOfNothingAreRefused) { expect_no_top(channel_, v1::TOP_BY_RULE, "has no behaviour rules"); }
 
 TEST_F(ServicesTest, EventsAboutDecisionsHaveThemAsValues) {
   telemetry::DecisionDetail detail;

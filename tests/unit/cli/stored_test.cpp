@@ -3,16 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <random>
 
 #include "cli/format/output.hpp"
 #include "cli/inspect/summary_json.hpp"
 #include "cli/inspect/summary_parse.hpp"
-#include "tests/harness/tcp_script.hpp"
-#include "tests/unit/cli/fake_agent.hpp"
-#include "tests/unit/cli/runner.hpp"
+#include "tests/unit/cli/with_inspector.hpp"
 #include "tests/unit/inspect/wire/samples.hpp"
 
 namespace tidegate::cli::test {
@@ -112,7 +108,7 @@ TEST(SummaryParseTest, TakesOrRefusesWhateverComes) {
   int taken = 0;
   for (int i = 0; i < 4000; ++i) {
     std::string line = good;
-    for (unsigned n = 1 + random() % 3; n > 0; --n) {
+    for (auto n = 1 + random() % 3; n > 0; --n) {
       const std::size_t at = random() % line.size();
       const unsigned how = random() % 4;
       if (how == 0) line.erase(at, 1 + random() % 8);
@@ -128,41 +124,7 @@ TEST(SummaryParseTest, TakesOrRefusesWhateverComes) {
   EXPECT_GT(taken, 100);
 }
 
-class StoredRequests : public ::testing::Test {
- protected:
-  void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "sanitizers make system calls that the sandbox forbids";
-#endif
-    run.variables["TIDEGATE_INSPECTOR"] = TIDEGATE_INSPECTOR;
-  }
-  std::string write(const std::string& name, const std::vector<std::byte>& bytes) {
-    const std::string path = agent.directory() / name;
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return path;
-  }
-  std::string write(const std::string& name, const std::string& text) {
-    const auto bytes = std::as_bytes(std::span(text.data(), text.size()));
-    return write(name, std::vector<std::byte>(bytes.begin(), bytes.end()));
-  }
-  static tidegate::test::TcpScript two_requests() {
-    tidegate::test::TcpScript script;
-    script.handshake()
-        .client("GET /orders/17?a=hidden HTTP/1.1\r\nHost: www.example.org\r\nCookie: sid=abc\r\n\r\n")
-        .server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-        .client("POST /login HTTP/1.1\r\nHost: www.example.org\r\nCookie: sid=abc\r\nContent-Length: 0\r\n\r\n")
-        .server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
-        .close();
-    return script;
-  }
-  std::string capture() {
-    return write("two.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(two_requests().segments())));
-  }
-
-  FakeAgent agent;  // for its directory
-  Runner run;
-};
+using StoredRequests = WithInspector;
 
 // What rules find in stored requests is what they find in the capture.
 TEST_F(StoredRequests, RulesFindTheSameInStoredRequests) {

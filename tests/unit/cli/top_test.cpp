@@ -188,7 +188,9 @@ TEST(TopCommand, RulesByHowOftenTheyFire) {
       EXPECT_LE(display_width(line), width);
       EXPECT_EQ(line.find('\x1b'), std::string::npos);
     }
-    if (width >= 80) EXPECT_THAT(lines[line_with(lines, "guess")], HasSubstr("120"));
+    if (width >= 80) {
+      EXPECT_THAT(lines[line_with(lines, "guess")], HasSubstr("120"));
+    }
   }
 }
 

@@ -80,7 +80,7 @@ TEST(SettingsTest, TheFirstServiceThatMatchesWins) {
 TEST(SettingsTest, AnExcludedServiceKeepsItsConnections) {
   Settings settings;
   settings.services.push_back({.name = "ssh", .ports = {{22, 22}}, .excluded = true});
-  settings.services.push_back({.name = "rest"});
+  settings.services.emplace_back().name = "rest";
   EXPECT_EQ(service_of(settings, address("192.0.2.7"), 22), nullptr);
   EXPECT_EQ(service_of(settings, address("192.0.2.7"), 23)->name, "rest");
 }

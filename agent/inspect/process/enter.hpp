@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/inspect/sandbox/sandbox.hpp"
+#include "agent/inspect/wire/channel.hpp"
+#include "agent/inspect/wire/messages.hpp"
+
+namespace tidegate::inspect::process {
+
+// What the agent is told of the sandbox.
+inline wire::Ready ready_of(const sandbox::Facts& facts, bool secrets_locked) {
+  return {.secrets_locked = secrets_locked,
+          .filter = facts.filter,
+          .no_capabilities = facts.no_capabilities,
+          .no_dump = facts.no_dump,
+          .landlock = facts.landlock};
+}
+
+// The sandbox of a process of one thread without secrets of its own, behind sandbox::isolate(): closes, and says Ready.
+inline Status enter(const wire::Channel& channel, unsigned descriptors) {
+  sandbox::Facts facts;
+  TIDEGATE_TRY(sandbox::drop_privileges(descriptors, facts));
+  TIDEGATE_TRY(sandbox::seal(channel.fd(), facts));
+  TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready_of(facts, false))), wire::Wait::kYes));
+  return {};
+}
+
+}  // namespace tidegate::inspect::process

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands that start the real inspector in its sandbox, and a capture for it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/harness/tcp_script.hpp"
+#include "tests/unit/cli/fake_agent.hpp"
+#include "tests/unit/cli/runner.hpp"
+
+namespace tidegate::cli::test {
+
+class WithInspector : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers make system calls that the sandbox forbids";
+#endif
+    run.variables["TIDEGATE_INSPECTOR"] = TIDEGATE_INSPECTOR;
+  }
+  std::string write(const std::string& name, const std::vector<std::byte>& bytes) {
+    const std::string path = agent.directory() / name;
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return path;
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text.data(), text.size()));
+    return write(name, std::vector<std::byte>(bytes.begin(), bytes.end()));
+  }
+  static tidegate::test::TcpScript two_requests() {
+    tidegate::test::TcpScript script;
+    script.handshake()
+        .client("GET /orders/17?a=hidden HTTP/1.1\r\nHost: www.example.org\r\nCookie: sid=abc\r\n\r\n")
+        .server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        .client("POST /login HTTP/1.1\r\nHost: www.example.org\r\nCookie: sid=abc\r\nContent-Length: 0\r\n\r\n")
+        .server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        .close();
+    return script;
+  }
+  std::string capture() {
+    return write("two.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(two_requests().segments())));
+  }
+
+  FakeAgent agent;  // for its directory
+  Runner run;
+};
+
+}  // namespace tidegate::cli::test
