@@ -17,15 +17,44 @@ constexpr std::size_t kMixedRun = 8;
 constexpr std::size_t kMixedChanges = 4;
 constexpr std::size_t kHash = 16;
 
-// What one pass over a segment finds.
-struct Shape {
-  bool digits = false;
-  bool letters = false;
-  bool only_number = true;  // digits and what stands between numbers
-  bool only_hex = true;
-  bool at = false;
-  bool machine_run = false;  // rule 4 or 5
+// What a character may be part of, one bit each.
+enum Class : unsigned {
+  kDigit = 1,
+  kLetter = 2,
+  kHex = 4,
+  kNumber = 8,  // digits and what stands between numbers
+  kAt = 16,
+  kMark = 32,  // begins an escape, a parameter or an extension
 };
+
+constexpr auto kClasses = [] {
+  std::array<std::uint8_t, 256> classes{};
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const char c = static_cast<char>(i);
+    const auto one_of = [c](std::string_view set) { return set.find(c) != std::string_view::npos; };
+    classes[i] = static_cast<std::uint8_t>((is_digit(c) ? kDigit | kNumber : 0U) | (is_letter(c) ? kLetter : 0U) |
+                                           (is_hex(c) ? kHex : 0U) | (one_of("+-.,:_") ? kNumber : 0U) |
+                                           (c == '@' ? kAt : 0U) | (one_of("%;.") ? kMark : 0U));
+  }
+  return classes;
+}();
+
+unsigned class_of(char c) { return kClasses[static_cast<unsigned char>(c)]; }
+
+// The classes that any and that all characters of a segment have.
+struct Shape {
+  unsigned any = 0;
+  unsigned all = ~0U;
+};
+
+Shape shape_of(std::string_view segment) {
+  Shape shape;
+  for (const char c : segment) {
+    shape.any |= class_of(c);
+    shape.all &= class_of(c);
+  }
+  return shape;
+}
 
 // A row of letters and digits.
 struct Run {
@@ -36,7 +65,7 @@ struct Run {
   bool letter = false;
 
   bool add(char c) {
-    const bool is_number = is_digit(c);
+    const bool is_number = (class_of(c) & kDigit) != 0;
     if (length > 0 && is_number != (digits_in_row > 0)) ++changes;
     ++length;
     digits_in_row = is_number ? digits_in_row + 1 : 0;
@@ -46,24 +75,17 @@ struct Run {
   }
 };
 
-Shape shape_of(std::string_view segment) {
-  Shape shape;
+// Rules 4 and 5, which need a digit.
+bool has_machine_run(std::string_view segment) {
   Run run;
   for (const char c : segment) {
-    const bool digit = is_digit(c);
-    const bool letter = is_letter(c);
-    shape.digits |= digit;
-    shape.letters |= letter;
-    shape.only_number &= digit || std::string_view("+-.,:_").find(c) != std::string_view::npos;
-    shape.only_hex &= is_hex(c);
-    shape.at |= c == '@';
-    if (digit || letter) {
-      shape.machine_run |= run.add(c);
-    } else {
+    if ((class_of(c) & (kDigit | kLetter)) == 0) {
       run = {};
+    } else if (run.add(c)) {
+      return true;
     }
   }
-  return shape;
+  return false;
 }
 
 // "1", "2.0", "10.4.12" are; but a bare number is an id, so at least one dot.
@@ -125,29 +147,35 @@ std::string_view extension_of(std::string_view segment) {
   return fits ? segment.substr(dot) : std::string_view();
 }
 
-void append_segment(std::string_view segment, std::string& to, std::string& room) {
+bool is_identifier_of(Shape shape, std::string_view segment) {
+  if (segment.size() > kLongestWord || (shape.any & kAt) != 0) return true;
+  const bool hash = (shape.all & kHex) != 0 && segment.size() >= kHash;
+  if ((shape.any & kDigit) == 0) return hash;
+  if ((shape.all & kNumber) != 0) return !is_version(segment);
+  return hash || has_machine_run(segment) || is_uuid(segment) || begins_like(segment, "dddd-dd-dd") ||
+         begins_like(segment, "ddddddddT");
+}
+
+void append_marked_segment(std::string_view segment, std::string& to, std::string& room) {
   segment = unescaped(segment.substr(0, segment.find(';')), room);
   const bool mail = segment.find('@') != std::string_view::npos;
   const std::string_view extension = mail ? std::string_view() : extension_of(segment);
-  const std::string_view stem = segment.substr(0, segment.size() - extension.size());
-  if (is_identifier(stem)) {
+  if (is_identifier(segment.substr(0, segment.size() - extension.size()))) {
     to.append("{}").append(extension);
   } else {
-    to.append(is_identifier(segment) ? std::string_view("{}") : segment);
+    to.append(!extension.empty() && is_identifier(segment) ? std::string_view("{}") : segment);
   }
+}
+
+void append_segment(std::string_view segment, std::string& to, std::string& room) {
+  const Shape shape = shape_of(segment);
+  if ((shape.any & kMark) != 0) return append_marked_segment(segment, to, room);
+  to.append(is_identifier_of(shape, segment) ? std::string_view("{}") : segment);
 }
 
 }  // namespace
 
-bool is_identifier(std::string_view segment) {
-  if (segment.size() > kLongestWord) return true;
-  const Shape shape = shape_of(segment);
-  if (shape.at) return true;
-  if (!shape.digits) return shape.only_hex && segment.size() >= kHash;
-  if (shape.only_number) return !is_version(segment);
-  return shape.machine_run || (shape.only_hex && segment.size() >= kHash) || is_uuid(segment) ||
-         begins_like(segment, "dddd-dd-dd") || begins_like(segment, "ddddddddT");
-}
+bool is_identifier(std::string_view segment) { return is_identifier_of(shape_of(segment), segment); }
 
 void make_path_template(std::string_view path, std::string& to) {
   to.clear();
