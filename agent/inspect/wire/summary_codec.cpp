@@ -13,17 +13,21 @@ constexpr std::size_t kLongestRecord = kMostText + kLongestMethod + kLongestHost
                                        kLongestAlpn + kLongestJa4 + 4 * sizeof(Address) + sizeof(std::uint64_t) +
                                        4 * sizeof(IdentityHash) + (kMostQueryKeys + 32) * kLongestNumber;
 
-// Writer into memory that is known to be enough: nothing here is longer than its bound.
+// Writer into memory that is known to be enough: nothing here is longer than its bound. The place is apart from what is
+// written, so that no byte written can be meant to change it.
 class RecordWriter {
  public:
-  void byte(std::uint8_t value) { bytes_[size_++] = static_cast<std::byte>(value); }
+  explicit RecordWriter(std::byte* to) : at_(to) {}
+  void byte(std::uint8_t value) { *at_++ = static_cast<std::byte>(value); }
   void number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) byte(static_cast<std::uint8_t>(value | 0x80));
-    byte(static_cast<std::uint8_t>(value));
+    std::byte* at = at_;
+    for (; value >= 0x80; value >>= 7) *at++ = static_cast<std::byte>(value | 0x80);
+    *at++ = static_cast<std::byte>(value);
+    at_ = at;
   }
   void raw(Bytes bytes) {
-    std::memcpy(bytes_.data() + size_, bytes.data(), bytes.size());
-    size_ += bytes.size();
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
   }
   // Cut at `most` bytes.
   void text(std::string_view text, std::size_t most) {
@@ -36,11 +40,10 @@ class RecordWriter {
     fixed64(value.hi);
     fixed64(value.lo);
   }
-  Bytes written() const { return Bytes(bytes_).first(size_); }
+  std::byte* end() const { return at_; }
 
  private:
-  std::array<std::byte, kLongestRecord> bytes_;  // NOLINT: only what was written is read
-  std::size_t size_ = 0;
+  std::byte* at_;
 };
 
 // What is there of the optional parts, one bit each.
@@ -228,7 +231,8 @@ void SummaryBatch::add_record(Bytes record) {
 }
 
 void encode_record(const Summary& summary, std::vector<std::byte>& out) {
-  RecordWriter writer;
+  std::array<std::byte, kLongestRecord> record;  // NOLINT: only what was written is read
+  RecordWriter writer(record.data());
   writer.number(parts_of(summary));
   writer.byte(static_cast<std::uint8_t>(summary.kind));
   writer.number(summary.sequence);
@@ -237,8 +241,7 @@ void encode_record(const Summary& summary, std::vector<std::byte>& out) {
   put_connection(writer, summary.connection);
   put_request(writer, summary);
   put_optional(writer, summary);
-  const Bytes record = writer.written();
-  out.insert(out.end(), record.begin(), record.end());
+  out.insert(out.end(), record.data(), writer.end());
 }
 
 bool SummaryReader::next(Summary& summary) {
