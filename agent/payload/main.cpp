@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tidegate-payload: examines payloads of requests where it can do no harm. Started by tidegated only, with a channel as
-// descriptor 3; docs/inspection.md says what it may do.
+// tidegate-payload: examines payloads of requests where it can do no harm. Started by tidegated and by
+// `tidegate rules test` and `inspect` only, with a channel as descriptor 3; docs/inspection.md says what it may do.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ bool has_channel() {
 
 int start() {
   if (!has_channel()) {
-    std::fputs("tidegate-payload: is started by tidegated, not by hand\n", stderr);
+    std::fputs("tidegate-payload: is started by tidegated and `tidegate rules test`, not by hand\n", stderr);
     return 2;
   }
   static wire::Channel channel{UniqueFd(wire::kChannelFd)};  // never closed: the sandbox does not allow it

@@ -34,13 +34,13 @@ constexpr milliseconds kBetweenReports{250};
 constexpr milliseconds kBetweenTrims{30'000};
 constexpr int kWaitMs = 100;
 
-Result<std::string> read_beginning(wire::Channel& channel) {
+Result<wire::Start> read_beginning(wire::Channel& channel) {
   while (true) {
     TIDEGATE_ASSIGN(auto received, channel.receive(wire::Wait::kYes));
     if (!received) continue;  // a signal
     TIDEGATE_ASSIGN(const auto message, wire::decode_to_inspector(received->message));
     const auto* start = std::get_if<wire::Start>(&message);
-    if (start != nullptr && start->mode == wire::Start::Mode::kExamine) return start->rules;
+    if (start != nullptr && start->mode >= wire::Start::Mode::kExamine) return *start;
     return fail(ErrorCode::kInvalidArgument, "the examiner was not started by Tidegate: Start is missing");
   }
 }
@@ -58,8 +58,8 @@ Status be_modest() {
 
 class Life {
  public:
-  Life(wire::Channel& channel, Examiner& examiner, const Clock& clock)
-      : channel_(channel), examiner_(examiner), clock_(clock) {}
+  Life(wire::Channel& channel, Examiner& examiner, wire::Start::Mode mode, const Clock& clock)
+      : channel_(channel), examiner_(examiner), all_(mode == wire::Start::Mode::kExamineOffline), clock_(clock) {}
   void run();
 
  private:
@@ -71,6 +71,8 @@ class Life {
 
   wire::Channel& channel_;
   Examiner& examiner_;
+  bool all_;  // each payload is told of, whatever time that takes
+  bool broken_ = false;
   const Clock& clock_;
   std::array<std::byte, wire::kMostBytes> message_{};
   wire::PayloadMessage payload_;
@@ -103,12 +105,15 @@ bool Life::take_one() {
 }
 
 void Life::examine(inspect::Bytes message) {
-  if (!wire::decode_payload(message, payload_)) return counters_.add(Counter::kPayloadsFailed);
+  if (!wire::decode_payload(message, payload_)) {
+    broken_ = all_;  // who waits for its verdict would wait for ever
+    return counters_.add(Counter::kPayloadsFailed);
+  }
   const Verdict verdict = examiner_.examine(payload_);
   counters_.add(verdict.failed ? Counter::kPayloadsFailed : Counter::kPayloadsExamined);
   if (verdict.slow) counters_.add(Counter::kPayloadsSlow);
-  if (verdict.attacks == 0) return;
-  counters_.add(Counter::kPayloadsFound);
+  if (verdict.attacks == 0 && !all_) return;
+  if (verdict.attacks != 0) counters_.add(Counter::kPayloadsFound);
   if (found_.full() && !flush()) return counters_.add(Counter::kSummariesDropped);
   payload_.summary.kind = inspect::SummaryKind::kPayload;
   payload_.summary.attacks = verdict.attacks;
@@ -118,7 +123,7 @@ void Life::examine(inspect::Bytes message) {
 // False: it has to wait.
 bool Life::flush() {
   if (found_.empty()) return true;
-  const auto sent = channel_.send(found_.message(), wire::Wait::kNo);
+  const auto sent = channel_.send(found_.message(), all_ ? wire::Wait::kYes : wire::Wait::kNo);
   if (!sent || !*sent) return false;
   found_.clear();
   return true;
@@ -140,7 +145,7 @@ bool Life::report() {
 }
 
 void Life::run() {
-  while (told_to_go_on()) {
+  while (!broken_ && told_to_go_on()) {
     int taken = 0;
     while (taken < kAtOnce && take_one()) ++taken;
     flush();
@@ -163,15 +168,15 @@ void warm_up(Examiner& examiner) {
 }  // namespace
 
 Status run(wire::Channel& channel, const Clock& clock) {
-  TIDEGATE_ASSIGN(const std::string rules, read_beginning(channel));
+  TIDEGATE_ASSIGN(const wire::Start start, read_beginning(channel));
   TIDEGATE_TRY(sandbox::isolate({wire::kChannelFd, wire::kExaminerFd}));
   TIDEGATE_TRY(be_modest());
-  TIDEGATE_ASSIGN(Examiner examiner, Examiner::load(rules));
+  TIDEGATE_ASSIGN(Examiner examiner, Examiner::load(start.rules));
   warm_up(examiner);
   // libmodsecurity looks for the host's hardware address when it begins, and leaves the socket open where there is
   // none.
   TIDEGATE_TRY(sandbox::close_others({wire::kChannelFd, wire::kExaminerFd}));
-  const auto life = std::make_unique<Life>(channel, examiner, clock);
+  const auto life = std::make_unique<Life>(channel, examiner, start.mode, clock);
   TIDEGATE_TRY(inspect::process::enter(channel, kMostDescriptors));
   life->run();
   return {};

@@ -49,7 +49,7 @@ Outcome<> inspect_capture(Context& context, const Options& options) {
   TIDEGATE_ASSIGN(const inspect::Settings settings, settings_of(context, options.policy, operations));
   const auto view = make_request_view(context.output().out(), context.output().style(), format_of(context),
                                       options.events, std::move(operations));
-  TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, *view));
+  TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, options.events, *view));
   if (options.stats) print_statistics(context.output().out(), format_of(context), finished.statistics.counters);
   context.output().out().flush();
   return conclude_reading(context, options.files.pcap, finished);
@@ -70,7 +70,9 @@ void add_inspect(Command& root) {
   command.option("--policy", options->policy, "FILE",
                  "Policy that says what a session, an account and a trusted proxy is, and names API descriptions");
   command.flag("--events", options->events,
-               "Also handshakes without a request and requests that stall; each object says its `kind`");
+               "Also handshakes without a request, requests that stall, and attacks in payloads where the policy has "
+               "them examined; each object says its `kind`");
+  command.option("--payload-rules", options->files.payload_rules, "DIR", kPayloadRulesHelp);
   command.flag("--stats", options->stats, "End with one object of totals");
   command.run([options](Context& context) { return inspect_capture(context, *options); });
 }

@@ -29,6 +29,12 @@ class Trial final : public RequestView {
     if (!table_) context.output().begin_list();
   }
 
+  // Some rule is about what the payload of a request attempts.
+  bool asks_for_payloads() const {
+    return std::ranges::any_of(evaluator_.rules().rules, [](const behavior::Rule& rule) {
+      return behavior::mentions(rule, behavior::Field::kAttack);
+    });
+  }
   void add(const inspect::Summary& summary) override { by_end_.add(summary); }
   void flush() override {}
   void finish() {
@@ -68,7 +74,8 @@ behavior::Evaluator::IsSafelisted safelist_of(const policy::Policy& policy) {
 
 Outcome<> test_capture(Context& context, const Options& options, inspect::Settings settings, Trial& trial) {
   TIDEGATE_TRY(draw_identity_key(settings));
-  TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, trial));
+  TIDEGATE_ASSIGN(const auto finished,
+                  read_capture(context, options.files, settings, trial.asks_for_payloads(), trial));
   trial.finish();
   context.output().out().flush();
   return conclude_reading(context, options.files.pcap, finished);
@@ -118,6 +125,7 @@ void add_rules_test(Command& rules) {
                  "Requests as `tidegate inspect --policy` printed them in JSON; - is standard input");
   command.option("--keylog", options->files.keylogs, "FILE", "TLS secrets in NSS key log format; may be repeated");
   command.option("--policy", options->policy, "FILE", "Policy file, or - for standard input").required();
+  command.option("--payload-rules", options->files.payload_rules, "DIR", kPayloadRulesHelp);
   command.run([options](Context& context) { return test(context, *options); });
 }
 

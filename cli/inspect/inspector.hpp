@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sandboxed process that reads a capture for `tidegate inspect`.
+// The sandboxed process that reads a capture.
 #pragma once
-
-#include <sys/types.h>
 
 #include <string>
 #include <vector>
 
-#include "agent/inspect/wire/channel.hpp"
-#include "cli/environment.hpp"
-#include "cli/outcome.hpp"
+#include "cli/inspect/sandboxed.hpp"
 
 namespace tidegate::cli {
 
@@ -22,31 +18,28 @@ struct InputFile {
 // `what`: "capture", for messages.
 Outcome<InputFile> open_input(const std::string& what, const std::string& name);
 
-// A running tidegate-inspector. The destructor kills and reaps it. Used by one thread.
+// A running tidegate-inspector. Used by one thread.
 class Inspector {
  public:
-  // Starts it, and tells it what to do.
+  // Starts it, and tells it what to do. `payloads`: where those that the settings ask for go; may be none.
   static Outcome<Inspector> start(const Environment& environment, const inspect::Settings& settings, InputFile capture,
-                                  std::vector<InputFile> keylogs);
-  Inspector(Inspector&& other) noexcept;
-  Inspector& operator=(Inspector&&) = delete;
-  ~Inspector();
+                                  std::vector<InputFile> keylogs, UniqueFd payloads);
 
-  // The next message; what it refers to lives until the next call. Waits at most a tenth of a second: nullopt, and the
-  // caller looks whether it was interrupted.
-  Outcome<std::optional<inspect::wire::ToAgent>> next();
+  // The next message; what it refers to lives until the next call. Waits at most a tenth of a second, or until `other`
+  // is readable: nullopt, and the caller looks what else there is, and whether it was interrupted.
+  Outcome<std::optional<inspect::wire::ToAgent>> next(int other = -1);
   // The name of a file by the descriptor that it was handed over as.
   const std::string& name_of(std::uint32_t descriptor) const;
   std::uint64_t capture_size() const { return capture_size_; }
 
  private:
-  Inspector(pid_t pid, inspect::wire::Channel channel) : pid_(pid), channel_(std::move(channel)) {}
+  Inspector(Sandboxed process, std::vector<std::string> names, std::uint64_t capture_size)
+      : process_(std::move(process)), names_(std::move(names)), capture_size_(capture_size) {}
   Failure died();
 
-  pid_t pid_ = -1;
-  inspect::wire::Channel channel_;
+  Sandboxed process_;
   std::vector<std::string> names_;  // of the capture, then of the key logs
-  std::uint64_t capture_size_ = 0;
+  std::uint64_t capture_size_;
 };
 
 }  // namespace tidegate::cli

@@ -3,9 +3,11 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "agent/inspect/wire/summary_codec.hpp"
+#include "cli/inspect/examiner.hpp"
 #include "cli/inspect/inspector.hpp"
 #include "cli/progress.hpp"
 
@@ -17,9 +19,10 @@ namespace wire = inspect::wire;
 // Shows what the inspector sends until it has finished.
 class Session {
  public:
-  Session(Context& context, Inspector inspector, RequestView& view)
+  Session(Context& context, Inspector inspector, std::optional<Examiner> examiner, RequestView& view)
       : context_(context),
         inspector_(std::move(inspector)),
+        examiner_(std::move(examiner)),
         view_(view),
         progress_(context.environment(), "reading", inspector_.capture_size()) {}
 
@@ -28,19 +31,31 @@ class Session {
  private:
   Outcome<> take(const wire::ToAgent& message);
   Outcome<> show(const wire::Summaries& summaries);
+  bool completes(inspect::Summary& summary);
+  void conclude_examination();
 
   Context& context_;
   Inspector inspector_;
+  std::optional<Examiner> examiner_;
   RequestView& view_;
   Progress progress_;
   inspect::Summary summary_;
   std::optional<wire::Finished> finished_;
 };
 
+// What the examiner says of a payload is known from it alone. False: nothing.
+bool Session::completes(inspect::Summary& summary) {
+  if (summary.kind != inspect::SummaryKind::kPayload) return true;
+  summary.attacks = examiner_ ? examiner_->verdict(summary.sequence) : std::uint8_t{0};
+  return summary.attacks != 0;
+}
+
 Outcome<> Session::show(const wire::Summaries& summaries) {
   progress_.clear();
   wire::SummaryReader reader(summaries.records);
-  while (reader.next(summary_)) view_.add(summary_);
+  while (reader.next(summary_)) {
+    if (completes(summary_)) view_.add(summary_);
+  }
   if (!reader.complete()) return refuse("tidegate-inspector sent what cannot be read; is it of this version?");
   if (!context_.output().out()) return refuse("cannot write the result to standard output");
   return {};
@@ -60,13 +75,21 @@ Outcome<> Session::take(const wire::ToAgent& message) {
   return {};
 }
 
+void Session::conclude_examination() {
+  if (!examiner_->problem().empty()) context_.say("payloads were not all examined: " + examiner_->problem());
+  inspect::Counters& counters = finished_->statistics.counters;
+  counters.add(inspect::Counter::kPayloadsExamined, examiner_->examined());
+  counters.add(inspect::Counter::kPayloadsFound, examiner_->found());
+}
+
 Outcome<wire::Finished> Session::run() {
   while (!finished_) {
     if (context_.environment().interrupted) {
       view_.flush();
       return refuse(Exit::kInterrupted, "interrupted; the result is not complete");
     }
-    TIDEGATE_ASSIGN(const auto message, inspector_.next());
+    if (examiner_) examiner_->hear();
+    TIDEGATE_ASSIGN(const auto message, inspector_.next(examiner_ ? examiner_->fd() : -1));
     if (!message) {
       view_.flush();  // a pause: show what there is
     } else if (const Outcome<> taken = take(*message); !taken) {
@@ -76,7 +99,26 @@ Outcome<wire::Finished> Session::run() {
   }
   progress_.clear();
   view_.flush();
+  if (examiner_) conclude_examination();
   return std::move(*finished_);
+}
+
+struct Examination {
+  std::optional<Examiner> examiner;
+  UniqueFd payloads;  // the inspector's end
+};
+
+// Without an examiner all else is read as well, and it is said.
+Examination begin_examination(Context& context, const std::string& rules) {
+  const auto begin = [&]() -> Outcome<Examination> {
+    TIDEGATE_ASSIGN(auto ends, wire::Channel::pair());
+    TIDEGATE_ASSIGN(auto examiner, Examiner::start(context.environment(), rules, std::move(ends.second)));
+    return Examination{std::move(examiner), std::move(ends.first)};
+  };
+  auto begun = begin();
+  if (begun) return std::move(*begun);
+  context.say("payloads are not examined: " + begun.error().message);
+  return {};
 }
 
 Outcome<std::vector<InputFile>> open_keylogs(const std::vector<std::string>& names) {
@@ -99,13 +141,18 @@ Outcome<> draw_identity_key(inspect::Settings& settings) {
   return std::unexpected(Failure(fail_errno(errno, "cannot make a key for identities").error()));
 }
 
-Outcome<wire::Finished> read_capture(Context& context, const CaptureFiles& files, const inspect::Settings& settings,
-                                     RequestView& view) {
+Outcome<wire::Finished> read_capture(Context& context, const CaptureFiles& files, inspect::Settings settings,
+                                     bool examine, RequestView& view) {
   TIDEGATE_ASSIGN(InputFile capture, open_input("capture", files.pcap));
   TIDEGATE_ASSIGN(std::vector<InputFile> keylogs, open_keylogs(files.keylogs));
-  TIDEGATE_ASSIGN(Inspector inspector,
-                  Inspector::start(context.environment(), settings, std::move(capture), std::move(keylogs)));
-  Session session(context, std::move(inspector), view);
+  const bool asked = std::ranges::any_of(settings.services, &inspect::InspectedService::payload_sample);
+  Examination examination = examine && asked ? begin_examination(context, files.payload_rules) : Examination();
+  for (auto& service : settings.services) {
+    service.payload_sample = examination.examiner && service.payload_sample > 0 ? 1 : 0;
+  }
+  TIDEGATE_ASSIGN(Inspector inspector, Inspector::start(context.environment(), settings, std::move(capture),
+                                                        std::move(keylogs), std::move(examination.payloads)));
+  Session session(context, std::move(inspector), std::move(examination.examiner), view);
   return session.run();
 }
 

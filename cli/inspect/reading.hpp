@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the requests of a capture, in the sandboxed process, for whoever wants to see them.
+// Reads the requests of a capture, in sandboxed processes, for whoever wants to see them.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "agent/config/settings.hpp"
 #include "agent/inspect/model/settings.hpp"
 #include "agent/inspect/wire/messages.hpp"
 #include "cli/context.hpp"
@@ -16,15 +17,20 @@ namespace tidegate::cli {
 struct CaptureFiles {
   std::string pcap;
   std::vector<std::string> keylogs;
+  std::string payload_rules = config::InspectSettings().payload_rules;  // directory of the Core Rule Set
 };
+inline constexpr const char* kPayloadRulesHelp =
+    "OWASP Core Rule Set, by which payloads are examined where the policy asks for it";
 
 // Hashes of identities mean something within one run only: the key is new each time.
 Outcome<> draw_identity_key(inspect::Settings& settings);
 
 // Hands every request to the view, in the order in which they began, and flushes it whenever there is a pause and at
-// the end. Shows progress; says what the process complains of. kInterrupted: the user wants to stop.
-Outcome<inspect::wire::Finished> read_capture(Context& context, const CaptureFiles& files,
-                                              const inspect::Settings& settings, RequestView& view);
+// the end. Shows progress; says what the process complains of. With `examine`, the payload of every request of a
+// service that asks for samples is examined, and what was found comes right behind its request, as kPayload.
+// kInterrupted: the user wants to stop.
+Outcome<inspect::wire::Finished> read_capture(Context& context, const CaptureFiles& files, inspect::Settings settings,
+                                              bool examine, RequestView& view);
 
 // What is to be said and returned when all was read: the capture may have been damaged, or not all of it seen.
 Outcome<> conclude_reading(Context& context, const std::string& pcap, const inspect::wire::Finished& finished);

@@ -204,6 +204,18 @@ void append_exact(std::string& out, const Summary& summary) {
   out += exact.dump();
 }
 
+void append_flags(std::string& out, behavior::Field field, std::uint8_t bits) {
+  out += '[';
+  bool first = true;
+  for (const behavior::FlagInfo& flag : behavior::flags_of(field)) {
+    if ((bits & flag.bit) == 0) continue;
+    if (!first) out += ',';
+    append_quoted(out, flag.name);
+    first = false;
+  }
+  out += ']';
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -248,15 +260,8 @@ void SummaryJson::append_time(std::string& out, WallTime time) {
 void SummaryJson::append_api(std::string& out, const Summary& summary) const {
   append_key(out, R"(,"operation":)");
   append_text_or_null(out, behavior::operation_name(operations_, summary));
-  append_key(out, R"(,"api":[)");
-  bool first = true;
-  for (const behavior::FlagInfo& flag : behavior::flags_of(behavior::Field::kApi)) {
-    if ((summary.api_facts & flag.bit) == 0) continue;
-    if (!first) out += ',';
-    append_quoted(out, flag.name);
-    first = false;
-  }
-  out += ']';
+  append_key(out, R"(,"api":)");
+  append_flags(out, behavior::Field::kApi, summary.api_facts);
 }
 
 void SummaryJson::append(std::string& out, const Summary& summary) {
@@ -292,6 +297,10 @@ void SummaryJson::append(std::string& out, const Summary& summary) {
   if (kinds_) {
     append_key(out, R"(,"kind":)");
     append_quoted(out, kind_text(summary.kind));
+  }
+  if (summary.kind == inspect::SummaryKind::kPayload) {
+    append_key(out, R"(,"attacks":)");
+    append_flags(out, behavior::Field::kAttack, summary.attacks);
   }
   append_exact(out, summary);
   append_key(out, "}\n");

@@ -70,6 +70,16 @@ std::string joined_words(const std::string& a, const std::string& b) {
   return a + (a.empty() || b.empty() ? "" : " ") + b;
 }
 
+// "(stalled)", "(payload: sqli)"; nothing of a request.
+std::string kind_cell(const Summary& summary) {
+  if (summary.kind == SummaryKind::kRequest) return "";
+  std::vector<std::string> attacks;
+  for (const behavior::FlagInfo& flag : behavior::flags_of(behavior::Field::kAttack)) {
+    if ((summary.attacks & flag.bit) != 0) attacks.emplace_back(flag.name);
+  }
+  return "(" + std::string(kind_text(summary.kind)) + (attacks.empty() ? "" : ": " + joined(attacks, " ")) + ")";
+}
+
 class TableView final : public RequestView {
  public:
   TableView(std::ostream& out, const Style& style, bool events)
@@ -89,13 +99,11 @@ class TableView final : public RequestView {
   void add(const Summary& summary) override {
     constexpr std::size_t kWidth = 60;
     if (!events_ && summary.kind != SummaryKind::kRequest) return;
-    const std::string kind =
-        summary.kind == SummaryKind::kRequest ? "" : "(" + std::string(kind_text(summary.kind)) + ")";
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(summary.duration);
     table_.add({to_rfc3339(summary.began, true), endpoint_text(summary.connection.flow.client), protocol_text(summary),
-                joined_words(summary.method, kind), shorten(summary.host, kWidth), shorten(summary.path, kWidth),
-                status_cell(summary), short_bytes(summary.request_bytes), short_bytes(summary.response_bytes),
-                std::to_string(milliseconds.count())});
+                joined_words(summary.method, kind_cell(summary)), shorten(summary.host, kWidth),
+                shorten(summary.path, kWidth), status_cell(summary), short_bytes(summary.request_bytes),
+                short_bytes(summary.response_bytes), std::to_string(milliseconds.count())});
   }
   void flush() override { table_.flush(); }
 
@@ -129,7 +137,9 @@ Json statistics_of(const inspect::Counters& counters) {
           {"malformed_packets", counters.of(Counter::kMalformedPackets)},
           {"malformed_tls", counters.of(Counter::kMalformedTls)},
           {"malformed_http", counters.of(Counter::kMalformedHttp)},
-          {"decrypt_failures", counters.of(Counter::kDecryptFailed)}};
+          {"decrypt_failures", counters.of(Counter::kDecryptFailed)},
+          {"payloads_examined", counters.of(Counter::kPayloadsExamined)},
+          {"payloads_found", counters.of(Counter::kPayloadsFound)}};
 }
 
 void print_statistics(std::ostream& out, Format format, const inspect::Counters& counters) {

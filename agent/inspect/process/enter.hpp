@@ -16,11 +16,12 @@ inline wire::Ready ready_of(const sandbox::Facts& facts, bool secrets_locked) {
           .landlock = facts.landlock};
 }
 
-// The sandbox of a process of one thread without secrets of its own, behind sandbox::isolate(): closes, and says Ready.
-inline Status enter(const wire::Channel& channel, unsigned descriptors) {
+// The sandbox of a process of one thread without locked secrets, behind sandbox::isolate(): closes, and says Ready.
+// `feed`: see sandbox::seal().
+inline Status enter(const wire::Channel& channel, unsigned descriptors, int feed = -1) {
   sandbox::Facts facts;
   TIDEGATE_TRY(sandbox::drop_privileges(descriptors, facts));
-  TIDEGATE_TRY(sandbox::seal(channel.fd(), facts));
+  TIDEGATE_TRY(sandbox::seal(channel.fd(), facts, feed));
   TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready_of(facts, false))), wire::Wait::kYes));
   return {};
 }

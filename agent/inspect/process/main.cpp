@@ -30,7 +30,7 @@ void forget_signals() {
 
 Status run(wire::Channel& channel) {
   TIDEGATE_ASSIGN(const Beginning beginning, read_beginning(channel));
-  if (beginning.start.mode == wire::Start::Mode::kExamine) {
+  if (beginning.start.mode >= wire::Start::Mode::kExamine) {
     return fail(ErrorCode::kInvalidArgument, "the inspector was started in place of the examiner");
   }
   TIDEGATE_TRY(place_payloads(beginning.start));

@@ -33,6 +33,8 @@ Settings offline_settings(const Settings& settings) {
   return mine;
 }
 
+int payloads_of(const Beginning& beginning) { return beginning.start.payloads ? wire::kPayloadFd : -1; }
+
 class Offline {
  public:
   Offline(wire::Channel& channel, const Beginning& beginning, const Clock& clock)
@@ -42,7 +44,7 @@ class Offline {
                .used = std::chrono::seconds(0),
                .lock = false},
               clock),
-        outbox_(channel),
+        outbox_(channel, payloads_of(beginning)),
         engine_(offline_settings(beginning.settings), keys_, outbox_, offline_limits()) {}
 
   void run(unsigned keylogs);
@@ -144,7 +146,7 @@ void Offline::run(unsigned keylogs) {
 
 Status run_offline(wire::Channel& channel, const Beginning& beginning, const Clock& clock) {
   Offline offline(channel, beginning, clock);
-  TIDEGATE_TRY(enter(channel, kDescriptorsOffline));
+  TIDEGATE_TRY(enter(channel, kDescriptorsOffline, payloads_of(beginning)));
   offline.run(beginning.start.keylogs);
   return {};
 }

@@ -23,6 +23,21 @@ void OrderedOutbox::finished(const Summary& summary) {
   if (bytes_ > kMostBytes) skip_first();
 }
 
+// The payload first: whoever reads of its turn finds the examiner at work on it.
+bool OrderedOutbox::sampled(const Summary& summary, const Payload& payload) {
+  if (!payloads_.serves()) return false;
+  Summary mine = summary;
+  mine.sequence = began();
+  const bool sent = payloads_.send(mine, payload);
+  if (sent) {
+    finished(mine);
+  } else {
+    turns_.back().sent = true;
+    pass_on();
+  }
+  return sent;
+}
+
 void OrderedOutbox::pass_on() {
   while (!turns_.empty() && (turns_.front().sent || !turns_.front().record.empty())) {
     if (!turns_.front().sent) batch_.add_record(turns_.front().record);

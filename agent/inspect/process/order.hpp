@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/inspect/model/summary.hpp"
+#include "agent/inspect/process/payload_feed.hpp"
 #include "agent/inspect/wire/channel.hpp"
 #include "agent/inspect/wire/summary_codec.hpp"
 
@@ -18,11 +19,15 @@ class OrderedOutbox final : public SummarySink {
   static constexpr std::size_t kMostOpen = 1'000'000;
   static constexpr std::size_t kMostBytes = 64 << 20;
 
-  explicit OrderedOutbox(const wire::Channel& channel, std::size_t most_open = kMostOpen)
-      : channel_(channel), most_open_(most_open) {}
+  // `payloads`: where those go; -1: nowhere.
+  explicit OrderedOutbox(const wire::Channel& channel, int payloads = -1, std::size_t most_open = kMostOpen)
+      : channel_(channel), payloads_(payloads, wire::Wait::kYes), most_open_(most_open) {}
 
   std::uint64_t began() override;
   void finished(const Summary& summary) override;
+  // Goes to the examiner, and takes a turn of its own: a summary of kind kPayload without findings, by whose sequence
+  // number the reader finds what the examiner says.
+  bool sampled(const Summary& summary, const Payload& payload) override;
   // Everything that is there, in order; for the end.
   void finish();
   // False: the reader has gone, and nothing is worth doing any more.
@@ -40,6 +45,7 @@ class OrderedOutbox final : public SummarySink {
   void flush();
 
   const wire::Channel& channel_;
+  PayloadFeed payloads_;
   std::size_t most_open_;
   wire::SummaryBatch batch_;
   std::deque<Turn> turns_;

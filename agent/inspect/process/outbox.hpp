@@ -19,7 +19,7 @@ class Outbox final : public SummarySink {
 
   // `payloads`: where those go; -1: nowhere.
   explicit Outbox(const wire::Channel& channel, int payloads = -1)
-      : channel_(channel), payloads_(payloads), batches_(1) {}
+      : channel_(channel), payloads_(payloads, wire::Wait::kNo), batches_(1) {}
 
   std::uint64_t began() override { return ++begun_; }
   void finished(const Summary& summary) override;

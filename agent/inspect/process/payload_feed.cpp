@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "agent/inspect/wire/payload_codec.hpp"
 
 namespace tidegate::inspect::process {
@@ -15,7 +17,11 @@ bool PayloadFeed::send(const Summary& summary, const Payload& payload) {
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  const bool sent = sendmsg(descriptor_, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  const int flags = MSG_NOSIGNAL | (wait_ == wire::Wait::kNo ? MSG_DONTWAIT : 0);
+  bool sent = false;
+  do {
+    sent = sendmsg(descriptor_, &header, flags) >= 0;
+  } while (!sent && errno == EINTR);
   wipe();
   return sent;
 }

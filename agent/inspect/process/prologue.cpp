@@ -17,6 +17,11 @@ namespace {
 
 constexpr double kEngineShare = 0.7;
 
+// Rings, or the capture and its key logs.
+int inputs(const wire::Start& start) {
+  return start.mode == wire::Start::Mode::kLive ? start.workers : 1 + start.keylogs;
+}
+
 std::unexpected<Error> out_of_turn() {
   return fail(ErrorCode::kInvalidArgument, "the inspector was not started by Tidegate: Start and settings are missing");
 }
@@ -46,16 +51,15 @@ Result<Beginning> read_beginning(wire::Channel& channel) {
 }
 
 std::vector<int> handed_over(const wire::Start& start) {
-  const int count = start.mode == wire::Start::Mode::kLive ? start.workers : 1 + start.keylogs;
   std::vector<int> descriptors{wire::kChannelFd};
-  for (int i = 0; i < count; ++i) descriptors.push_back(wire::kFirstRingFd + i);
+  for (int i = 0; i < inputs(start); ++i) descriptors.push_back(wire::kFirstRingFd + i);
   if (start.payloads) descriptors.push_back(wire::kPayloadFd);
   return descriptors;
 }
 
 Status place_payloads(const wire::Start& start) {
   if (!start.payloads) return {};
-  const int given = wire::kFirstRingFd + start.workers;
+  const int given = wire::kFirstRingFd + inputs(start);
   if (dup3(given, wire::kPayloadFd, O_CLOEXEC) < 0) return fail_errno(errno, "cannot place the descriptor of payloads");
   return {};
 }

@@ -15,7 +15,7 @@ void same_counters(Reader& reader) {
 Start start(Reader& reader) {
   same_counters(reader);
   Start start;
-  start.mode = choice(reader, Start::Mode::kExamine);
+  start.mode = choice(reader, Start::Mode::kExamineOffline);
   start.workers = static_cast<std::uint16_t>(reader.number(kMostWorkers));
   start.keylogs = static_cast<std::uint16_t>(reader.number(kMostKeylogs));
   start.ring_block_bytes = reader.small<std::uint32_t>();

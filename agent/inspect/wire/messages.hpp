@@ -45,13 +45,18 @@ inline constexpr int kExaminerFd = 4;
 // First of all, once; complete settings follow at once. Then the inspector enters its sandbox, answers Ready, and
 // works. Everything else may be sent behind them without waiting.
 struct Start {
-  enum class Mode : std::uint8_t { kLive, kOffline, kExamine } mode = Mode::kLive;  // the last: the examiner's
+  enum class Mode : std::uint8_t {
+    kLive,
+    kOffline,
+    kExamine,         // the examiner's: it tells in what it found something, as far as its time goes
+    kExamineOffline,  // the examiner's: it tells of each payload, in their order, and leaves none out
+  } mode = Mode::kLive;
   std::uint16_t workers = 1;           // live: rings handed over; at most kMostWorkers
   std::uint16_t keylogs = 0;           // offline: at most kMostKeylogs
   std::uint32_t ring_block_bytes = 0;  // live: geometry of each ring
   std::uint32_t ring_blocks = 0;
   bool payloads = false;   // a socket for payloads was handed over
-  std::string rules = {};  // kExamine: directory of the Core Rule Set; at most kMostText bytes
+  std::string rules = {};  // the examiner's: directory of the Core Rule Set; at most kMostText bytes
 
   friend bool operator==(const Start&, const Start&) = default;
 };

@@ -146,13 +146,6 @@ TEST(InspectStatistics, TotalsComeFirst) {
 
 using InspectCommand = WithInspector;
 
-std::vector<Json> lines_of(const std::string& text) {
-  std::vector<Json> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line));
-  return lines;
-}
-
 TEST_F(InspectCommand, OneObjectForEachRequestThenTotals) {
   const Ran ran = run({"inspect", "--pcap", capture(), "--stats"});
   ASSERT_EQ(ran.exit, 0) << ran.err;

@@ -6,14 +6,23 @@
 
 #include <fstream>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "cli/format/output.hpp"
 #include "tests/harness/tcp_script.hpp"
 #include "tests/unit/cli/fake_agent.hpp"
 #include "tests/unit/cli/runner.hpp"
 
 namespace tidegate::cli::test {
+
+inline std::vector<Json> lines_of(const std::string& text) {
+  std::vector<Json> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line));
+  return lines;
+}
 
 class WithInspector : public ::testing::Test {
  protected:

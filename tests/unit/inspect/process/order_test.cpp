@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/process/order.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <random>
 #include <thread>
 
+#include "agent/inspect/wire/payload_codec.hpp"
 #include "tests/unit/inspect/process/receiver.hpp"
 
 namespace tidegate::inspect::process {
@@ -48,7 +52,7 @@ TEST_F(OrderTest, AnyOrderOfEndsGivesTheOrderOfBeginnings) {
 }
 
 TEST_F(OrderTest, OneThatDoesNotEndLosesItsTurnAtTheBound) {
-  OrderedOutbox outbox(*inspector_, 10);
+  OrderedOutbox outbox(*inspector_, -1, 10);
   outbox.began();
   for (std::uint64_t i = 2; i <= 12; ++i) {
     outbox.began();
@@ -85,6 +89,40 @@ TEST_F(OrderTest, WhatWaitsIsBoundedInBytesToo) {
   inspector_->close();
   reader.join();
   EXPECT_EQ(seen, kEnough);
+}
+
+// By its own number the reader finds what the examiner says of it.
+TEST_F(OrderTest, APayloadTakesATurnBehindItsRequest) {
+  auto ends = wire::Channel::pair();
+  {
+    OrderedOutbox outbox(*inspector_, ends->first.get());
+    const std::uint64_t early = outbox.began();
+    const std::uint64_t request = outbox.began();
+    outbox.finished(summary(request));
+    EXPECT_TRUE(outbox.sampled(summary(request), {.head = {}, .body = "q=1"}));
+    outbox.finished(summary(early));
+    outbox.finish();
+  }
+  EXPECT_EQ(received(), (Sequences{1, 2, 3}));
+  std::array<std::byte, 1024> buffer{};
+  const ssize_t size = recv(ends->second.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  ASSERT_GT(size, 0);
+  wire::PayloadMessage payload;
+  ASSERT_TRUE(wire::decode_payload(Bytes(buffer).first(static_cast<std::size_t>(size)), payload));
+  EXPECT_EQ(payload.summary.sequence, 3U);
+  EXPECT_EQ(payload.body, "q=1");
+}
+
+TEST_F(OrderTest, WithoutAnExaminerThereIsNoTurnToWaitFor) {
+  OrderedOutbox none(*inspector_);
+  EXPECT_FALSE(none.sampled(summary(1), {}));
+  auto ends = wire::Channel::pair();
+  ends->second.reset();
+  OrderedOutbox outbox(*inspector_, ends->first.get());
+  EXPECT_FALSE(outbox.sampled(summary(1), {}));
+  outbox.finished(summary(outbox.began()));
+  outbox.finish();
+  EXPECT_EQ(received(), Sequences{2});
 }
 
 TEST_F(OrderTest, AReaderThatHasGoneIsNoticed) {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process that reads foreign bytes for a command, where they can do no harm.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/inspect/wire/channel.hpp"
+#include "cli/environment.hpp"
+#include "cli/outcome.hpp"
+
+namespace tidegate::cli {
+
+struct SandboxedProgram {
+  const char* name;
+  const char* variable;       // of the environment: another place, for tests
+  const char* in_build_tree;  // its directory, from that of this program
+  const char* does;           // "reads captures"
+};
+
+// The destructor kills and reaps it. Used by one thread.
+class Sandboxed {
+ public:
+  // It finds the channel as descriptor 3 and `descriptors` behind it. It dies with this process.
+  static Outcome<Sandboxed> start(const Environment& environment, const SandboxedProgram& program,
+                                  const std::vector<int>& descriptors);
+  Sandboxed(Sandboxed&& other) noexcept;
+  Sandboxed& operator=(Sandboxed&&) = delete;
+  ~Sandboxed();
+
+  Result<bool> send(inspect::Bytes message) const { return channel_.send(message, inspect::wire::Wait::kYes); }
+  // The next message, without waiting for one; what it refers to lives until the next call. kUnavailable: it has ended.
+  Result<std::optional<inspect::wire::ToAgent>> take();
+  // Readable when there is a message.
+  int fd() const { return channel_.fd(); }
+  // Waits for its end, and says how it was: "tidegate-inspector was killed by signal 9".
+  std::string died();
+
+ private:
+  Sandboxed(const char* name, pid_t pid, inspect::wire::Channel channel)
+      : name_(name), pid_(pid), channel_(std::move(channel)) {}
+
+  const char* name_;
+  pid_t pid_;
+  inspect::wire::Channel channel_;
+};
+
+}  // namespace tidegate::cli
