@@ -186,11 +186,19 @@ void Evaluator::count_repeats(Facts& facts) {
 
 void Evaluator::watch_sessions(Facts& facts) {
   if (facts.summary().kind != inspect::SummaryKind::kRequest) return;
+  const KeyParts part = guard_part(facts);
   const auto source = facts.key(kBySource);
-  const auto session = facts.key(kBySession);
-  if (!source || !session || facts.proxied()) return;
+  if (!source || part == 0 || facts.proxied()) return;
   const auto& status = facts.summary().status;
-  sessions_.seen(*source | 1, *session, facts.key_before(kBySession), now_, status && *status < 400);
+  sessions_.seen(*source | 1, *facts.key(part), facts.key_before(part), now_, status && *status < 400);
+}
+
+KeyParts Evaluator::guard_part(const Facts& facts) const {
+  const inspect::Summary& summary = facts.summary();
+  if (summary.session) return kBySession;
+  const auto& by_account = rules_.settings.by_account;
+  const bool known = summary.account && std::binary_search(by_account.begin(), by_account.end(), summary.service);
+  return known ? kByAccount : KeyParts{0};
 }
 
 void Evaluator::forget() {

@@ -116,6 +116,9 @@ class Evaluator {
   void remember(const Fired& fired, const Finding& finding);
   void alarm(Cap& cap, const std::string& rule, std::vector<Finding>& findings);
   void watch_sessions(Facts& facts);
+  // By which identity the NAT guard tells a request's sender from others behind the source: the session, or the account
+  // where its service has no sessions; 0: neither is known. With both, one who logged in would be two.
+  KeyParts guard_part(const Facts& facts) const;
   std::vector<ExampleRequest> examples_of(const std::array<ExampleMark, 2>& marks, const Facts& facts) const;
 
   const RuleSet rules_;

@@ -107,8 +107,8 @@ void Evaluator::settle(Facts& facts, std::vector<Finding>& findings) {
     findings.push_back(std::move(finding));
   }
   const auto source = facts.key(kBySource);
-  const auto session = facts.key(kBySession);
-  if (guards_sessions_ && source && session) sessions_.offended(*source | 1, *session, now_);
+  const KeyParts part = guard_part(facts);
+  if (guards_sessions_ && source && part != 0) sessions_.offended(*source | 1, *facts.key(part), now_);
 }
 
 void Evaluator::tally(const Finding& finding, RuleStatistics& statistics) {
@@ -166,7 +166,8 @@ Obstacle Evaluator::obstacle_of(Finding& finding, const Rule& rule, Facts& facts
   if (is_safelisted_ && is_safelisted_(*finding.target)) return Obstacle::kSafelisted;
   if ((rule.key & kByIdentity) != 0 && guards_sessions_) {
     const auto source = facts.key(kBySource);
-    if (source && sessions_.shared(*source | 1, facts.key(kBySession).value_or(0), now_)) {
+    const KeyParts part = guard_part(facts);
+    if (source && sessions_.shared(*source | 1, part == 0 ? 0 : *facts.key(part), now_)) {
       if (!finding.blocks_connections) return Obstacle::kNatGuard;
       finding.source_obstacle = Obstacle::kNatGuard;
     }

@@ -121,6 +121,7 @@ struct Settings {
   unsigned ipv4_prefix = 32;  // what counts as one source
   unsigned ipv6_prefix = 64;
   std::vector<Prefix> trusted_proxies{};
+  std::vector<std::string> by_account{};  // services that say what an account is and not what a session is; sorted
 };
 
 struct RuleSet {

@@ -89,6 +89,10 @@ void copy_settings(const Policy& policy, behavior::Settings& settings) {
   settings.ipv4_prefix = policy.ipv4_prefix;
   settings.ipv6_prefix = policy.ipv6_prefix;
   for (const auto& proxy : policy.trusted_proxies) settings.trusted_proxies.push_back(proxy.prefix);
+  for (const auto& service : policy.services) {
+    if (service.inspection.account && !service.inspection.session) settings.by_account.push_back(service.name);
+  }
+  std::sort(settings.by_account.begin(), settings.by_account.end());
 }
 
 void read_root(const Node& root, const Values& values, Policy& policy, behavior::RuleSet& rules) {

@@ -127,7 +127,10 @@ class RuleReader {
     constexpr KeyParts kByIdentity = behavior::kBySession | behavior::kByAccount;
     const auto* distinct = std::get_if<behavior::DistinctCondition>(&rule_.when.what);
     if (distinct != nullptr) check_named(behavior::distinct_info(distinct->field).name, node.location, what);
-    if ((rule_.key & kByIdentity) != 0 && rule_.when.within > behavior::kLongestIdentityWindow) {
+    const bool counts_identities = distinct != nullptr && (distinct->field == behavior::DistinctField::kSession ||
+                                                           distinct->field == behavior::DistinctField::kAccount);
+    const bool knows_identities = (rule_.key & kByIdentity) != 0 || counts_identities;
+    if (knows_identities && rule_.when.within > behavior::kLongestIdentityWindow) {
       values_.error(node.location, what +
                                        " within is longer than 24h, and sessions and accounts are not known for "
                                        "longer; use at most 24h");

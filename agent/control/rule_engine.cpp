@@ -20,6 +20,7 @@ std::string signature_of(const policy::Policy& policy) {
   for (const auto& proxy : policy.trusted_proxies) text += proxy.prefix.to_string() + "\n";
   for (const auto& section : policy.kept) text += section.path + " " + section.text + "\n";
   for (const auto& service : policy.services) {
+    if (service.inspection.account && !service.inspection.session) text += service.name + " by account\n";
     if (service.openapi && service.openapi->document)
       text += service.name + " " + service.openapi->document->digest + "\n";
   }

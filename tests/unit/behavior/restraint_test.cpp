@@ -192,6 +192,33 @@ TEST(NatGuard, HasAShareAndAMinimum) {
   EXPECT_THAT(off.fire({.when = 1s, .path = "/bad", .session = 1}), ElementsAre("r!"));
 }
 
+std::string by_account(const std::string& service) {
+  return short_rule("service: " + service + ", match: {path: /bad}, key: account, " + kOnceASecond + ", " + block());
+}
+
+// Where a service has no sessions the accounts are who shares the source.
+TEST(NatGuard, TellsAccountsApartWhereThereAreNoSessions) {
+  Trial shared(by_account("shop"));
+  shared.take({.when = 0s, .account = 2, .service = "shop"});
+  EXPECT_THAT(shared.fire({.when = 1s, .path = "/bad", .account = 1, .service = "shop"}), ElementsAre("r~"));
+  Trial alone(by_account("shop"));
+  alone.take({.when = 0s, .account = 1, .service = "shop"});
+  EXPECT_THAT(alone.fire({.when = 1s, .path = "/bad", .account = 1, .service = "shop"}), ElementsAre("r!"));
+  alone.take({.when = 2s, .source = "192.0.2.2", .status = 401, .account = 3, .service = "shop"});
+  EXPECT_THAT(alone.fire({.when = 3s, .source = "192.0.2.2", .path = "/bad", .account = 4, .service = "shop"}),
+              ElementsAre("r!"))
+      << "who was not let in does not share it";
+  EXPECT_THAT(alone.fire({.when = 4s, .path = "/bad", .account = 5, .service = "shop"}), ElementsAre("r!"))
+      << "a rule fired on account 1";
+}
+
+// Who logs in and gets a session is one, not two.
+TEST(NatGuard, TakesNoAccountForAnotherWhereThereAreSessions) {
+  Trial trial(by_session());
+  trial.take({.when = 0s, .account = 1});
+  EXPECT_THAT(trial.fire({.when = 1s, .path = "/bad", .session = 1}), ElementsAre("r!"));
+}
+
 // A limit has no connection to act on: it is held back as a whole.
 TEST(NatGuard, HoldsBackALimitAltogether) {
   Trial trial("{name: r, match: {path: /bad}, key: session, " + std::string(kOnceASecond) +

@@ -41,7 +41,8 @@ RuleSet rules_of(const std::string& rules, const std::string& rest) {
   auto parsed = config::read_policy(
       "version: 1\nservices:\n"
       "  - {name: web, match: [tcp/443], tls: {inspect: true}, session: {cookie: sid}, account: {json: /user}}\n"
-      "  - {name: api, match: [tcp/8443], tls: {inspect: true}, openapi: api.yaml, payloads: {sample: 1}}\n" +
+      "  - {name: api, match: [tcp/8443], tls: {inspect: true}, openapi: api.yaml, payloads: {sample: 1}}\n"
+      "  - {name: shop, match: [tcp/9443], tls: {inspect: true}, account: {form: user}}\n" +
       (rules.empty() ? "" : "rules: [" + rules + "]\n") + rest);
   for (const auto& issue : parsed.issues) ADD_FAILURE() << config::format_issue("policy", issue);
   return std::move(parsed.rules);

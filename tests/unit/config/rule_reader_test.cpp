@@ -198,6 +198,16 @@ TEST(Rules, DoNotKnowIdentitiesForLongerThanADay) {
   EXPECT_THAT(keyed("[source, source]", "1h"), HasSubstr("has source twice"));
 }
 
+// Each would be counted again under every day's hash.
+TEST(Rules, DoNotCountIdentitiesForLongerThanADay) {
+  const auto counted = [](const std::string& field, const std::string& within) {
+    return when_issues("{distinct: " + field + ", over: 9, within: " + within + "}");
+  };
+  EXPECT_THAT(counted("session", "25h"), HasSubstr("5:25: rule r: when within is longer than 24h"));
+  EXPECT_EQ(counted("session", "24h"), "");
+  EXPECT_EQ(counted("path", "25h"), "");
+}
+
 TEST(Rules, MatchersHaveTheirOperators) {
   const auto match = [](const std::string& text) {
     return rule_issues("match: " + text + ", " + kWhen + ", " + kThen);
