@@ -25,6 +25,10 @@ const policy::Interface* find(const policy::Policy& policy, const std::string& i
   return found == policy.interfaces.end() ? nullptr : &*found;
 }
 
+policy::AttachMode mode_of(const kernel::AttachState& state) {
+  return state.mode == "generic" ? policy::AttachMode::kGeneric : policy::AttachMode::kNative;
+}
+
 std::string names_of(const std::vector<policy::Interface>& interfaces) {
   std::string names;
   for (const auto& interface : interfaces) names += (names.empty() ? "" : ", ") + interface.name;
@@ -121,14 +125,38 @@ Status AttachController::attach_all(const policy::Policy& next) {
     if (without.contains(interface.name)) continue;
     const auto done = attach_one(interface);
     if (!done) {
-      problems_.erase(interface.name);
-      for (const auto& name : added) (void)env_.datapath.detach(name);
+      put_back_locked(before);
       return done;
     }
     if (!is_attached(before, interface.name)) added.push_back(interface.name);
   }
   for (const auto& name : added) env_.telemetry.note(EventKind::kAttach, name + " attached");
   return {};
+}
+
+// What cannot be had again at once stays a problem, and watch() goes on trying.
+void AttachController::put_back_locked(const std::vector<kernel::AttachState>& before) {
+  for (const auto& state : env_.datapath.attachments()) {
+    if (is_attached(before, state.interface)) continue;
+    problems_.erase(state.interface);
+    (void)env_.datapath.detach(state.interface);
+  }
+  for (const auto& state : before) {
+    if (!state.attached) continue;
+    const auto now = env_.datapath.attachments();
+    const auto* present = find(now, state.interface);
+    if (present != nullptr && present->attached && present->mode == state.mode) {
+      problems_.erase(state.interface);
+    } else if (const auto done = attach_one({state.interface, mode_of(state), {}}); !done) {
+      env_.telemetry.note(EventKind::kWarning,
+                          state.interface + " lost its protection to a refused policy: " + done.error().message);
+    }
+  }
+}
+
+void AttachController::put_back(const std::vector<kernel::AttachState>& before) {
+  const std::lock_guard lock(mutex_);
+  put_back_locked(before);
 }
 
 std::vector<std::string> AttachController::drop_unnamed() {

@@ -31,8 +31,10 @@ class AttachController {
   // Recorded first: an interface that was detached stays so across restarts. Empty: all.
   Result<std::vector<InterfaceState>> detach(const std::string& interface, const std::string& actor);
 
-  // For a policy change: attaches what `next` names. All or nothing: on failure those newly attached are detached.
+  // For a policy change: attaches what `next` names. All or nothing: on failure every interface is as it was.
   Status attach_all(const policy::Policy& next);
+  // Takes a policy change back: what was attached is again, in the mode it had; what was not is detached.
+  void put_back(const std::vector<kernel::AttachState>& before);
   // After a policy change: detaches what the policy does not name any more. Returns what could not be.
   std::vector<std::string> drop_unnamed();
 
@@ -47,6 +49,7 @@ class AttachController {
   std::set<std::string> detached() const;
   std::vector<policy::Interface> wanted() const;
   Status attach_one(const policy::Interface& interface);
+  void put_back_locked(const std::vector<kernel::AttachState>& before);
   void settle();
   void note_changes(const std::vector<kernel::AttachState>& changed);
   std::vector<InterfaceState> states_locked() const;

@@ -120,14 +120,15 @@ Status PolicyController::into_datapath(const policy::Policy& next, std::uint64_t
 }
 
 // Best effort: what cannot be undone in the datapath now is put right by start(), from the history.
-void PolicyController::undo(const std::shared_ptr<const InForce>& before, std::uint64_t generation) {
-  const auto now = enforcement_.in_force();
-  if (before && now != before) (void)enforcement_.put(before->policy, before->generation);
+void PolicyController::undo(const Before& before, std::uint64_t generation) {
+  const auto& earlier = before.in_force;
+  if (earlier && enforcement_.in_force() != earlier) (void)enforcement_.put(earlier->policy, earlier->generation);
+  attach_.put_back(before.attachments);
   (void)env_.history.discard(generation);
 }
 
 Result<ApplyReport> PolicyController::install(Candidate candidate, const history::Generation& begun) {
-  const auto before = enforcement_.in_force();
+  const Before before = present();
   ApplyReport report{begun.generation, changes_to(candidate.policy), warnings_of(candidate.issues),
                      candidate.policy.not_enforced, std::nullopt};
   if (const auto done = into_datapath(candidate.policy, begun.generation); !done) {

@@ -91,7 +91,13 @@ class PolicyController {
   Status guard(const policy::Policy& next, bool force, const std::string& actor);
   Result<ApplyReport> install(Candidate candidate, const history::Generation& begun);
   Status into_datapath(const policy::Policy& next, std::uint64_t generation);
-  void undo(const std::shared_ptr<const InForce>& before, std::uint64_t generation);
+  // What a refused change goes back to.
+  struct Before {
+    std::shared_ptr<const InForce> in_force;
+    std::vector<kernel::AttachState> attachments;
+  };
+  Before present() const { return {enforcement_.in_force(), env_.datapath.attachments()}; }
+  void undo(const Before& before, std::uint64_t generation);
   Result<ApplyReport> revert(const std::string& actor);
   Status resume(const history::Generation& generation);
 

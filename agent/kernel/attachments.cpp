@@ -51,11 +51,22 @@ void Attachments::adopt(bool update) {
 Result<AttachState> Attachments::attach(const policy::Interface& interface) {
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_[interface.name];
-  entry.wanted = interface;
+  const policy::Interface before = std::exchange(entry.wanted, interface);
+  const bool had_link(entry.link);
   const Status result = bring_up(entry);
-  record(entry, result);
+  if (!result && had_link && !entry.link) {
+    fall_back(entry, before);
+  } else {
+    record(entry, result);
+  }
   if (!result) return std::unexpected(result.error());
   return entry.state;
+}
+
+// Two modes exclude each other, so that the link had to go before the other could be tried.
+void Attachments::fall_back(Entry& entry, const policy::Interface& before) const {
+  entry.wanted = before;
+  record(entry, bring_up(entry));
 }
 
 Status Attachments::bring_up(Entry& entry) const {

@@ -25,7 +25,8 @@ class Attachments {
   // Takes over the pinned links; with `update` they run the new program from now on, else when attach() names them.
   void adopt(bool update);
 
-  // An interface that cannot be attached now is remembered, and verify() tries again.
+  // An interface that cannot be attached now is remembered, and verify() tries again. One that cannot change its mode
+  // goes on in the earlier one.
   Result<AttachState> attach(const policy::Interface& interface);
   Status detach(const std::string& interface);
   // Puts right what does not hold any more; returns what it found changed, each with what had happened as `problem`.
@@ -44,6 +45,7 @@ class Attachments {
   };
 
   Status bring_up(Entry& entry) const;
+  void fall_back(Entry& entry, const policy::Interface& before) const;
   Status keep_or_drop_link(Entry& entry) const;
   Status update_program(Entry& entry) const;
   Status make_link(Entry& entry) const;

@@ -130,7 +130,8 @@ class Datapath {
                        std::uint32_t generation) = 0;
   virtual std::map<std::string, unsigned> slots() const = 0;
 
-  // Idempotent. An interface that cannot be attached now is remembered: verify_attachments() tries again.
+  // Idempotent. An interface that cannot be attached now is remembered: verify_attachments() tries again. One that
+  // cannot change its mode stays attached in the earlier one.
   virtual Result<AttachState> attach(const policy::Interface& interface) = 0;
   virtual Status detach(const std::string& interface) = 0;
   virtual std::vector<AttachState> attachments() const = 0;

@@ -24,6 +24,7 @@ class FakeDatapath final : public kernel::Datapath {
  public:
   // --- What the test arranges.
   std::set<std::string> existing = {"eth0", "eth1"};  // interfaces that can be attached to
+  std::set<std::string> no_native, no_generic;        // of which the attempt to attach in that mode loses the link
   std::size_t block_capacity = 1'000'000;
   std::size_t flow_capacity = 65536;
   int fail_applies = 0;                     // so many apply() calls fail from now on
@@ -81,8 +82,13 @@ class FakeDatapath final : public kernel::Datapath {
     if (!existing.contains(interface.name)) {
       return fail(ErrorCode::kNotFound, "interface " + interface.name + " does not exist; name another one");
     }
+    const bool generic = interface.mode == policy::AttachMode::kGeneric;
+    if ((generic ? no_generic : no_native).contains(interface.name)) {
+      attached.erase(interface.name);
+      return fail(ErrorCode::kUnsupported, "interface " + interface.name + " has no such mode; set the other");
+    }
     kernel::AttachState state{interface.name, index_of(interface.name), "native", true, ""};
-    if (interface.mode == policy::AttachMode::kGeneric) state.mode = "generic";
+    if (generic) state.mode = "generic";
     attached[interface.name] = state;
     return state;
   }

@@ -46,6 +46,20 @@ TEST_F(KernelAttach, GenericWhenAskedFor) {
   EXPECT_EQ(attach(*datapath, policy::AttachMode::kNative).mode, "native");  // the policy changed its mind
 }
 
+TEST_F(KernelAttach, AModeThatCannotBeHadLeavesTheInterfaceProtectedInItsEarlierOne) {
+  const auto datapath = open_without("native_xdp");
+  EXPECT_EQ(attach(*datapath, policy::AttachMode::kGeneric).mode, "generic");
+  EXPECT_EQ(attach_error(*datapath).code, ErrorCode::kUnsupported);
+  const auto states = datapath->attachments();
+  ASSERT_EQ(states.size(), 1U);
+  EXPECT_TRUE(states[0].attached);
+  EXPECT_EQ(states[0].mode, "generic");
+  EXPECT_EQ(states[0].problem, "");
+  EXPECT_NE(link_details().find("prog/xdp"), std::string::npos) << "no wait for verify_attachments()";
+  EXPECT_TRUE(std::filesystem::exists(pin("link_eth0")));
+  EXPECT_TRUE(verify(*datapath).empty());
+}
+
 TEST_F(KernelAttach, DetachTakesEverythingAwayFromTheInterface) {
   const auto datapath = open();
   attach(*datapath);

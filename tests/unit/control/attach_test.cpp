@@ -92,5 +92,46 @@ TEST_F(AttachTest, PolicyThatNamesFewerInterfacesDetachesTheRest) {
   EXPECT_TRUE(said("does not name it any more"));
 }
 
+// --- A refused policy leaves every interface as it was.
+
+constexpr const char* kTwoGeneric =
+    "version: 1\ninterfaces: [{name: eth0, mode: generic}, {name: eth1, mode: generic}]\n";
+
+TEST_F(AttachTest, AModeThatCannotBeHadLeavesEveryInterfaceInItsEarlierOne) {
+  datapath_.no_generic = {"eth1"};
+  ASSERT_FALSE(controllers_->policy.apply(request(kTwoGeneric)));
+  EXPECT_TRUE(attached("eth1")) << "the one that failed, at once and not with the next watch()";
+  EXPECT_EQ(datapath_.attached["eth1"].mode, "native");
+  EXPECT_EQ(datapath_.attached["eth0"].mode, "native") << "its own change had succeeded";
+  for (const auto& state : attach().states()) EXPECT_EQ(state.state.problem, "");
+}
+
+TEST_F(AttachTest, APolicyThatCannotBeRecordedLeavesModesAndInterfacesAsTheyWere) {
+  ASSERT_TRUE(controllers_->policy.apply(request(kOne)));
+  ASSERT_FALSE(attached("eth0"));
+  flaky_->fail_finish = true;
+  ASSERT_FALSE(controllers_->policy.apply(request(kTwoGeneric)));
+  EXPECT_FALSE(attached("eth0")) << "newly attached";
+  EXPECT_EQ(datapath_.attached["eth1"].mode, "native");
+}
+
+TEST_F(AttachTest, ARefusedPolicysInterfaceIsNotTriedAgain) {
+  ASSERT_FALSE(controllers_->policy.apply(request("version: 1\ninterfaces: [{name: eth0}, {name: eth9}]\n")));
+  EXPECT_TRUE(attached("eth0"));
+  EXPECT_TRUE(attached("eth1"));
+  EXPECT_EQ(attach().states().size(), 2U);
+}
+
+TEST_F(AttachTest, AnInterfaceThatIsLostToARefusedPolicyIsSaidAndTriedAgain) {
+  datapath_.no_generic = datapath_.no_native = {"eth1"};
+  ASSERT_FALSE(controllers_->policy.apply(request(kTwoGeneric)));
+  EXPECT_FALSE(attached("eth1"));
+  EXPECT_TRUE(said("eth1 lost its protection"));
+  EXPECT_FALSE(attach().states()[1].state.problem.empty());
+  datapath_.no_native.clear();
+  attach().watch();
+  EXPECT_TRUE(attached("eth1"));
+}
+
 }  // namespace
 }  // namespace tidegate::control
