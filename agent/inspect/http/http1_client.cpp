@@ -86,6 +86,8 @@ void Http1Reader::begin_request(const RequestLine& line) {
   last_ = asking_ = exchange;
   ++open_;
   exchange->told = line_told_;
+  // After loss, in a capture that is not in order of time: its response may have been among what nobody had asked for.
+  exchange->response_done = exchange->summary.lossy = client_.began <= unheard_;
   exchange->request_bytes(client_.unclaimed, client_.began);
   exchange->summary.http = line.version;
   connection_.fields.method(*exchange, line.method);
@@ -134,7 +136,9 @@ void Http1Reader::request_ends() {
   if (exchange == nullptr) return;
   connection_.fields.request_ends(*exchange);
   exchange->request_done = true;
-  if (exchange->upgrade != Upgrade::kNone && exchange == last_) {
+  if (exchange->upgrade != Upgrade::kNone && exchange->response_done) {
+    next_message(client_, State::kSearch);
+  } else if (exchange->upgrade != Upgrade::kNone && exchange == last_) {
     client_.state = State::kDecides;
     if (server_.ended) undecided();
     if (outcome_ != Outcome::kNotYet) decide(outcome_);

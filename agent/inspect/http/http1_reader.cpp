@@ -2,6 +2,8 @@
 // What both directions have in common.
 #include "agent/inspect/http/http1_reader.hpp"
 
+#include <algorithm>
+
 #include "agent/inspect/http/http2_reader.hpp"
 #include "agent/inspect/http/text.hpp"
 
@@ -19,7 +21,8 @@ Http1Reader::Http1Reader(Connection& connection, bool mid_stream)
       client_(connection.context.budget, connection.context.limits),
       server_(connection.context.budget, connection.context.limits),
       seen_request_(mid_stream),
-      heard_(mid_stream) {
+      heard_(mid_stream),
+      doubtful_(mid_stream) {
   if (!mid_stream) return;
   client_.state = State::kSearch;
   server_.state = State::kLost;
@@ -167,7 +170,8 @@ void Http1Reader::skipped(Direction direction, std::uint64_t size, WallTime time
 void Http1Reader::gap(Direction direction, std::uint64_t size, WallTime time) {
   heard_ |= direction == Direction::kToServer;
   Side& from = side(direction);
-  if (from.state == State::kOver || from.state == State::kLost) return;
+  if (direction == Direction::kToClient && unanswered() == nullptr) unheard_ = std::max(unheard_, time);
+  if (from.state == State::kOver || (from.state == State::kLost && unanswered() == nullptr)) return;
   Exchange* exchange = exchange_of(direction);
   const bool in_body =
       from.state == State::kBody && (size == 0 ? from.body.until_close() : size <= from.body.content_ahead());
@@ -182,6 +186,7 @@ void Http1Reader::gap(Direction direction, std::uint64_t size, WallTime time) {
 
 // Which responses belong to which requests is no longer known: what is open is over, and both directions begin anew.
 void Http1Reader::lose(Direction direction) {
+  doubtful_ = true;
   finish_open(Ending::kLossy);
   if (direction == Direction::kToServer) next_message(client_, State::kSearch);
   if (client_.state == State::kDecides) next_message(client_, State::kSearch);

@@ -84,7 +84,9 @@ class Http1Reader final : public Reader {
   void request_malformed();
   void bad_request_line();
 
-  bool await_request(bool may_wait);
+  Exchange* unanswered() const;
+  Exchange* answered_at(WallTime time) const;
+  bool await_request(WallTime time, bool may_wait);
   void begin_message(std::string_view& rest, WallTime time);
   void status_line(std::string_view& rest, WallTime time);
   void begin_response(std::uint16_t status);
@@ -124,6 +126,8 @@ class Http1Reader final : public Reader {
   bool seen_request_ = false;
   bool heard_;              // the client said something
   bool line_told_ = false;  // that a request line stalls
+  bool doubtful_;           // something was lost: which response belongs to which request has to be told by time too
+  WallTime unheard_ = WallTime::min();  // of the last that the server said and no request was there for
 };
 
 }  // namespace tidegate::inspect::http

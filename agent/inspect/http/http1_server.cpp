@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server sends: responses.
+#include <algorithm>
+
 #include "agent/inspect/http/http1_reader.hpp"
 #include "agent/inspect/http/text.hpp"
 
@@ -8,7 +10,7 @@ namespace tidegate::inspect::http {
 bool Http1Reader::server_step(std::string_view& rest, WallTime time, bool may_wait) {
   switch (server_.state) {
     case State::kStart:
-      if (answered_ == nullptr && !await_request(may_wait)) return false;
+      if (answered_ == nullptr && !await_request(time, may_wait)) return false;
       if (server_.state == State::kStart) begin_message(rest, time);
       return true;
     case State::kFields:
@@ -18,7 +20,10 @@ bool Http1Reader::server_step(std::string_view& rest, WallTime time, bool may_wa
       take_body(Direction::kToClient, rest, time);
       return true;
     case State::kLost:
-      if (first_ == nullptr || !first_->head_there) break;
+      if (answered_at(time) == nullptr) {
+        unheard_ = std::max(unheard_, time);
+        break;
+      }
       next_message(server_, State::kSearch);
       return true;
     case State::kSearch:
@@ -35,14 +40,22 @@ bool Http1Reader::server_step(std::string_view& rest, WallTime time, bool may_wa
   return true;
 }
 
+// Whose response comes next; nullptr: nobody's.
+Exchange* Http1Reader::unanswered() const {
+  return first_ != nullptr && first_->head_there && !first_->response_done ? first_ : nullptr;
+}
+
+// Whose response it is that begins at that time: nobody answers what was asked later.
+Exchange* Http1Reader::answered_at(WallTime time) const {
+  Exchange* exchange = unanswered();
+  return exchange != nullptr && doubtful_ && time < exchange->summary.began ? nullptr : exchange;
+}
+
 // True: go on in the present state.
-bool Http1Reader::await_request(bool may_wait) {
-  if (first_ != nullptr && first_->head_there && !first_->response_done) {
-    answered_ = first_;
-    return true;
-  }
+bool Http1Reader::await_request(WallTime time, bool may_wait) {
+  if (answered_ = answered_at(time); answered_ != nullptr) return true;
   // Nobody will ask for what comes here, or nobody that is understood.
-  const bool hopeless = client_.state == State::kSearch || client_.ended;
+  const bool hopeless = unanswered() != nullptr || client_.state == State::kSearch || client_.ended;
   if (may_wait && !hopeless) return false;
   next_message(server_, State::kLost);
   return true;
@@ -67,9 +80,9 @@ void Http1Reader::status_line(std::string_view& rest, WallTime time) {
 
 void Http1Reader::begin_response(std::uint16_t status) {
   const std::uint64_t size = server_.unclaimed;
-  if (answered_ == nullptr && first_ != nullptr && first_->head_there) {
-    answered_ = first_;
-    answered_->response_bytes(size, server_.began);
+  if (answered_ == nullptr) {
+    answered_ = answered_at(server_.began);
+    if (answered_ != nullptr) answered_->response_bytes(size, server_.began);
   }
   status_ = status;
   granted_ = Upgrade::kNone;

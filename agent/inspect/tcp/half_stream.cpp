@@ -75,6 +75,7 @@ void HalfStream::in_order(Outlet& outlet, Piece piece) {
 void HalfStream::keep(Outlet& outlet, Piece piece) {
   if (queue_ == nullptr) queue_ = std::make_unique<ReorderQueue>();
   TcpContext& context = outlet.context;
+  piece.time = outlet.time;
   bool conflict = false;
   bool overflow = false;
   while (!queue_->insert(piece, context.out_of_order_bytes, context.memory, conflict)) {
@@ -147,6 +148,7 @@ void HalfStream::flush(Outlet& outlet) {
   queue_.reset();
 }
 
+// What was kept came no earlier than it was captured, even where a capture is not in order of time.
 void HalfStream::emit(Outlet& outlet, const Piece& piece) {
   if (piece.empty()) return;
   if (piece.bytes == nullptr) return lose_until(outlet, piece.end());
@@ -154,9 +156,10 @@ void HalfStream::emit(Outlet& outlet, const Piece& piece) {
   if (outlet.given_up) return;
   outlet.context.counters.add(Counter::kPayloadBytes, piece.size);
   const std::uint64_t ignored = std::min(piece.size, outlet.sink.ignores(outlet.direction));
-  if (ignored > 0) outlet.sink.skipped(outlet.direction, ignored, outlet.time);
+  const WallTime time = std::max(outlet.time, piece.time);
+  if (ignored > 0) outlet.sink.skipped(outlet.direction, ignored, time);
   if (ignored == piece.size || outlet.given_up) return;
-  outlet.sink.data(outlet.direction, {piece.bytes + ignored, piece.size - ignored}, outlet.time);
+  outlet.sink.data(outlet.direction, {piece.bytes + ignored, piece.size - ignored}, time);
 }
 
 // Bytes that mean nothing to the reader are no gap to it.

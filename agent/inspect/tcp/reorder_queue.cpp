@@ -17,11 +17,11 @@ constexpr std::uint64_t kLargestLoss = std::uint64_t{1} << 31;
 Piece Piece::after(std::uint64_t from) const {
   if (from <= offset) return *this;
   const std::uint64_t skip = std::min(from - offset, size);
-  return {offset + skip, size - skip, bytes == nullptr ? nullptr : bytes + skip};
+  return {offset + skip, size - skip, bytes == nullptr ? nullptr : bytes + skip, time};
 }
 
 Piece Piece::before(std::uint64_t until) const {
-  return {offset, until <= offset ? 0 : std::min(size, until - offset), bytes};
+  return {offset, until <= offset ? 0 : std::min(size, until - offset), bytes, time};
 }
 
 bool conflicts(const Piece& one, const Piece& other) {
@@ -52,11 +52,12 @@ bool ReorderQueue::insert(Piece piece, std::size_t limit, MemoryShare& memory, b
 
 ReorderQueue::Placed ReorderQueue::place(const Piece& piece, std::size_t at, std::size_t limit, MemoryShare& memory) {
   if (at > 0 && chunks_[at - 1].end() == piece.offset && append(chunks_[at - 1], piece, limit, memory)) {
+    chunks_[at - 1].time = std::max(chunks_[at - 1].time, piece.time);
     return Placed::kAppended;
   }
   const std::size_t capacity = piece.bytes == nullptr ? 0 : piece.size;
   if (chunks_.size() >= kMostChunks || !charge(capacity + kChunkOverhead, limit, memory)) return Placed::kRefused;
-  Chunk chunk{piece.offset, piece.size, capacity, nullptr};
+  Chunk chunk{piece.offset, piece.size, capacity, nullptr, piece.time};
   if (piece.bytes != nullptr) {
     chunk.bytes = std::make_unique_for_overwrite<std::byte[]>(capacity);
     std::memcpy(chunk.bytes.get(), piece.bytes, capacity);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/base/clock.hpp"
 #include "agent/inspect/model/memory.hpp"
 
 namespace tidegate::inspect {
@@ -16,6 +17,7 @@ struct Piece {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   const std::byte* bytes = nullptr;
+  WallTime time{};  // of the capture, where it was kept
 
   std::uint64_t end() const { return offset + size; }
   bool empty() const { return size == 0; }
@@ -38,8 +40,9 @@ class ReorderQueue {
     std::uint64_t size = 0;
     std::size_t capacity = 0;
     std::unique_ptr<std::byte[]> bytes;  // none: lost
+    WallTime time{};                     // of the last that was added
 
-    Piece piece() const { return {offset, size, bytes.get()}; }
+    Piece piece() const { return {offset, size, bytes.get(), time}; }
     std::uint64_t end() const { return offset + size; }
   };
 

@@ -235,6 +235,7 @@ void TlsConnection::pump(WallTime now, bool keys_changed) {
 
 TlsConnection::Outcome TlsConnection::on_gap(Half& one, std::uint64_t size, WallTime time) {
   if (!one.synchronised) return Outcome::kDone;
+  one.missed |= !announced_ && one.epoch == Epoch::kApplication;
   if (size == 0 || !one.partial.add_hole(size, context_.buffers)) {
     lose(one, time);
     return Outcome::kDone;

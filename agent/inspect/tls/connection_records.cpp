@@ -282,7 +282,7 @@ void TlsConnection::announce(WallTime time) {
   if (handshake_ && handshake_->extensions) alpn = handshake_->extensions->alpn;
   reader_.established(version_, sni, alpn, ja4);
   for (const Half& one : halves_) {
-    if (one.blind) reader_.gap(one.direction, 0, time);
+    if (one.blind || one.missed) reader_.gap(one.direction, 0, time);
   }
   drop_handshake();
 }

@@ -42,10 +42,18 @@ TEST_F(OrderTest, AConversationComesOutAsItWasSpoken) {
 }
 
 TEST_F(OrderTest, TheTimeIsThatOfTheSegmentThatCompletes) {
-  const auto segments = pairs();
+  auto segments = pairs();
+  segments[3].head.time = segments[6].head.time + std::chrono::milliseconds(200);
   add(segments, {0, 1, 2, 4, 5, 6});
   table_.add(segments[3].view());
   EXPECT_EQ(only().last, segments[3].head.time);
+}
+
+TEST_F(OrderTest, InACaptureThatIsNotInOrderOfTimeNothingComesBeforeItWasCaptured) {
+  const auto segments = pairs();
+  add(segments, {0, 1, 2, 4, 5, 6});
+  table_.add(segments[3].view());
+  EXPECT_EQ(only().last, segments[6].head.time);
 }
 
 TEST_F(OrderTest, SegmentsArePutInOrder) {
