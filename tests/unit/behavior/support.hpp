@@ -38,9 +38,9 @@ struct Request {
 };
 inspect::Summary summary_of(const Request& request);
 
-// The rules of a policy whose services are `web` (inspected, with session and account), `api` (inspected) and `shop` (inspected, with account). `rules`
-// is the YAML of the list's items, as a flow sequence without brackets; `rest` are further sections. Fails the test
-// when the policy has errors.
+// The rules of a policy whose services are `web` (inspected, with session and account), `api` (inspected) and `shop`
+// (inspected, with account). `rules` is the YAML of the list's items, as a flow sequence without brackets; `rest` are
+// further sections. Fails the test when the policy has errors.
 RuleSet rules_of(const std::string& rules, const std::string& rest = "");
 
 // An evaluator that is fed one request at a time.
