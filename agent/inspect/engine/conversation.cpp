@@ -85,6 +85,11 @@ void Conversation::give_up() {
   speaks_ = Speaks::kNothingOfInterest;
 }
 
+void Conversation::out_of_memory() {
+  shared_.counters.add(Counter::kEvictedMemory);
+  give_up();
+}
+
 // What is lost of the server under overload does not come back: its sequence of records is broken. The client's goes
 // on.
 void Conversation::shed_server(WallTime time) {
@@ -136,14 +141,14 @@ void Conversation::hand_up(Direction direction, Bytes bytes, WallTime time) {
 // read.
 void Conversation::take_client_beginning(Bytes bytes, WallTime time) {
   if (!client_beginning_.empty()) {
-    if (!shared_.budget.take(bytes.size())) return give_up();
+    if (!shared_.budget.take(bytes.size())) return out_of_memory();
     client_beginning_.insert(client_beginning_.end(), bytes.begin(), bytes.end());
     bytes = client_beginning_;
   }
   const ProxyHeader header = read_proxy_header(bytes);
   if (header.state == ProxyHeader::State::kIncomplete && bytes.size() < kLongestProxyHeader) {
     if (!client_beginning_.empty()) return;
-    if (!shared_.budget.take(bytes.size())) return give_up();
+    if (!shared_.budget.take(bytes.size())) return out_of_memory();
     client_beginning_.assign(bytes.begin(), bytes.end());
     return;
   }

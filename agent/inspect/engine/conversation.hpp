@@ -88,6 +88,7 @@ class Conversation final : public StreamSink, public Waiter, public Deadline {
   void watch(WallTime time);
   void tell_handshake(WallTime now);
   void give_up();
+  void out_of_memory();
   void forget_beginning();
   StreamSink* layer();
   HttpStream* http() const { return tls_ ? reader_.http() : http_.get(); }

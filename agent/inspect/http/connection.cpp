@@ -63,7 +63,20 @@ void Connection::tell(const Exchange& exchange, SummaryKind kind, WallTime now) 
   context.sink.finished(event);
 }
 
+bool Connection::look_for_refusals(std::uint64_t since) {
+  if (!starved_ && context.budget.refusals() != since) {
+    starved_ = true;
+    context.counters.add(Counter::kEvictedMemory);
+  }
+  return starved_;
+}
+
+void Connection::not_http() {
+  if (!starved()) context.counters.add(Counter::kNotHttp);
+}
+
 void Connection::malformed() {
+  if (starved()) return;
   if (!malformed_) context.counters.add(Counter::kMalformedHttp);
   malformed_ = true;
 }

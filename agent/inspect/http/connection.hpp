@@ -34,9 +34,22 @@ class Connection {
   bool tell_unread(Exchange& exchange, WallTime now);
   // Takes back one that was not announced.
   void discard(Exchange* exchange) { context.close(exchange); }
-  // Counts the connection, once.
+  // Each counts the connection, once. A reader that had too little memory says nothing of what was sent.
   void malformed();
-  void not_http() { context.counters.add(Counter::kNotHttp); }
+  void not_http();
+
+  // Around whatever reads for the connection: counts it where memory was refused meanwhile (kEvictedMemory).
+  class Watch {
+   public:
+    explicit Watch(Connection& connection) : connection_(connection) {}
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() { connection_.look_for_refusals(before_); }
+
+   private:
+    Connection& connection_;
+    std::uint64_t before_ = connection_.watch();
+  };
 
   HttpContext& context;
   ConnectionFacts facts;
@@ -44,9 +57,14 @@ class Connection {
 
  private:
   void tell(const Exchange& exchange, SummaryKind kind, WallTime now);
+  std::uint64_t watch() { return watched_since_ = context.budget.refusals(); }
+  bool starved() { return look_for_refusals(watched_since_); }
+  bool look_for_refusals(std::uint64_t since);
 
   std::uint64_t id_;
+  std::uint64_t watched_since_ = 0;
   bool malformed_ = false;
+  bool starved_ = false;  // memory was refused, now or before
 };
 
 }  // namespace tidegate::inspect::http

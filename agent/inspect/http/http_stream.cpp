@@ -25,11 +25,15 @@ class Stream final : public HttpStream {
  public:
   Stream(HttpContext& context, const ConnectionFacts& facts, bool mid_stream)
       : connection_(context, facts), mid_stream_(mid_stream) {}
-  ~Stream() override { flush(); }
+  ~Stream() override {
+    const http::Connection::Watch watch(connection_);
+    flush();
+  }
 
   ConnectionFacts& facts() override { return connection_.facts; }
 
   void data(Direction direction, Bytes bytes, WallTime time) override {
+    const http::Connection::Watch watch(connection_);
     auto& lane = lanes_[index_of(direction)];
     if (!lane) {
       const std::size_t taken = feed(direction, bytes, time, true);
@@ -46,6 +50,7 @@ class Stream final : public HttpStream {
     apply_or_hold(direction, {Kind::kGap, StreamEnd::kFinished, size, time});
   }
   void end(Direction direction, StreamEnd how, WallTime time) override {
+    const http::Connection::Watch watch(connection_);
     ended_[index_of(direction)] = true;
     apply_or_hold(direction, {Kind::kEnd, how, 0, time});
     if (ended_[0] && ended_[1]) flush();
@@ -57,6 +62,7 @@ class Stream final : public HttpStream {
   // Of what waits for the server nothing can be said.
   bool coming() const override { return reader_ && !lanes_[0] && reader_->coming(); }
   std::optional<WallTime> tell_stalled(WallTime now) override {
+    const http::Connection::Watch watch(connection_);
     return coming() ? reader_->tell_stalled(now) : std::nullopt;
   }
   // What waits for the server to be read may be the response.
@@ -156,6 +162,7 @@ void Stream::hold(Direction direction, Bytes bytes, WallTime time) {
 }
 
 void Stream::apply_or_hold(Direction direction, const Lane::Event& event) {
+  const http::Connection::Watch watch(connection_);
   auto& lane = lanes_[index_of(direction)];
   if (lane && !lane->hold(event)) drain(direction, false);
   if (!lane) apply(direction, event);

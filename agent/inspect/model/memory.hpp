@@ -16,8 +16,10 @@ class MemoryBudget {
 
   // False: the bound is reached, keep nothing.
   bool take(std::uint64_t bytes) {
-    if (bytes > limit_ - used_) return false;
-    if (whole_ != nullptr && !whole_->take(bytes)) return false;
+    if (bytes > limit_ - used_ || (whole_ != nullptr && !whole_->take(bytes))) {
+      ++refusals_;
+      return false;
+    }
     used_ += bytes;
     return true;
   }
@@ -28,10 +30,13 @@ class MemoryBudget {
   }
   std::uint64_t used() const { return used_; }
   std::uint64_t limit() const { return limit_; }
+  // Times that take() said no: who compares it before and after something knows whether memory was all that it wanted.
+  std::uint64_t refusals() const { return refusals_; }
 
  private:
   std::uint64_t limit_;
   std::uint64_t used_ = 0;
+  std::uint64_t refusals_ = 0;
   MemoryBudget* whole_ = nullptr;
 };
 

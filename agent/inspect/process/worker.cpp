@@ -81,6 +81,7 @@ void Worker::report(bool now) {
     dropped_lately_ = dropped_lately_ || totals->dropped != ring_dropped_;
     ring_dropped_ = totals->dropped;
   }
+  engine_.counters().add(Counter::kRingDamaged, ring_.damaged() - std::exchange(ring_damaged_, ring_.damaged()));
   engine_.counters().add(Counter::kSummariesDropped, outbox_.take_dropped());
   const auto sent = channel_.send(wire::encode(wire::ToAgent(statistics())), wire::Wait::kNo);
   if (sent && *sent) next_report_ = clock_.monotonic() + kBetweenReports;

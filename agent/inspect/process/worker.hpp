@@ -45,6 +45,7 @@ class Worker {
   Engine engine_;
   SheddingControl shedding_;
   std::uint64_t ring_dropped_ = 0;
+  std::uint64_t ring_damaged_ = 0;
   bool dropped_lately_ = false;
   double fill_ = 0;
   MonotonicTime next_look_{0};

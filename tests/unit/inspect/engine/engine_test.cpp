@@ -248,6 +248,30 @@ TEST_F(EngineTest, ShortMemoryForgetsWhatNobodyAnsweredFirst) {
   EXPECT_EQ(count(Counter::kEvictedMemory), opened);
 }
 
+// With too little memory for a connection, for its PROXY header or for its request, that is what is counted.
+TEST_F(EngineTest, ShortMemoryIsNeverSilent) {
+  int unseen = 0;
+  for (std::uint64_t memory = 1024; memory < 8192; memory += 64) {
+    Settings settings = web_settings();
+    settings.memory_bytes = memory;
+    make(settings);
+    sink_.summaries.clear();
+    feed(TcpScript()
+             .handshake()
+             .client("PROXY TCP4 203.0.113.1 ")
+             .client("203.0.113.2 ")
+             .client("1 2\r\n" + kGet)
+             .server(kNoContent)
+             .close());
+    if (!sink_.summaries.empty()) continue;
+    ++unseen;
+    EXPECT_EQ(count(Counter::kEvictedMemory), 1U) << memory;
+    EXPECT_EQ(count(Counter::kMalformedHttp) + count(Counter::kNotHttp), 0U) << memory;
+  }
+  EXPECT_GT(unseen, 17);
+  EXPECT_EQ(sink_.summaries.size(), 1U);
+}
+
 TEST_F(EngineTest, MalformedPacketsAreCounted) {
   make(web_settings());
   const std::vector<std::byte> frame(20, std::byte{0x45});

@@ -139,7 +139,8 @@ TEST(Hostile, TablesOfManyConnectionsAreTakenFromTheBudget) {
     const std::string bytes = kPreface + settings() + frame(1, kHeadEnd, 1, grow + entries);
     streams.back()->data(kClient, bytes_of(bytes), at_ms(i));
   }
-  EXPECT_GT(attack.bench.counters.of(Counter::kMalformedHttp), 0U);
+  EXPECT_GT(attack.bench.counters.of(Counter::kEvictedMemory), 0U);
+  EXPECT_EQ(attack.bench.counters.of(Counter::kMalformedHttp), 0U) << "it is our memory that was short";
   EXPECT_LE(attack.bench.budget.used(), scene.budget);
   streams.clear();
   attack.end();
@@ -174,19 +175,56 @@ TEST(Hostile, StreamsThatNobodyAnswers) {
   EXPECT_EQ(attack.bench.sink.finished_count, 50'000U);
 }
 
+// What is not seen for want of memory is counted as that, once, and nobody is blamed for it.
+void expect_said(const Attack& attack, std::uint64_t requests) {
+  const Counters& counters = attack.bench.counters;
+  EXPECT_EQ(counters.of(Counter::kEvictedMemory), attack.bench.budget.refusals() > 0 ? 1U : 0U);
+  if (attack.bench.sink.finished_count < requests) {
+    EXPECT_EQ(counters.of(Counter::kEvictedMemory), 1U);
+  }
+  EXPECT_EQ(counters.of(Counter::kMalformedHttp), 0U);
+  EXPECT_EQ(counters.of(Counter::kNotHttp), 0U);
+}
+
 TEST(Hostile, NoMemoryAtAll) {
-  for (const std::uint64_t budget : {0U, 100U, 1000U, 3000U, 6000U, 9000U}) {
+  for (const std::uint64_t budget : {0U, 100U, 1000U, 3000U, 6000U, 9000U, 1U << 20}) {
+    SCOPED_TRACE(budget);
     Scene scene;
     scene.budget = budget;
     Attack one(scene);
     one.feed(kClient, "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTT");
     one.feed(kServer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     one.end();
+    expect_said(one, 1);
     Attack two(scene);
     Http2Peer client;
     two.feed(kServer, "early");
     two.feed(kClient, kPreface + settings() + client.headers(1, request("/")) + data(1, "x"));
     two.end();
+    expect_said(two, 1);
+    Attack three(scene);
+    Http2Peer other;
+    three.feed(kClient, kPreface + settings());
+    for (std::uint32_t i = 0; i < 20; ++i) three.feed(kClient, other.headers(2 * i + 1, request("/")));
+    three.end();
+    expect_said(three, 20);
+  }
+}
+
+// A line that is cut by segments has to be kept.
+TEST(Hostile, NoMemoryForPartsOfLines) {
+  for (std::uint64_t budget = 0; budget < 6000; budget += 200) {
+    SCOPED_TRACE(budget);
+    Scene scene;
+    scene.budget = budget;
+    Attack attack(scene);
+    attack.feed(kClient, "GET /a HT");
+    attack.feed(kClient, "TP/1.1\r\nHost: a\r\nCookie: " + std::string(1000, 'x'));
+    attack.feed(kClient, "\r\n\r\n");
+    attack.feed(kServer, "HTTP/1.1 204 No Con");
+    attack.feed(kServer, "tent\r\n\r\n");
+    attack.end();
+    expect_said(attack, 1);
   }
 }
 
