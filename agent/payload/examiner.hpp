@@ -11,7 +11,7 @@
 
 namespace tidegate::payload {
 
-// What the expressions of the rules may take for one request.
+// What the examination of one request may take, in processor time.
 inline constexpr std::chrono::milliseconds kPatternTime{50};
 inline constexpr unsigned kMostArguments = 256;  // of query, form or JSON; those behind are not looked at
 inline constexpr unsigned kDeepestJson = 64;

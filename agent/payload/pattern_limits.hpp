@@ -15,7 +15,8 @@ inline constexpr std::uint32_t kPatternSteps = 10'000;
 inline constexpr std::uint32_t kPatternDepth = 2'000;
 inline constexpr std::uint32_t kPatternHeap = 1'024;
 
-// What the matches of one request may take together, on this thread. When it is over, no expression matches any more.
+// What this thread may take for one request, in processor time: the same on a busy host. When it is over, no expression
+// matches any more.
 class PatternTime {
  public:
   // Begins now.

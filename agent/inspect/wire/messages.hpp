@@ -107,7 +107,7 @@ struct KeyLines {
   Bytes lines;               // lives as long as the message
 };
 
-// Orderly end. The channel closing means the same.
+// Orderly end. The channel closing means the same. An examiner answers it with Finished, offline.
 struct Stop {
   friend bool operator==(const Stop&, const Stop&) = default;
 };

@@ -5,8 +5,14 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <fstream>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "agent/payload/pattern_limits.hpp"
 #include "agent/payload/rule_files.hpp"
 
 // libmodsecurity leaves a buffer of its scanner behind when it has read the rules, once.
@@ -176,6 +182,34 @@ TEST_F(ExaminerTest, AnyBytesAreTaken) {
         Sent{.type = bytes, .body = bytes, .more = {{bytes, bytes}, {"", ""}}}, form(bytes), json(bytes)}) {
     EXPECT_FALSE(examine(sent).failed);
   }
+}
+
+// What others do on the host changes no result: time in which this thread does not run is not counted.
+TEST(PatternTime, IsThatOfTheThreadAlone) {
+  constexpr std::chrono::milliseconds kMost{5};
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* const code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>("a"), 1, 0, &error, &offset, nullptr);
+  pcre2_match_data* const data = pcre2_match_data_create(1, nullptr);
+  const auto match = [&] { return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>("a"), 1, 0, 0, data, nullptr); };
+  {
+    const PatternTime time(kMost);
+    std::this_thread::sleep_for(4 * kMost);
+    EXPECT_EQ(match(), 1);
+    EXPECT_FALSE(time.exceeded());
+    for (const auto began = used(); used() - began < kMost;) {
+    }
+    EXPECT_EQ(match(), PCRE2_ERROR_MATCHLIMIT);
+    EXPECT_TRUE(time.exceeded());
+  }
+  EXPECT_EQ(match(), 1) << "outside of it there is no bound";
+  pcre2_match_data_free(data);
+  pcre2_code_free(code);
 }
 
 TEST(RuleFiles, ThatAreMissingAreNamed) {
