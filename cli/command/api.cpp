@@ -91,7 +91,7 @@ void print(Context& context, std::ostream& out, const v1::ApiReportResponse& rep
                endpoint.has_last_seen() ? time_text(endpoint.last_seen()) : "never",
                {notes_of(endpoint), is_odd(endpoint) ? Paint::kYellow : Paint::kPlain}});
   }
-  table.flush();
+  table.finish();
   out << "since " << time_text(report.since()) << ", against " << escape_text(report.file())
       << "; callers are estimated\n";
 }

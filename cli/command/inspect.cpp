@@ -47,12 +47,13 @@ Outcome<inspect::Settings> settings_of(Context& context, const std::optional<std
 Outcome<> inspect_capture(Context& context, const Options& options) {
   behavior::OperationNames operations;
   TIDEGATE_ASSIGN(const inspect::Settings settings, settings_of(context, options.policy, operations));
-  const auto view = make_request_view(context.output().out(), context.output().style(), format_of(context),
-                                      options.events, std::move(operations));
-  TIDEGATE_ASSIGN(const auto finished, read_capture(context, options.files, settings, options.events, *view));
-  if (options.stats) print_statistics(context.output().out(), format_of(context), finished.statistics.counters);
+  auto view = make_request_view(context.output().out(), context.output().style(), format_of(context), options.events,
+                                std::move(operations));
+  TIDEGATE_ASSIGN(const auto reading, read_capture(context, options.files, settings, options.events, *view));
+  view.reset();  // ends a table, before the totals
+  if (options.stats) print_statistics(context.output().out(), format_of(context), reading.finished.statistics.counters);
   context.output().out().flush();
-  return conclude_reading(context, options.files.pcap, finished);
+  return conclude_reading(context, options.files.pcap, reading, false);
 }
 
 }  // namespace

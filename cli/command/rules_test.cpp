@@ -40,7 +40,7 @@ class Trial final : public RequestView {
   void finish() {
     by_end_.finish();
     if (!table_) return context_.output().end_list();
-    table_->flush();
+    table_->finish();
     print_totals(context_.output().out(), evaluator_);
   }
 
@@ -74,11 +74,10 @@ behavior::Evaluator::IsSafelisted safelist_of(const policy::Policy& policy) {
 
 Outcome<> test_capture(Context& context, const Options& options, inspect::Settings settings, Trial& trial) {
   TIDEGATE_TRY(draw_identity_key(settings));
-  TIDEGATE_ASSIGN(const auto finished,
-                  read_capture(context, options.files, settings, trial.asks_for_payloads(), trial));
+  TIDEGATE_ASSIGN(const auto reading, read_capture(context, options.files, settings, trial.asks_for_payloads(), trial));
   trial.finish();
   context.output().out().flush();
-  return conclude_reading(context, options.files.pcap, finished);
+  return conclude_reading(context, options.files.pcap, reading, trial.asks_for_payloads());
 }
 
 Outcome<> test_summaries(Context& context, const Options& options, const inspect::Settings& settings, Trial& trial) {
@@ -94,6 +93,9 @@ Outcome<> check_sources(const Options& options) {
     return refuse(Exit::kUsage, "rules test: give either --pcap or --summaries");
   if (!options.summaries.empty() && !options.files.keylogs.empty())
     return refuse(Exit::kUsage, "rules test: --keylog goes with --pcap; summaries are decrypted already");
+  if (!options.summaries.empty() && options.files.payload_rules)
+    return refuse(Exit::kUsage,
+                  "rules test: --payload-rules goes with --pcap; summaries say what payloads held already");
   if (options.summaries == "-" && options.policy == "-")
     return refuse(Exit::kUsage, "rules test: only one of --summaries and --policy can be standard input");
   return {};

@@ -52,7 +52,7 @@ void print_interfaces(std::ostream& out, const Style& style, const v1::GetStatus
                count(interface.passed().packets()),
                count(interface.dropped().packets())});
   }
-  table.flush();
+  table.finish();
   for (const v1::InterfaceStatus& interface : status.interfaces()) {
     if (interface.problem().empty()) continue;
     out << style.paint(Paint::kRed, escape_text(interface.name() + ": " + interface.problem())) << '\n';

@@ -2,6 +2,7 @@
 #include "cli/format/table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/format/escape.hpp"
 
@@ -22,16 +23,24 @@ void Table::add(Row row) {
   if (held_.size() == kSettledBy) flush();
 }
 
-void Table::flush() {
-  if (!started_) {
-    started_ = true;
-    for (const Row& row : held_) {
-      for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], display_width(row[i].text));
-    }
-    Row titles;
-    for (const Column& column : columns_) titles.emplace_back(column.title, Paint::kBold);
-    print(titles);
+void Table::begin() {
+  if (std::exchange(started_, true)) return;
+  for (const Row& row : held_) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], display_width(row[i].text));
   }
+  Row titles;
+  for (const Column& column : columns_) titles.emplace_back(column.title, Paint::kBold);
+  print(titles);
+}
+
+void Table::finish() {
+  begin();
+  flush();
+}
+
+void Table::flush() {
+  if (held_.empty()) return;
+  begin();
   for (const Row& row : held_) print(row);
   held_.clear();
 }

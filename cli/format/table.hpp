@@ -34,16 +34,20 @@ using Row = std::vector<Cell>;
 class Table {
  public:
   Table(std::ostream& out, const Style& style, std::vector<Column> columns);
-  ~Table() { flush(); }
+  ~Table() { finish(); }
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
   void add(Row row);
-  void flush();  // prints what is still held; the header too, even without rows
+  // Prints what is still held, and settles the widths by it.
+  void flush();
+  // Likewise, when all rows are there: prints the header even where there are none.
+  void finish();
 
  private:
   static constexpr std::size_t kSettledBy = 512;
 
+  void begin();
   void print(const Row& row);
 
   std::ostream& out_;

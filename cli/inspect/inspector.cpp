@@ -63,14 +63,15 @@ Failure Inspector::died() {
                                     "; please report this with the capture, if it may be shared");
 }
 
-Outcome<std::optional<wire::ToAgent>> Inspector::next(int other) {
+Outcome<Inspector::Heard> Inspector::next(int other) {
   std::array<pollfd, 2> sources{pollfd{process_.fd(), POLLIN, 0}, pollfd{other, POLLIN, 0}};
   constexpr int kPatience = 100;
-  if (poll(sources.data(), sources.size(), kPatience) <= 0) return std::optional<wire::ToAgent>();
+  const int ready = poll(sources.data(), sources.size(), kPatience);
+  if (ready <= 0) return Heard{.message = std::nullopt, .pause = ready == 0};
   auto message = process_.take();
   if (!message && message.error().code == ErrorCode::kUnavailable) return std::unexpected(died());
   if (!message) return std::unexpected(Failure(message.error()));
-  return std::move(*message);
+  return Heard{.message = std::move(*message)};
 }
 
 const std::string& Inspector::name_of(std::uint32_t descriptor) const {

@@ -25,9 +25,13 @@ class Inspector {
   static Outcome<Inspector> start(const Environment& environment, const inspect::Settings& settings, InputFile capture,
                                   std::vector<InputFile> keylogs, UniqueFd payloads);
 
-  // The next message; what it refers to lives until the next call. Waits at most a tenth of a second, or until `other`
-  // is readable: nullopt, and the caller looks what else there is, and whether it was interrupted.
-  Outcome<std::optional<inspect::wire::ToAgent>> next(int other = -1);
+  struct Heard {
+    std::optional<inspect::wire::ToAgent>
+        message;         // nullopt: look what else there is, and whether the user still waits
+    bool pause = false;  // a tenth of a second passed in which nothing came
+  };
+  // The next message; what it refers to lives until the next call. Waits for a pause, or until `other` is readable.
+  Outcome<Heard> next(int other = -1);
   // The name of a file by the descriptor that it was handed over as.
   const std::string& name_of(std::uint32_t descriptor) const;
   std::uint64_t capture_size() const { return capture_size_; }

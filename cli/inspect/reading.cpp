@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/config/settings.hpp"
 #include "agent/inspect/wire/summary_codec.hpp"
 #include "cli/inspect/examiner.hpp"
 #include "cli/inspect/inspector.hpp"
@@ -26,13 +27,14 @@ class Session {
         view_(view),
         progress_(context.environment(), "reading", inspector_.capture_size()) {}
 
-  Outcome<wire::Finished> run();
+  Outcome<Reading> run();
 
  private:
   Outcome<> take(const wire::ToAgent& message);
   Outcome<> show(const wire::Summaries& summaries);
   bool completes(inspect::Summary& summary);
-  void conclude_examination();
+  Outcome<> hear();
+  Reading conclude();
 
   Context& context_;
   Inspector inspector_;
@@ -75,50 +77,56 @@ Outcome<> Session::take(const wire::ToAgent& message) {
   return {};
 }
 
-void Session::conclude_examination() {
-  if (!examiner_->problem().empty()) context_.say("payloads were not all examined: " + examiner_->problem());
-  inspect::Counters& counters = finished_->statistics.counters;
-  counters.add(inspect::Counter::kPayloadsExamined, examiner_->examined());
-  counters.add(inspect::Counter::kPayloadsFound, examiner_->found());
+Reading Session::conclude() {
+  Reading reading{.finished = std::move(*finished_)};
+  if (!examiner_) return reading;
+  examiner_->finish();
+  examiner_->add_to(reading.finished.statistics.counters);
+  reading.unexamined = examiner_->problem();
+  reading.examination_began = examiner_->began();
+  return reading;
 }
 
-Outcome<wire::Finished> Session::run() {
+Outcome<> Session::hear() {
+  if (examiner_) examiner_->hear();
+  TIDEGATE_ASSIGN(const auto heard, inspector_.next(examiner_ ? examiner_->fd() : -1));
+  if (heard.pause) view_.flush();  // show what there is
+  return heard.message ? take(*heard.message) : Outcome<>();
+}
+
+Outcome<Reading> Session::run() {
   while (!finished_) {
     if (context_.environment().interrupted) {
       view_.flush();
       return refuse(Exit::kInterrupted, "interrupted; the result is not complete");
     }
-    if (examiner_) examiner_->hear();
-    TIDEGATE_ASSIGN(const auto message, inspector_.next(examiner_ ? examiner_->fd() : -1));
-    if (!message) {
-      view_.flush();  // a pause: show what there is
-    } else if (const Outcome<> taken = take(*message); !taken) {
+    if (const Outcome<> heard = hear(); !heard) {
       view_.flush();
-      return std::unexpected(taken.error());
+      return std::unexpected(heard.error());
     }
   }
   progress_.clear();
   view_.flush();
-  if (examiner_) conclude_examination();
-  return std::move(*finished_);
+  return conclude();
 }
 
 struct Examination {
   std::optional<Examiner> examiner;
-  UniqueFd payloads;  // the inspector's end
+  UniqueFd payloads;    // the inspector's end
+  std::string problem;  // why it did not begin
 };
 
-// Without an examiner all else is read as well, and it is said.
-Examination begin_examination(Context& context, const std::string& rules) {
+// Without an examiner all else is read as well.
+Examination begin_examination(Context& context, const std::optional<std::string>& named) {
+  const std::string rules = named.value_or(config::InspectSettings().payload_rules);
   const auto begin = [&]() -> Outcome<Examination> {
     TIDEGATE_ASSIGN(auto ends, wire::Channel::pair());
     TIDEGATE_ASSIGN(auto examiner, Examiner::start(context.environment(), rules, std::move(ends.second)));
-    return Examination{std::move(examiner), std::move(ends.first)};
+    return Examination{std::move(examiner), std::move(ends.first), {}};
   };
   auto begun = begin();
   if (begun) return std::move(*begun);
-  context.say("payloads are not examined: " + begun.error().message);
-  return {};
+  return {.examiner = std::nullopt, .payloads = {}, .problem = begun.error().message};
 }
 
 Outcome<std::vector<InputFile>> open_keylogs(const std::vector<std::string>& names) {
@@ -141,8 +149,8 @@ Outcome<> draw_identity_key(inspect::Settings& settings) {
   return std::unexpected(Failure(fail_errno(errno, "cannot make a key for identities").error()));
 }
 
-Outcome<wire::Finished> read_capture(Context& context, const CaptureFiles& files, inspect::Settings settings,
-                                     bool examine, RequestView& view) {
+Outcome<Reading> read_capture(Context& context, const CaptureFiles& files, inspect::Settings settings, bool examine,
+                              RequestView& view) {
   TIDEGATE_ASSIGN(InputFile capture, open_input("capture", files.pcap));
   TIDEGATE_ASSIGN(std::vector<InputFile> keylogs, open_keylogs(files.keylogs));
   const bool asked = std::ranges::any_of(settings.services, &inspect::InspectedService::payload_sample);
@@ -153,14 +161,21 @@ Outcome<wire::Finished> read_capture(Context& context, const CaptureFiles& files
   TIDEGATE_ASSIGN(Inspector inspector, Inspector::start(context.environment(), settings, std::move(capture),
                                                         std::move(keylogs), std::move(examination.payloads)));
   Session session(context, std::move(inspector), std::move(examination.examiner), view);
-  return session.run();
+  TIDEGATE_ASSIGN(Reading reading, session.run());
+  if (!examination.problem.empty()) reading.unexamined = std::move(examination.problem);
+  return reading;
 }
 
-Outcome<> conclude_reading(Context& context, const std::string& pcap, const wire::Finished& finished) {
+Outcome<> conclude_reading(Context& context, const std::string& pcap, const Reading& reading, bool needs_payloads) {
+  const wire::Finished& finished = reading.finished;
   if (const std::string unseen = blindness_of(finished.statistics.counters); !unseen.empty())
     context.say("not everything was seen: " + unseen);
+  const std::string unexamined = std::string(reading.examination_began ? "not all payloads" : "no payloads") +
+                                 " were examined: " + reading.unexamined;
+  const bool incomplete = !reading.unexamined.empty() && (reading.examination_began || needs_payloads);
+  if (!reading.unexamined.empty() && (!incomplete || !finished.problem.empty())) context.say(unexamined);
   if (!finished.problem.empty()) return refuse(pcap + ": " + finished.problem + "; what came before was read");
-  return {};
+  return incomplete ? refuse(unexamined) : Outcome<>();
 }
 
 }  // namespace tidegate::cli

@@ -34,7 +34,7 @@ Outcome<std::string> find_program(const Environment& environment, const Sandboxe
 // What the child finds at its numbers: a spawn's list of descriptors to put there.
 class Handover {
  public:
-  Handover() { posix_spawn_file_actions_init(&actions_); }
+  explicit Handover(const char* to) : to_(to) { posix_spawn_file_actions_init(&actions_); }
   ~Handover() { posix_spawn_file_actions_destroy(&actions_); }
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
@@ -42,7 +42,7 @@ class Handover {
   // First to a number that no other one takes the place of.
   Status add(int fd, int as) {
     UniqueFd aside(fcntl(fd, F_DUPFD_CLOEXEC, kAside));
-    if (!aside) return fail_errno(errno, "cannot hand a file to the inspector");
+    if (!aside) return fail_errno(errno, std::string("cannot hand a file to ") + to_);
     posix_spawn_file_actions_adddup2(&actions_, aside.get(), as);
     held_.push_back(std::move(aside));
     return {};
@@ -50,6 +50,7 @@ class Handover {
   const posix_spawn_file_actions_t* actions() const { return &actions_; }
 
  private:
+  const char* to_;
   posix_spawn_file_actions_t actions_{};
   std::vector<UniqueFd> held_;
 };
@@ -74,7 +75,7 @@ Outcome<Sandboxed> Sandboxed::start(const Environment& environment, const Sandbo
                                     const std::vector<int>& descriptors) {
   TIDEGATE_ASSIGN(const std::string path, find_program(environment, program));
   TIDEGATE_ASSIGN(auto ends, wire::Channel::pair());
-  Handover handover;
+  Handover handover(program.name);
   TIDEGATE_TRY(handover.add(ends.second.get(), wire::kChannelFd));
   int as = wire::kChannelFd;
   for (const int descriptor : descriptors) TIDEGATE_TRY(handover.add(descriptor, ++as));
@@ -85,11 +86,13 @@ Outcome<Sandboxed> Sandboxed::start(const Environment& environment, const Sandbo
 Sandboxed::Sandboxed(Sandboxed&& other) noexcept
     : name_(other.name_), pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
 
-Sandboxed::~Sandboxed() {
+void Sandboxed::kill() {
+  channel_.close();
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  pid_ = -1;
 }
 
 std::string Sandboxed::died() {

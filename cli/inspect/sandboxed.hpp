@@ -28,7 +28,7 @@ class Sandboxed {
                                   const std::vector<int>& descriptors);
   Sandboxed(Sandboxed&& other) noexcept;
   Sandboxed& operator=(Sandboxed&&) = delete;
-  ~Sandboxed();
+  ~Sandboxed() { kill(); }
 
   Result<bool> send(inspect::Bytes message) const { return channel_.send(message, inspect::wire::Wait::kYes); }
   // The next message, without waiting for one; what it refers to lives until the next call. kUnavailable: it has ended.
@@ -37,6 +37,8 @@ class Sandboxed {
   int fd() const { return channel_.fd(); }
   // Waits for its end, and says how it was: "tidegate-inspector was killed by signal 9".
   std::string died();
+  // Ends it, if it has not ended. Nothing else is called then.
+  void kill();
 
  private:
   Sandboxed(const char* name, pid_t pid, inspect::wire::Channel channel)

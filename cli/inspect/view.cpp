@@ -139,7 +139,11 @@ Json statistics_of(const inspect::Counters& counters) {
           {"malformed_http", counters.of(Counter::kMalformedHttp)},
           {"decrypt_failures", counters.of(Counter::kDecryptFailed)},
           {"payloads_examined", counters.of(Counter::kPayloadsExamined)},
-          {"payloads_found", counters.of(Counter::kPayloadsFound)}};
+          {"payloads_found", counters.of(Counter::kPayloadsFound)},
+          {"payloads_cut", counters.of(Counter::kPayloadsCut)},
+          {"payloads_dropped", counters.of(Counter::kPayloadsDropped)},
+          {"payloads_failed", counters.of(Counter::kPayloadsFailed)},
+          {"payloads_slow", counters.of(Counter::kPayloadsSlow)}};
 }
 
 void print_statistics(std::ostream& out, Format format, const inspect::Counters& counters) {
@@ -170,6 +174,10 @@ std::string blindness_of(const inspect::Counters& counters) {
   add(Counter::kMidStream, "connection", "whose beginning is not in the capture");
   add(Counter::kLossy, "connection", "with bytes missing");
   add(Counter::kNotHttp, "connection", "that is not HTTP");
+  add(Counter::kPayloadsCut, "payload", "examined in part only");
+  add(Counter::kPayloadsDropped, "payload", "not examined");
+  add(Counter::kPayloadsFailed, "payload", "whose examination broke off");
+  add(Counter::kPayloadsSlow, "payload", "whose examination took too long and was given up");
   return joined(parts, "; ");
 }
 

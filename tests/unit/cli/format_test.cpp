@@ -86,6 +86,24 @@ TEST(Table, PrintsEndlessRowsWithoutHoldingThem) {
   EXPECT_NE(out.str(), "");
 }
 
+// A pause before the first row settles no widths.
+TEST(Table, FlushedWithoutRowsWaitsForThem) {
+  std::ostringstream out;
+  const Style style(false);
+  {
+    Table table(out, style, {{"A"}, {"B"}});
+    table.flush();
+    EXPECT_EQ(out.str(), "");
+    table.add({"wide", "1"});
+    table.flush();
+    table.finish();
+  }
+  EXPECT_EQ(out.str(), "A     B\nwide  1\n");
+  out.str("");
+  Table(out, style, {{"A"}}).finish();
+  EXPECT_EQ(out.str(), "A\n") << "at the end there may be none";
+}
+
 TEST(Yaml, WritesBlocksAndQuotesWhatCouldBeSomethingElse) {
   const Json document{{"name", "eth0"},  {"text", "yes"},      {"time", "2030-01-01T00:00:00Z"},
                       {"number", 12},    {"none", nullptr},    {"empty", Json::array()},

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tidegate inspect`: how requests are written, and the whole command with the real inspector in its sandbox.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 
+#include "cli/inspect/inspector.hpp"
 #include "cli/inspect/summary_json.hpp"
 #include "cli/inspect/view.hpp"
 #include "tests/unit/cli/with_inspector.hpp"
@@ -142,6 +146,10 @@ TEST(InspectStatistics, TotalsComeFirst) {
   EXPECT_EQ(object["connections"], 7);
   EXPECT_EQ(blindness_of(counters), "2 TLS connections without keys");
   EXPECT_EQ(blindness_of({}), "");
+  counters = {};
+  counters.add(inspect::Counter::kPayloadsDropped, 3);
+  counters.add(inspect::Counter::kPayloadsFailed);
+  EXPECT_EQ(blindness_of(counters), "3 payloads not examined; 1 payload whose examination broke off");
 }
 
 using InspectCommand = WithInspector;
@@ -161,6 +169,33 @@ TEST_F(InspectCommand, OneObjectForEachRequestThenTotals) {
   EXPECT_EQ(lines[2]["connections"], 1);
   EXPECT_THAT(ran.out, Not(HasSubstr("hidden")));
   EXPECT_EQ(ran.err, "");
+}
+
+TEST_F(InspectCommand, WhatComesFromElsewhereIsNoPause) {
+  std::array<int, 2> capture{};
+  std::array<int, 2> other{};
+  ASSERT_EQ(pipe2(capture.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(other.data(), O_CLOEXEC), 0);
+  const std::array<UniqueFd, 3> ends{UniqueFd(capture[1]), UniqueFd(other[0]), UniqueFd(other[1])};
+  ASSERT_EQ(::write(ends[2].get(), "x", 1), 1);
+  std::ostringstream text;
+  std::istringstream none;
+  const Environment environment{
+      .in = none,
+      .out = text,
+      .err = text,
+      .variable = [this](const std::string& name) { return std::optional(run.variables[name]); },
+      .clock = system_clock(),
+      .interrupted = run.interrupted};
+  auto inspector = Inspector::start(environment, {}, {.name = "pipe", .fd = UniqueFd(capture[0])}, {}, {});
+  ASSERT_TRUE(inspector);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(inspector->next(ends[1].get())->pause);
+  const auto paused = [&] {
+    const auto heard = inspector->next();
+    return !heard || heard->pause;
+  };
+  while (!paused()) {
+  }
 }
 
 TEST_F(InspectCommand, OtherForms) {

@@ -2,67 +2,13 @@
 // Captures whose payloads are examined by the real examiner in its sandbox.
 #include <gmock/gmock.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <iterator>
-
-#include "agent/config/settings.hpp"
-#include "tests/unit/cli/with_inspector.hpp"
+#include "tests/unit/cli/examined_capture.hpp"
 
 namespace tidegate::cli::test {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr const char* kAttack = "GET /search?q=1%27%20UNION%20SELECT%20name,pass%20FROM%20users--%20 HTTP/1.1\r\n";
-constexpr const char* kHarmless = "GET /search?q=shoes HTTP/1.1\r\n";
-constexpr const char* kRest = "Host: www.example.org\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n";
-
-class ExaminedCapture : public WithInspector {
- protected:
-  void SetUp() override {
-    WithInspector::SetUp();
-    if (IsSkipped()) return;
-#ifndef TIDEGATE_PAYLOAD
-    GTEST_SKIP() << "built without libmodsecurity";
-#else
-    if (!std::filesystem::exists(config::InspectSettings().payload_rules))
-      GTEST_SKIP() << "the OWASP Core Rule Set is not installed";
-    run.variables["TIDEGATE_PAYLOAD"] = TIDEGATE_PAYLOAD;
-#endif
-  }
-  // A request that is never answered, before all others.
-  static std::vector<tidegate::test::OwnedSegment> unanswered() {
-    tidegate::test::TcpScriptOptions options;
-    options.flow.client.port = 40001;
-    options.start -= std::chrono::seconds(1);
-    tidegate::test::TcpScript script(options);
-    return script.handshake().client(std::string(kHarmless) + kRest).segments();
-  }
-  // Every third request attacks, the first does not.
-  std::string capture_of(int requests, std::vector<tidegate::test::OwnedSegment> before = {}) {
-    tidegate::test::TcpScript script;
-    script.handshake();
-    for (int i = 0; i < requests; ++i) {
-      script.client(std::string(i % 3 == 1 ? kAttack : kHarmless) + kRest);
-      script.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    }
-    script.close();
-    std::ranges::move(script.segments(), std::back_inserter(before));
-    return write("attacks.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(before)));
-  }
-  // A sample that would as good as never see all.
-  std::string policy(const std::string& match = "{attack: sqli}") {
-    return write("rules.yaml",
-                 "version: 1\ninterfaces: [{name: eth0}]\nservices: [{name: web, match: [tcp/443], http: {inspect: "
-                 "true}, payloads: {sample: 0.01}}]\nrules: [{name: injection, match: " +
-                     match + ", when: {count: 3, within: 10m}, then: {action: block, for: 1h}}]\n");
-  }
-  Ran test(const std::string& file, const std::string& rules) {
-    return run({"rules", "test", "--pcap", file, "--policy", rules, "-o", "json"});
-  }
-};
 
 TEST_F(ExaminedCapture, RulesSeeTheAttacksOfEveryRequest) {
   const Ran few = test(capture_of(8), policy());
@@ -78,16 +24,16 @@ TEST_F(ExaminedCapture, RulesSeeTheAttacksOfEveryRequest) {
 // may wait for another for ever.
 TEST_F(ExaminedCapture, ManyPayloadsAllGetTheirVerdict) {
   constexpr int kMany = 9000;
-  const Ran ran =
-      run({"inspect", "--pcap", capture_of(kMany, unanswered()), "--policy", policy(), "--events", "-o", "json"});
+  const Ran ran = events(capture_of(kMany, unanswered()));
   ASSERT_EQ(ran.exit, 0) << ran.err;
   std::size_t found = 0;
   std::string before;
   for (const Json& one : lines_of(ran.out)) {
+    if (!one.contains("kind")) break;
     if (one["kind"] == "payload") {
       ++found;
       EXPECT_EQ(one["attacks"], Json::array({"sqli"}));
-      EXPECT_EQ(before, "request") << "right behind its request";
+      EXPECT_EQ(before, "request") << "none begins before it ends: right behind its request";
     }
     before = one["kind"];
   }
@@ -96,7 +42,7 @@ TEST_F(ExaminedCapture, ManyPayloadsAllGetTheirVerdict) {
 
 TEST_F(ExaminedCapture, StoredAttacksGiveTheSameFindings) {
   const std::string file = capture_of(20);
-  const Ran stored = run({"inspect", "--pcap", file, "--policy", policy(), "--events", "-o", "json", "--stats"});
+  const Ran stored = events(file);
   EXPECT_THAT(stored.out, HasSubstr(R"("payloads_examined":20,"payloads_found":7)"));
   EXPECT_THAT(stored.out, Not(HasSubstr("UNION")));
   const std::string requests = write("requests.jsonl", stored.out);
@@ -112,27 +58,75 @@ TEST_F(ExaminedCapture, NothingIsExaminedThatNobodyAsksFor) {
   EXPECT_THAT(test(file, policy("{method: GET}")).err, Not(HasSubstr("payloads")));
 }
 
-TEST_F(ExaminedCapture, AnExaminerThatIsMissingOrDiesIsSaidAndTheRestIsRead) {
+// Two that overlap: what was found takes its turn when its request ends, and the other one had begun.
+TEST_F(ExaminedCapture, RequestsThatOverlapGiveTheSameFindingsStoredAndRead) {
+  constexpr int kPairs = 3;
+  std::vector<tidegate::test::OwnedSegment> segments;
+  for (int i = 0; i < 2 * kPairs; ++i) {
+    const bool second = i % 2 == 1;
+    tidegate::test::TcpScriptOptions options;
+    options.flow.client.port = static_cast<std::uint16_t>(41000 + i);
+    options.start += std::chrono::seconds(i / 2) + std::chrono::milliseconds(second ? 5 : 0);
+    tidegate::test::TcpScript script(options);
+    script.handshake().client(std::string(second ? kHarmless : kAttack) + kRest).wait(std::chrono::milliseconds(20));
+    script.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close();
+    std::ranges::move(script.segments(), std::back_inserter(segments));
+  }
+  std::ranges::stable_sort(segments, {}, [](const auto& segment) { return segment.head.time; });
+  const std::string file = write("overlap.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(segments)));
+  const Ran stored = events(file);
+  std::string kinds;
+  for (const Json& one : lines_of(stored.out)) kinds += one.contains("kind") ? one["kind"].get<std::string>()[0] : ' ';
+  EXPECT_EQ(kinds, "rrprrprrp ") << "request, request, payload of the first";
+  const Ran read = test(file, policy());
+  EXPECT_EQ(Json::parse(read.out).size(), 1U) << read.out;
+  const std::string requests = write("requests.jsonl", stored.out);
+  EXPECT_EQ(run({"rules", "test", "--summaries", requests, "--policy", policy(), "-o", "json"}).out, read.out);
+}
+
+TEST_F(ExaminedCapture, WhatWasNotExaminedWhollyIsSaid) {
+  tidegate::test::TcpScript script;
+  std::string body = "x=";
+  while (body.size() < 30'000) body += "${";  // keeps a rule busy until it is given up, and is longer than is kept
+  script.handshake().client(
+      "POST / HTTP/1.1\r\nHost: www.example.org\r\nContent-Type: "
+      "application/x-www-form-urlencoded\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body);
+  script.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close();
+  const Ran ran = events(write("busy.pcap", tidegate::test::to_pcap(tidegate::test::to_frames(script.segments()))));
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr(R"("payloads_cut":1,"payloads_dropped":0,"payloads_failed":0,"payloads_slow":1)"));
+  EXPECT_THAT(ran.err, HasSubstr("not everything was seen: 1 payload examined in part only; 1 payload whose "
+                                 "examination took too long and was given up"));
+}
+
+// Findings without it are not the result; requests are, and say themselves that nothing was found in them.
+TEST_F(ExaminedCapture, AnExaminerThatCannotBeginIsSaidAndTheRestIsRead) {
   const std::string file = capture_of(8);
-  const std::vector<std::string> command{"inspect", "--pcap", file, "--policy", policy(), "--events", "-o", "json"};
-  run.variables["TIDEGATE_PAYLOAD"] = "/nonexistent";
-  Ran ran = run(command);
-  EXPECT_EQ(ran.exit, 0);
-  EXPECT_EQ(lines_of(ran.out).size(), 8U);
-  EXPECT_THAT(ran.err, HasSubstr("payloads are not examined: cannot start /nonexistent"));
-  run.variables["TIDEGATE_PAYLOAD"] = "/bin/false";
-  ran = run(command);
-  EXPECT_EQ(ran.exit, 0);
-  EXPECT_EQ(lines_of(ran.out).size(), 8U);
-  EXPECT_THAT(ran.err, HasSubstr("examined: tidegate-payload ended with status 1"));
+  for (const auto& [program, why] : {std::pair("/nonexistent", "cannot start /nonexistent"),
+                                     std::pair("/bin/false", "tidegate-payload ended with status 1")}) {
+    run.variables["TIDEGATE_PAYLOAD"] = program;
+    const Ran shown = events(file);
+    EXPECT_EQ(shown.exit, 0);
+    EXPECT_EQ(lines_of(shown.out).size(), 9U);
+    EXPECT_THAT(shown.err, HasSubstr("no payloads were examined: " + std::string(why)));
+    const Ran tested = test(file, policy());
+    EXPECT_EQ(tested.exit, 1);
+    EXPECT_EQ(Json::parse(tested.out).size(), 0U);
+    EXPECT_THAT(tested.err, HasSubstr("no payloads were examined: " + std::string(why)));
+  }
 }
 
 TEST_F(ExaminedCapture, RulesThatAreNotThereAreSaid) {
-  const Ran ran = run({"rules", "test", "--pcap", capture_of(8), "--policy", policy(), "--payload-rules", "/nowhere"});
-  EXPECT_EQ(ran.exit, 0);
-  EXPECT_THAT(ran.err, HasSubstr("payloads were not all examined: "));
+  const std::string file = capture_of(8);
+  Ran ran = run({"rules", "test", "--pcap", file, "--policy", policy(), "--payload-rules", "/nowhere"});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("no payloads were examined: "));
   EXPECT_THAT(ran.err, HasSubstr("/nowhere"));
   EXPECT_THAT(ran.err, HasSubstr("modsecurity-crs"));
+  ran = run({"rules", "test", "--summaries", file, "--policy", policy(), "--payload-rules", "/nowhere"});
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_THAT(ran.err, HasSubstr("--payload-rules goes with --pcap"));
 }
 
 }  // namespace

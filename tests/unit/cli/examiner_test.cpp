@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a command when its examiner dies, hangs, or says what makes no sense.
+#include "cli/inspect/examiner.hpp"
+
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <chrono>
+
+#include "agent/inspect/wire/summary_codec.hpp"
+#include "tests/unit/cli/examined_capture.hpp"
+
+namespace tidegate::cli::test {
+namespace {
+
+namespace wire = inspect::wire;
+using inspect::Counter;
+using ::testing::HasSubstr;
+using Message = std::vector<std::byte>;
+
+class ExaminerProcess : public ExaminedCapture {
+ protected:
+  // In place of the examiner: a program that takes Start, says that it is ready, and does what `then` says in Python.
+  // `channel` and `payloads` are its sockets.
+  void play(const std::string& then) {
+    const std::string program =
+        write("examiner", std::string("#!/usr/bin/python3\nimport os, signal, socket, time\n"
+                                      "channel, payloads = socket.socket(fileno=3), socket.socket(fileno=4)\n"
+                                      "channel.recv(65536)\n") +
+                              say(wire::encode(wire::ToAgent(wire::Ready{}))) + then);
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    run.variables["TIDEGATE_PAYLOAD"] = program;
+  }
+  static std::string say(const Message& message) {
+    std::string digits;
+    for (const std::byte byte : message) {
+      for (const unsigned half : {std::to_integer<unsigned>(byte) >> 4, std::to_integer<unsigned>(byte) & 15U})
+        digits += "0123456789abcdef"[half];
+    }
+    return "channel.send(bytes.fromhex('" + digits + "'))\n";
+  }
+  // Of each an attack.
+  static Message verdicts(const std::vector<std::uint64_t>& sequences) {
+    wire::SummaryBatch batch;
+    for (const std::uint64_t sequence : sequences) {
+      inspect::Summary summary;
+      summary.kind = inspect::SummaryKind::kPayload;
+      summary.sequence = sequence;
+      summary.attacks = inspect::kAttackSql;
+      batch.add(summary);
+    }
+    return {batch.message().begin(), batch.message().end()};
+  }
+  // The one that the variable names; `payloads_` is where the inspector would send into.
+  Examiner start(std::chrono::nanoseconds silence = Examiner::kSilence) {
+    auto ends = wire::Channel::pair();
+    payloads_ = std::move(ends->first);
+    auto examiner =
+        Examiner::start(environment_, config::InspectSettings().payload_rules, std::move(ends->second), silence);
+    if (!examiner) throw std::runtime_error(examiner.error().message);
+    return std::move(*examiner);
+  }
+  std::string problem_of(const std::string& then) {
+    play(then);
+    Examiner examiner = start();
+    EXPECT_EQ(examiner.verdict(1), 0);
+    EXPECT_TRUE(examiner.began());
+    EXPECT_EQ(examiner.fd(), -1);
+    return examiner.problem();
+  }
+
+  UniqueFd payloads_;
+  std::ostringstream text_;
+  std::istringstream none_;
+  Environment environment_{.in = none_,
+                           .out = text_,
+                           .err = text_,
+                           .variable = [this](const std::string& name) { return std::optional(run.variables[name]); },
+                           .clock = system_clock(),
+                           .interrupted = run.interrupted};
+};
+
+constexpr const char* kForEver = "time.sleep(60)\n";
+
+TEST_F(ExaminerProcess, OneThatDiesBetweenVerdictsMakesTheCommandFail) {
+  const std::string file = capture_of(8);
+  play("payloads.recv(65536), payloads.recv(65536)\n" + say(verdicts({2, 4})) +
+       "os.kill(os.getpid(), signal.SIGKILL)\n");
+  const Ran shown = events(file);
+  EXPECT_EQ(shown.exit, 1);
+  EXPECT_EQ(lines_of(shown.out).size(), 8U + 2 + 1) << shown.out;
+  EXPECT_THAT(shown.out,
+              HasSubstr(R"("payloads_examined":2,"payloads_found":2,"payloads_cut":0,"payloads_dropped":6)"));
+  EXPECT_THAT(shown.err, HasSubstr("6 payloads not examined"));
+  EXPECT_THAT(shown.err, HasSubstr("not all payloads were examined: tidegate-payload was killed by signal 9"));
+  const Ran tested = test(file, policy("{attack: sqli}"));
+  EXPECT_EQ(tested.exit, 1);
+  EXPECT_THAT(tested.err, HasSubstr("not all payloads were examined: "));
+}
+
+// More than its socket holds: the inspector waits until there is room, or until the examiner is no more.
+TEST_F(ExaminerProcess, OneThatCannotBeUnderstoodIsNotWaitedFor) {
+  const std::string file = capture_of(9000);
+  play("channel.send(b'\\xff\\xff')\n" + std::string(kForEver));
+  const auto began = std::chrono::steady_clock::now();
+  const Ran ran = events(file);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(40));
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("not all payloads were examined: tidegate-payload sent what cannot be read"));
+}
+
+TEST_F(ExaminerProcess, OneThatGivesNoVerdictIsKilled) {
+  play("while True:\n time.sleep(0.02)\n " + say(wire::encode(wire::ToAgent(wire::Statistics{}))));
+  Examiner examiner = start(std::chrono::milliseconds(300));
+  EXPECT_EQ(examiner.verdict(1), 0);
+  EXPECT_THAT(examiner.problem(), HasSubstr("did not answer"));
+  play(say(verdicts({1})) + kForEver);
+  Examiner endless = start(std::chrono::milliseconds(300));
+  EXPECT_EQ(endless.verdict(1), inspect::kAttackSql);
+  endless.finish();
+  EXPECT_THAT(endless.problem(), HasSubstr("did not answer")) << "nor are its totals waited for";
+}
+
+TEST_F(ExaminerProcess, VerdictsThatMakeNoSenseEndIt) {
+  Message cut = verdicts({1});
+  cut.pop_back();
+  EXPECT_THAT(problem_of(say(cut) + kForEver), HasSubstr("cannot be read"));
+  EXPECT_THAT(problem_of(say(verdicts({3})) + kForEver), HasSubstr("left a payload out"));
+  play(say(verdicts({1, 3, 2})) + kForEver);
+  Examiner examiner = start();
+  EXPECT_EQ(examiner.verdict(1), inspect::kAttackSql);
+  EXPECT_EQ(examiner.verdict(4), 0);
+  EXPECT_THAT(examiner.problem(), HasSubstr("cannot be read")) << "none comes twice or late";
+}
+
+TEST_F(ExaminerProcess, TotalsAreTakenAtTheEnd) {
+  wire::Finished finished;
+  finished.statistics.counters.add(Counter::kPayloadsFailed);
+  finished.statistics.counters.add(Counter::kPayloadsSlow, 2);
+  finished.statistics.counters.add(Counter::kRequests, 1'000'000);
+  play(say(verdicts({1, 2, 3})) + "channel.recv(65536)\n" + say(wire::encode(wire::ToAgent(finished))) + kForEver);
+  Examiner examiner = start();
+  for (const std::uint64_t i : {1, 2, 3}) EXPECT_EQ(examiner.verdict(i), inspect::kAttackSql);
+  examiner.finish();
+  EXPECT_EQ(examiner.problem(), "");
+  inspect::Counters counters;
+  examiner.add_to(counters);
+  EXPECT_EQ(counters.of(Counter::kPayloadsExamined), 2U);
+  EXPECT_EQ(counters.of(Counter::kPayloadsFailed), 1U);
+  EXPECT_EQ(counters.of(Counter::kPayloadsSlow), 2U);
+  EXPECT_EQ(counters.of(Counter::kPayloadsFound), 3U);
+  EXPECT_EQ(counters.of(Counter::kRequests), 0U) << "that is not for it to say";
+}
+
+// The real one.
+TEST_F(ExaminerProcess, APayloadThatCannotBeReadEndsItWithACause) {
+  for (const std::size_t size : {std::size_t{2}, wire::kMostBytes + 1}) {
+    Examiner examiner = start();
+    const Message payload(size);
+    ASSERT_EQ(::send(payloads_.get(), payload.data(), payload.size(), MSG_NOSIGNAL), static_cast<ssize_t>(size));
+    EXPECT_EQ(examiner.verdict(1), 0);
+    EXPECT_THAT(examiner.problem(), HasSubstr("was handed what it cannot read")) << size;
+  }
+}
+
+// Its input is at its end while the command still has verdicts to ask for.
+TEST_F(ExaminerProcess, AtTheEndOfItsInputItWaitsWithoutWork) {
+  const auto used = [] {
+    rusage children{};
+    getrusage(RUSAGE_CHILDREN, &children);
+    const auto time_of = [](const timeval& time) {
+      return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    return time_of(children.ru_utime) + time_of(children.ru_stime);
+  };
+  const auto life = [&](std::chrono::milliseconds silence) {
+    const auto before = used();
+    {
+      Examiner examiner = start(silence);
+      payloads_.reset();
+      while (!examiner.began() && examiner.problem().empty()) {
+        pollfd source{examiner.fd(), POLLIN, 0};
+        poll(&source, 1, 1000);
+        examiner.hear();
+      }
+      EXPECT_EQ(examiner.verdict(1), 0);
+      EXPECT_TRUE(examiner.began());
+    }
+    return used() - before;
+  };
+  const auto beginning = life(std::chrono::milliseconds(0));
+  EXPECT_LT(life(std::chrono::milliseconds(800)) - beginning, std::chrono::milliseconds(300));
+}
+
+}  // namespace
+}  // namespace tidegate::cli::test
