@@ -137,6 +137,7 @@ class TlsConnection final : public TlsStream {
   void announce(WallTime time);
   void enter(Half& half, Epoch epoch);
   void begin_handshake();
+  void miss(Half& half, WallTime time);
   void verified(Half& half);
   void drop_handshake();
   bool load_secrets();

@@ -157,6 +157,7 @@ TlsConnection::Outcome TlsConnection::on_mid_stream(Half& one, const Record& rec
     opened = try_application(one, record, i);
   if (!opened) return ++one.trials <= kMostMidStreamRecords ? Outcome::kDone : Outcome::kNeedsKeys;
   version_ = TlsVersion::k13;
+  if (one.sequence > 1) miss(one, time);
   verified(one);
   on_content(one, *opened, time);
   return Outcome::kDone;

@@ -335,6 +335,12 @@ bool TlsConnection::skip(Half& one, const Record& record, WallTime time) {
   return true;
 }
 
+// Content that was lost, of unknown size; its reader is told once there is one.
+void TlsConnection::miss(Half& one, WallTime time) {
+  one.missed = true;
+  if (announced_) reader_.gap(one.direction, 0, time);
+}
+
 // A record with a hole cannot be opened, but its number is known, and mostly its content's size.
 void TlsConnection::on_damaged(Half& one, const Record& record, WallTime time) {
   client_damaged_ |= one.direction == Direction::kToServer;
@@ -342,7 +348,7 @@ void TlsConnection::on_damaged(Half& one, const Record& record, WallTime time) {
   if (!inside && version_ == TlsVersion::k10) return lose(one, time);
   ++one.sequence;
   if (inside && inside->type != ContentType::kApplicationData) return;
-  if (announced_) reader_.gap(one.direction, inside ? inside->size : 0, time);
+  inside&& announced_ ? reader_.gap(one.direction, inside->size, time) : miss(one, time);
 }
 
 }  // namespace tidegate::inspect
