@@ -62,6 +62,16 @@ class ExaminerProcess : public ExaminedCapture {
     if (!examiner) throw std::runtime_error(examiner.error().message);
     return std::move(*examiner);
   }
+  // Its patience begins when it runs, on a busy host too.
+  static void begin(Examiner& examiner) {
+    while (!examiner.began() && examiner.problem().empty()) hear(examiner);
+    EXPECT_TRUE(examiner.began()) << examiner.problem();
+  }
+  static void hear(Examiner& examiner, int most_ms = 10'000) {
+    pollfd source{examiner.fd(), POLLIN, 0};
+    poll(&source, 1, most_ms);
+    examiner.hear();
+  }
   std::string problem_of(const std::string& then) {
     play(then);
     Examiner examiner = start();
@@ -114,10 +124,13 @@ TEST_F(ExaminerProcess, OneThatCannotBeUnderstoodIsNotWaitedFor) {
 TEST_F(ExaminerProcess, OneThatGivesNoVerdictIsKilled) {
   play("while True:\n time.sleep(0.02)\n " + say(wire::encode(wire::ToAgent(wire::Statistics{}))));
   Examiner examiner = start(std::chrono::milliseconds(300));
+  begin(examiner);
   EXPECT_EQ(examiner.verdict(1), 0);
   EXPECT_THAT(examiner.problem(), HasSubstr("did not answer"));
   play(say(verdicts({1})) + kForEver);
   Examiner endless = start(std::chrono::milliseconds(300));
+  begin(endless);
+  hear(endless, 500);
   EXPECT_EQ(endless.verdict(1), inspect::kAttackSql);
   endless.finish();
   EXPECT_THAT(endless.problem(), HasSubstr("did not answer")) << "nor are its totals waited for";
@@ -165,33 +178,22 @@ TEST_F(ExaminerProcess, APayloadThatCannotBeReadEndsItWithACause) {
   }
 }
 
-// Its input is at its end while the command still has verdicts to ask for.
+// Its input is at its end while the command still has verdicts to ask for. Who has work to do gives no processor back,
+// however busy others keep the host.
 TEST_F(ExaminerProcess, AtTheEndOfItsInputItWaitsWithoutWork) {
-  const auto used = [] {
+  const auto rests = [] {
     rusage children{};
     getrusage(RUSAGE_CHILDREN, &children);
-    const auto time_of = [](const timeval& time) {
-      return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-    };
-    return time_of(children.ru_utime) + time_of(children.ru_stime);
+    return children.ru_nvcsw;
   };
-  const auto life = [&](std::chrono::milliseconds silence) {
-    const auto before = used();
-    {
-      Examiner examiner = start(silence);
-      payloads_.reset();
-      while (!examiner.began() && examiner.problem().empty()) {
-        pollfd source{examiner.fd(), POLLIN, 0};
-        poll(&source, 1, 1000);
-        examiner.hear();
-      }
-      EXPECT_EQ(examiner.verdict(1), 0);
-      EXPECT_TRUE(examiner.began());
-    }
-    return used() - before;
-  };
-  const auto beginning = life(std::chrono::milliseconds(0));
-  EXPECT_LT(life(std::chrono::milliseconds(800)) - beginning, std::chrono::milliseconds(300));
+  const long before = rests();
+  {
+    Examiner examiner = start(std::chrono::seconds(1));
+    payloads_.reset();
+    begin(examiner);
+    EXPECT_EQ(examiner.verdict(1), 0);
+  }
+  EXPECT_GE(rests() - before, 4) << "ten times a second";
 }
 
 }  // namespace
