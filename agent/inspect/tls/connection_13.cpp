@@ -157,7 +157,8 @@ TlsConnection::Outcome TlsConnection::on_mid_stream(Half& one, const Record& rec
     opened = try_application(one, record, i);
   if (!opened) return ++one.trials <= kMostMidStreamRecords ? Outcome::kDone : Outcome::kNeedsKeys;
   version_ = TlsVersion::k13;
-  if (one.sequence > 1) miss(one, time);
+  // Requests are missing then; a server's first records are tickets.
+  if (one.sequence > 1 && missed_hello_ && one.direction == Direction::kToServer) miss(one, time);
   verified(one);
   on_content(one, *opened, time);
   return Outcome::kDone;
