@@ -22,12 +22,14 @@ struct DatapathSync::Batch {
   std::vector<kernel::LimitEntry> limits;
   std::vector<Prefix> unblocked;
   std::vector<Prefix> unlimited;
-  std::size_t size() const { return blocks.size() + limits.size() + unblocked.size() + unlimited.size(); }
+  std::vector<Prefix> to_fold;  // whose entry in `limits` is made last, when all that covers it is known
+  std::size_t size() const { return blocks.size() + to_fold.size() + unblocked.size() + unlimited.size(); }
   void clear() {
     blocks.clear();
     limits.clear();
     unblocked.clear();
     unlimited.clear();
+    to_fold.clear();
   }
 };
 
@@ -35,7 +37,7 @@ MonotonicTime DatapathSync::to_monotonic(WallTime time) const {
   return std::max(time.time_since_epoch() - offset_of(env_.clock), std::chrono::nanoseconds(1));
 }
 
-Status DatapathSync::add(Batch& batch, const decisions::Effect& effect) const {
+void DatapathSync::add(Batch& batch, const decisions::Effect& effect) {
   if (effect.blocked) {
     std::optional<MonotonicTime> until;
     if (effect.blocked_until) until = to_monotonic(*effect.blocked_until);
@@ -43,40 +45,60 @@ Status DatapathSync::add(Batch& batch, const decisions::Effect& effect) const {
   } else if (!batch.whole) {
     batch.unblocked.push_back(effect.target);
   }
-  if (!effect.limited) {
-    if (!batch.whole) batch.unlimited.push_back(effect.target);
-    return {};
-  }
-  kernel::LimitEntry entry{.target = effect.target, .expires = std::nullopt};
-  if (effect.limited_until) entry.expires = to_monotonic(*effect.limited_until);
-  if (effect.limit.packets) {
-    TIDEGATE_ASSIGN(const auto rate, policy::to_gcra(*effect.limit.packets, std::nullopt, false, env_.tick));
+  if (!effect.limited && !batch.whole) batch.unlimited.push_back(effect.target);
+  const auto affected =
+      effect.limited ? limits_.set(effect.target, {effect.limit, effect.limited_until}) : limits_.remove(effect.target);
+  batch.to_fold.insert(batch.to_fold.end(), affected.begin(), affected.end());
+}
+
+Result<kernel::LimitEntry> DatapathSync::entry_of(const Prefix& target) const {
+  const auto limit = limits_.fold(target, env_.clock.wall());
+  kernel::LimitEntry entry{.target = target, .expires = std::nullopt};
+  if (limit.until) entry.expires = to_monotonic(*limit.until);
+  if (limit.rates.packets) {
+    TIDEGATE_ASSIGN(const auto rate, policy::to_gcra(*limit.rates.packets, std::nullopt, false, env_.tick));
     entry.packets_cost = rate.cost;
     entry.packets_burst = rate.burst;
   }
-  if (effect.limit.bytes) {
-    TIDEGATE_ASSIGN(const auto rate, policy::to_gcra(*effect.limit.bytes, std::nullopt, true, env_.tick));
+  if (limit.rates.bytes) {
+    TIDEGATE_ASSIGN(const auto rate, policy::to_gcra(*limit.rates.bytes, std::nullopt, true, env_.tick));
     entry.bytes_cost = rate.cost;
     entry.bytes_burst = rate.burst;
   }
-  batch.limits.push_back(entry);
+  return entry;
+}
+
+Status DatapathSync::fold(Batch& batch) const {
+  std::sort(batch.to_fold.begin(), batch.to_fold.end());
+  batch.to_fold.erase(std::unique(batch.to_fold.begin(), batch.to_fold.end()), batch.to_fold.end());
+  for (const Prefix& target : batch.to_fold) {
+    if (!limits_.contains(target)) continue;  // removed after what covers it was changed
+    TIDEGATE_ASSIGN(const auto entry, entry_of(target));
+    batch.limits.push_back(entry);
+  }
   return {};
 }
 
+// In order of target (`whole`), what covers a target is known before it.
 Status DatapathSync::in_batches(const decisions::Effects& effects, bool whole,
-                                const std::function<Status(const Batch&)>& use) const {
+                                const std::function<Status(const Batch&)>& use) {
   Batch batch;
   batch.whole = whole;
+  if (whole) limits_.clear();
   Status status;
+  const auto hand_over = [&]() -> Status {
+    TIDEGATE_TRY(fold(batch));
+    TIDEGATE_TRY(use(batch));
+    batch.clear();
+    return {};
+  };
   TIDEGATE_TRY(effects([&](const decisions::Effect& effect) {
     if (!status) return;
-    status = add(batch, effect);
-    if (!status || batch.size() < kBatch) return;
-    status = use(batch);
-    batch.clear();
+    add(batch, effect);
+    if (batch.size() >= kBatch) status = hand_over();
   }));
   if (!status) return status;
-  return use(batch);
+  return hand_over();
 }
 
 // Removals first: they make room.
@@ -91,7 +113,8 @@ Status DatapathSync::change(const Batch& batch) const {
 Status DatapathSync::targets(std::span<const Prefix> targets) {
   TIDEGATE_ASSIGN(const auto effects, env_.decisions.effects(targets));
   Batch batch;
-  for (const auto& effect : effects) TIDEGATE_TRY(add(batch, effect));
+  for (const auto& effect : effects) add(batch, effect);
+  TIDEGATE_TRY(fold(batch));
   return change(batch);
 }
 

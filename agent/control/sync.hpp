@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/control/environment.hpp"
+#include "agent/control/limit_fold.hpp"
 
 namespace tidegate::control {
 
@@ -29,13 +30,15 @@ class DatapathSync {
  private:
   struct Batch;
   MonotonicTime to_monotonic(WallTime time) const;
-  Status add(Batch& batch, const decisions::Effect& effect) const;
+  void add(Batch& batch, const decisions::Effect& effect);
+  Result<kernel::LimitEntry> entry_of(const Prefix& target) const;
+  Status fold(Batch& batch) const;
   // Reads all effects and hands each full batch, and the last, to `use`; never more than one is held.
-  Status in_batches(const decisions::Effects& effects, bool whole,
-                    const std::function<Status(const Batch&)>& use) const;
+  Status in_batches(const decisions::Effects& effects, bool whole, const std::function<Status(const Batch&)>& use);
   Status change(const Batch& batch) const;
 
   const Environment& env_;
+  LimitFold limits_;                    // of every target that has one
   std::chrono::nanoseconds offset_{0};  // wall - monotonic at the last all()
 };
 

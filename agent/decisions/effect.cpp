@@ -12,22 +12,15 @@ std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime>
   return std::max(*a, *b);
 }
 
-std::optional<WallTime> earlier(std::optional<WallTime> a, std::optional<WallTime> b) {
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
+void tighten(std::optional<Rate>& held, const std::optional<Rate>& rate) {
+  if (rate && (!held || rate->per_second() < held->per_second())) held = rate;
 }
 
 }  // namespace
 
-void EffectBuilder::tighten(std::optional<Bound>& held, const std::optional<Rate>& rate,
-                            std::optional<WallTime> until) {
-  if (!rate) return;
-  const double now = held ? held->rate.per_second() : rate->per_second() + 1;
-  if (rate->per_second() < now) {
-    held = Bound{*rate, until};
-  } else if (rate->per_second() == now) {
-    held->until = later(held->until, until);
-  }
+void tighten(LimitRates& held, const LimitRates& other) {
+  tighten(held.packets, other.packets);
+  tighten(held.bytes, other.bytes);
 }
 
 void EffectBuilder::add(const Part& part) {
@@ -35,19 +28,19 @@ void EffectBuilder::add(const Part& part) {
     blocked_until_ = blocked_ ? later(blocked_until_, part.expires) : part.expires;
     blocked_ = true;
   } else if (part.action == Action::kLimit) {
-    tighten(packets_, part.limit.packets, part.expires);
-    tighten(bytes_, part.limit.bytes, part.expires);
+    limited_until_ = limited_ ? later(limited_until_, part.expires) : part.expires;
+    limited_ = true;
+    tighten(limit_, part.limit);
   }
 }
 
 Effect EffectBuilder::build(const Prefix& target) const {
-  Effect effect{
-      .target = target, .blocked = blocked_, .blocked_until = blocked_until_, .limited_until = {}, .limit = {}};
-  effect.limited = packets_ || bytes_;
-  if (packets_) effect.limit.packets = packets_->rate;
-  if (bytes_) effect.limit.bytes = bytes_->rate;
-  effect.limited_until = earlier(packets_ ? packets_->until : std::nullopt, bytes_ ? bytes_->until : std::nullopt);
-  return effect;
+  return {.target = target,
+          .blocked = blocked_,
+          .blocked_until = blocked_until_,
+          .limited = limited_,
+          .limited_until = limited_until_,
+          .limit = limit_};
 }
 
 }  // namespace tidegate::decisions

@@ -15,6 +15,9 @@ struct Part {
   LimitRates limit;
 };
 
+// Each unit takes the smaller rate; one that only one of them limits takes that.
+void tighten(LimitRates& held, const LimitRates& other);
+
 // Folds the decisions in force of one target; their order does not matter.
 class EffectBuilder {
  public:
@@ -22,16 +25,11 @@ class EffectBuilder {
   Effect build(const Prefix& target) const;
 
  private:
-  struct Bound {
-    Rate rate;
-    std::optional<WallTime> until;
-  };
-  static void tighten(std::optional<Bound>& held, const std::optional<Rate>& rate, std::optional<WallTime> until);
-
   bool blocked_ = false;
   std::optional<WallTime> blocked_until_;
-  std::optional<Bound> packets_;
-  std::optional<Bound> bytes_;
+  bool limited_ = false;
+  std::optional<WallTime> limited_until_;
+  LimitRates limit_;
 };
 
 }  // namespace tidegate::decisions

@@ -16,8 +16,8 @@
 namespace tidegate::decisions {
 
 // What the datapath should hold for one target: the longest-lasting block, the tightest limit. Neither: nothing.
-// Of several limits each unit takes its smallest rate, and the effect lasts until the first of those that gave one
-// expires: what then holds follows from the decisions that are left.
+// Of several limits each unit takes its smallest rate, and the effect lasts until the last of them expires: while
+// nobody is there to fold what is left, a limit may be tighter than it has to be, and never is none.
 struct Effect {
   Prefix target;
   bool blocked = false;

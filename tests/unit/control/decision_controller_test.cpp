@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "agent/policy/compile.hpp"
 #include "tests/unit/control/fixture.hpp"
 
 namespace tidegate::control {
@@ -254,6 +255,84 @@ TEST_F(DecisionControllerTest, DeleteByIdAndByOrigin) {
   EXPECT_FALSE(blocked("203.0.113.1"));
   EXPECT_EQ(decisions().remove_origin("operator", "uid:0").value(), 1U);
   EXPECT_TRUE(datapath_.blocks.empty());
+}
+
+// --- A second limit never loosens or ends the first: the datapath sees the most specific one only.
+
+class SecondLimit : public DecisionControllerTest {
+ protected:
+  static constexpr auto kSecond = std::chrono::seconds(1);
+  void limit(const char* target, std::optional<Rate> packets, std::optional<Rate> bytes,
+             std::optional<std::chrono::nanoseconds> duration = {}) {
+    auto wanted = targets({target});
+    wanted.duration = duration;
+    const auto made = decisions().limit(wanted, {packets, bytes});
+    ASSERT_TRUE(made) << made.error().message;
+  }
+  const kernel::LimitEntry& entry(const char* target) { return datapath_.limits.at(*Prefix::parse(target)); }
+  static std::uint64_t cost(std::uint64_t per_second, bool bytes = false) {
+    return policy::to_gcra(Rate{per_second, kSecond}, std::nullopt, bytes, std::chrono::milliseconds(4))->cost;
+  }
+};
+
+TEST_F(SecondLimit, ALooserOneInsideAPrefixDoesNotLoosenThatOfThePrefix) {
+  limit("203.0.113.0/24", Rate{10, kSecond}, std::nullopt);
+  limit("203.0.113.9", Rate{1000, kSecond}, std::nullopt, hours(1));
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(10));
+  EXPECT_EQ(entry("203.0.113.9").expires, clock_.monotonic() + hours(1)) << "then the prefix counts by itself";
+  limit("203.0.113.8", Rate{5, kSecond}, std::nullopt);
+  EXPECT_EQ(entry("203.0.113.8").packets_cost, cost(5)) << "a tighter one is as it was given";
+  EXPECT_EQ(entry("203.0.113.0/24").packets_cost, cost(10));
+}
+
+TEST_F(SecondLimit, OneOfBytesDoesNotSwitchOffThatOfPacketsAround) {
+  limit("2001:db8::/32", Rate{10, kSecond}, std::nullopt);
+  limit("2001:db8:1::/48", std::nullopt, Rate{5000, kSecond});
+  EXPECT_EQ(entry("2001:db8:1::/48").packets_cost, cost(10));
+  EXPECT_EQ(entry("2001:db8:1::/48").bytes_cost, cost(5000, true));
+  EXPECT_EQ(entry("2001:db8::/32").bytes_cost, 0U);
+}
+
+TEST_F(SecondLimit, WhatIsInsideFollowsWhateverHappensToThePrefix) {
+  limit("203.0.113.9", Rate{1000, kSecond}, std::nullopt);
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(1000));
+  limit("203.0.112.0/20", Rate{10, kSecond}, std::nullopt, minutes(5));
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(10)) << "added";
+  limit("203.0.112.0/20", Rate{20, kSecond}, std::nullopt, minutes(5));
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(20)) << "replaced";
+  clock_.advance(minutes(6));
+  ASSERT_TRUE(decisions().tick());
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(1000)) << "expired";
+  limit("203.0.112.0/20", Rate{10, kSecond}, std::nullopt);
+  ASSERT_TRUE(decisions().remove_origin("operator", "uid:0"));
+  EXPECT_TRUE(datapath_.limits.empty()) << "removed, in whatever order";
+}
+
+TEST_F(SecondLimit, HoldsFromTheStartOn) {
+  limit("203.0.113.9", Rate{1000, kSecond}, std::nullopt);
+  limit("203.0.113.0/24", Rate{10, kSecond}, std::nullopt);
+  datapath_.limits.clear();
+  crash();
+  ASSERT_TRUE(controllers_->start());
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(10));
+  ASSERT_TRUE(decisions().unblock({"203.0.113.0/24"}, "uid:0"));
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(1000));
+}
+
+TEST_F(SecondLimit, TheEndOfTheShorterIsNotTheEndOfTheLonger) {
+  limit("203.0.113.9", Rate{100, kSecond}, std::nullopt, hours(2));
+  decisions::NewDecision shorter;
+  shorter.target = *Prefix::parse("203.0.113.9");
+  shorter.action = decisions::Action::kLimit;
+  shorter.origin = "rule:guess";
+  shorter.limit.packets = Rate{5, kSecond};
+  shorter.expires = clock_.wall() + minutes(1);
+  ASSERT_TRUE(decisions().decide(shorter, {}, std::nullopt));
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(5));
+  EXPECT_EQ(entry("203.0.113.9").expires, clock_.monotonic() + hours(2)) << "also while no agent is there";
+  clock_.advance(minutes(2));
+  ASSERT_TRUE(decisions().tick());
+  EXPECT_EQ(entry("203.0.113.9").packets_cost, cost(100));
 }
 
 }  // namespace

@@ -223,7 +223,7 @@ TEST_F(StoreTest, EffectIsTheLongestBlock) {
   EXPECT_FALSE(effect.blocked_until);
 }
 
-TEST_F(StoreTest, EffectIsTheTightestLimitAsLongAsItHolds) {
+TEST_F(StoreTest, EffectIsTheTightestLimitAndLastsAsLongAsAnyOfThem) {
   auto loose = limit("192.0.2.1", {.packets = Rate{100, 1s}, .bytes = Rate{5000, 1s}}, "a");
   auto tight = limit("192.0.2.1", {.packets = Rate{60, 60s}, .bytes = {}}, "b");
   put(*store_, {loose, until(tight, now() + 1h)});
@@ -232,7 +232,9 @@ TEST_F(StoreTest, EffectIsTheTightestLimitAsLongAsItHolds) {
   EXPECT_TRUE(effect.limited);
   EXPECT_EQ(effect.limit.packets, (Rate{60, 60s}));
   EXPECT_EQ(effect.limit.bytes, (Rate{5000, 1s}));
-  EXPECT_EQ(effect.limited_until, now() + 1h);
+  EXPECT_FALSE(effect.limited_until) << "the end of the one is not that of the other, also while no agent is there";
+  put(*store_, {until(loose, now() + 2h)});
+  EXPECT_EQ(effect_of(*store_, "192.0.2.1").limited_until, now() + 2h);
   clock_.advance(1h);
   EXPECT_EQ(effect_of(*store_, "192.0.2.1").limit.packets, (Rate{100, 1s}));
 }
