@@ -31,6 +31,7 @@ void fill(v1::TopRow& to, const telemetry::SourceFigures& from, const std::strin
   to.set_dropped_pps(from.dropped_pps);
   to.set_passed_bps(from.passed_bps);
   to.set_dropped_bps(from.dropped_bps);
+  to.set_would_drop_pps(from.would_drop_pps);
   to.set_dropped_total(from.dropped_total);
   to.set_estimated(true);
   to.set_verdict(verdict_of(from.passed_pps, from.dropped_pps));
@@ -42,15 +43,18 @@ void fill(v1::TopRow& to, const telemetry::CounterRow& from, bool is_service) {
   to.set_dropped_pps(from.dropped_rate.packets_per_second);
   to.set_passed_bps(from.passed_rate.bits_per_second);
   to.set_dropped_bps(from.dropped_rate.bits_per_second);
+  to.set_would_drop_pps(from.would_drop_rate.packets_per_second);
   to.set_dropped_total(from.dropped.packets);
   to.set_verdict(verdict_of(to.passed_pps(), to.dropped_pps()));
 }
 
 void fill_counters(v1::TopResponse& to, std::vector<telemetry::CounterRow> rows, std::size_t limit, bool services) {
   std::stable_sort(rows.begin(), rows.end(), [](const telemetry::CounterRow& a, const telemetry::CounterRow& b) {
-    const double left = a.dropped_rate.packets_per_second;
-    const double right = b.dropped_rate.packets_per_second;
-    return left != right ? left > right : a.passed_rate.packets_per_second > b.passed_rate.packets_per_second;
+    const auto rank = [](const telemetry::CounterRow& row) {
+      return std::tuple(row.dropped_rate.packets_per_second, row.would_drop_rate.packets_per_second,
+                        row.passed_rate.packets_per_second);
+    };
+    return rank(a) > rank(b);
   });
   for (std::size_t at = 0; at < std::min(limit, rows.size()); ++at) fill(*to.add_rows(), rows[at], services);
 }

@@ -106,13 +106,18 @@ CounterView CounterHistory::view(const ServiceNames& names) const {
   for (unsigned slot = 0; slot < TG_SERVICES; ++slot) {
     if (is_zero(now.services[slot])) continue;
     view.services.push_back(row(names.of(slot), slot, now.services[slot], before.services[slot], seconds));
+    const Traffic& earlier = before.would_drop[slot];
     view.services.back().would_drop = now.would_drop[slot];
+    view.services.back().would_drop_rate =
+        rates(now.would_drop[slot].packets, earlier.packets, now.would_drop[slot].bytes, earlier.bytes, seconds);
   }
   for (unsigned reason = 0; reason < TG_REASON_COUNT; ++reason) {
     if (is_zero(now.reasons[reason])) continue;
     view.reasons.push_back(
         row(std::string(reason_name(reason)), reason, now.reasons[reason], before.reasons[reason], seconds));
-    if (is_drop_reason(reason)) view.reasons.back().would_drop = view.reasons.back().passed;
+    if (!is_drop_reason(reason)) continue;
+    view.reasons.back().would_drop = view.reasons.back().passed;
+    view.reasons.back().would_drop_rate = view.reasons.back().passed_rate;
   }
   add_interfaces(view, newest.counters, oldest.counters, seconds);
   view.faults = newest.counters.faults;

@@ -31,6 +31,7 @@ struct CounterRow {
   Traffic passed, dropped;
   Traffic would_drop;  // the part of `passed` with a drop reason: dry-run or tolerance
   Rates passed_rate, dropped_rate;
+  Rates would_drop_rate{};
 };
 
 // Of one reason at one service.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace tidegate::telemetry {
 namespace {
@@ -55,6 +56,8 @@ void SourceTable::renormalise(MonotonicTime now) {
     entry.passed_bytes *= factor;
     entry.dropped *= factor;
     entry.dropped_bytes *= factor;
+    entry.would_drop *= factor;
+    entry.would_reason.scale(factor);
     entry.passed_reason.scale(factor);
     entry.dropped_reason.scale(factor);
   }
@@ -103,6 +106,10 @@ void SourceTable::count(Entry& entry, const Sample& sample, double factor) {
     entry.passed_total += sample.packets;
     entry.passed_bytes_total += sample.bytes;
     entry.passed_reason.add(sample.reason, packets);
+    if (sample.would_drop) {
+      entry.would_drop += packets;
+      entry.would_reason.add(sample.reason, packets);
+    }
   }
 }
 
@@ -135,13 +142,18 @@ void SourceTable::sink(std::size_t at) {
 
 SourceFigures SourceTable::figures(const Entry& entry, double factor) const {
   const double per_second = 1.0 / (factor * std::chrono::duration<double>(kDecay).count());
+  const double would_drop = entry.would_drop * per_second;
+  const Vote& reason = entry.dropped_total > 0 ? entry.dropped_reason
+                       : would_drop >= kSilent ? entry.would_reason
+                                               : entry.passed_reason;
   return {.source = entry.key.source,
           .service = entry.key.service,
-          .reason = entry.dropped_total > 0 ? entry.dropped_reason.reason : entry.passed_reason.reason,
+          .reason = reason.reason,
           .passed_pps = entry.passed * per_second,
           .passed_bps = 8 * entry.passed_bytes * per_second,
           .dropped_pps = entry.dropped * per_second,
           .dropped_bps = 8 * entry.dropped_bytes * per_second,
+          .would_drop_pps = would_drop,
           .passed_total = entry.passed_total,
           .dropped_total = entry.dropped_total,
           .passed_bytes = entry.passed_bytes_total,
@@ -158,8 +170,8 @@ std::vector<SourceFigures> SourceTable::top(std::size_t limit, MonotonicTime now
   limit = std::min(limit, rows.size());
   std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(limit), rows.end(),
                     [](const SourceFigures& a, const SourceFigures& b) {
-                      return a.dropped_pps != b.dropped_pps ? a.dropped_pps > b.dropped_pps
-                                                            : a.passed_pps > b.passed_pps;
+                      return std::tie(a.dropped_pps, a.would_drop_pps, a.passed_pps) >
+                             std::tie(b.dropped_pps, b.would_drop_pps, b.passed_pps);
                     });
   rows.resize(limit);
   return rows;

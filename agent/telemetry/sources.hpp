@@ -20,6 +20,7 @@ struct Sample {
   unsigned service = 0;
   unsigned reason = 0;
   bool dropped = false;
+  bool would_drop = false;  // passed only because of dry-run or tolerance
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
 };
@@ -28,9 +29,10 @@ struct Sample {
 struct SourceFigures {
   Prefix source;
   unsigned service = 0;
-  unsigned reason = 0;                    // the dominant one: of its drops, or, without any, of what passed
+  unsigned reason = 0;  // the dominant one: of its drops; without any, of what would be dropped; else of what passed
   double passed_pps = 0, passed_bps = 0;  // bps: bits per second
   double dropped_pps = 0, dropped_bps = 0;
+  double would_drop_pps = 0;  // the part of passed_pps that only a dry-run or a tolerant setting lets through
   std::uint64_t passed_total = 0, dropped_total = 0;  // since the source entered the table
   std::uint64_t passed_bytes = 0, dropped_bytes = 0;
 };
@@ -50,7 +52,8 @@ class SourceTable {
 
   // `now` does not go back by more than samples are late.
   void add(const Sample& sample, MonotonicTime now);
-  // The `limit` pairs that drop most, then those that pass most; silent ones are left out.
+  // The `limit` pairs that drop most, then those that would but for a dry-run, then those that pass most; silent ones
+  // are left out.
   std::vector<SourceFigures> top(std::size_t limit, MonotonicTime now) const;
   // Every pair of exactly this source.
   std::vector<SourceFigures> of(const Prefix& source, MonotonicTime now) const;
@@ -79,7 +82,8 @@ class SourceTable {
     std::size_t heap_at = 0;
     double rank = 0;                                                      // decides who is evicted
     double passed = 0, passed_bytes = 0, dropped = 0, dropped_bytes = 0;  // forward-decayed
-    Vote passed_reason{}, dropped_reason{};
+    double would_drop = 0;                                                // likewise, of `passed`
+    Vote passed_reason{}, dropped_reason{}, would_reason{};
     std::uint64_t passed_total = 0, dropped_total = 0, passed_bytes_total = 0, dropped_bytes_total = 0;
   };
 

@@ -44,6 +44,7 @@ void Telemetry::count(const tg_event& event, MonotonicTime now) {
                         .service = event.service,
                         .reason = event.reason,
                         .dropped = (event.flags & TG_EVENT_DROPPED) != 0,
+                        .would_drop = (event.flags & TG_EVENT_DRY_RUN) != 0,
                         .packets = event.weight_packets,
                         .bytes = event.weight_bytes},
                        now);

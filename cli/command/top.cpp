@@ -49,6 +49,7 @@ void print_rows(std::ostream& out, const Style& style, const v1::TopResponse& re
                {"DROPPED/S", Align::kRight},
                {"BIT/S", Align::kRight},
                {"DROPPED", Align::kRight},
+               {"WOULD/S", Align::kRight},
                {"REASON"}});
   for (const v1::TopRow& row : sorted_rows(response)) {
     table.add({name_of(row, by),
@@ -58,6 +59,7 @@ void print_rows(std::ostream& out, const Style& style, const v1::TopResponse& re
                {short_count(row.dropped_pps()), row.dropped_pps() >= 1 ? Paint::kRed : Paint::kPlain},
                short_bits(row.dropped_bps()),
                short_count(static_cast<double>(row.dropped_total())),
+               {short_count(row.would_drop_pps()), row.would_drop_pps() >= 1 ? Paint::kYellow : Paint::kPlain},
                row.reason()});
   }
 }

@@ -183,11 +183,17 @@ Json document_of(const v1::WhyResponse& why) {
 Json document_of(const v1::TopRow& row) {
   if (row.has_endpoint()) return document_of(row.service(), row.endpoint());
   if (row.has_rule()) return document_of(row.rule());
-  return {{"source", text_or_null(row.source())},    {"service", text_or_null(row.service())},
-          {"passed_pps", rounded(row.passed_pps())}, {"dropped_pps", rounded(row.dropped_pps())},
-          {"passed_bps", rounded(row.passed_bps())}, {"dropped_bps", rounded(row.dropped_bps())},
-          {"dropped_total", row.dropped_total()},    {"reason", text_or_null(row.reason())},
-          {"verdict", text_or_null(row.verdict())},  {"estimated", row.estimated()}};
+  return {{"source", text_or_null(row.source())},
+          {"service", text_or_null(row.service())},
+          {"passed_pps", rounded(row.passed_pps())},
+          {"dropped_pps", rounded(row.dropped_pps())},
+          {"passed_bps", rounded(row.passed_bps())},
+          {"dropped_bps", rounded(row.dropped_bps())},
+          {"dropped_total", row.dropped_total()},
+          {"would_drop_pps", rounded(row.would_drop_pps())},
+          {"reason", text_or_null(row.reason())},
+          {"verdict", text_or_null(row.verdict())},
+          {"estimated", row.estimated()}};
 }
 
 Json document_of(const v1::InterfaceStatus& interface) {

@@ -156,13 +156,15 @@ struct Columns {
   std::size_t reason = 0;
   bool bits = false;
   bool total = false;
+  bool would = false;  // only while something is in dry-run
 };
 
-Columns columns_for(std::size_t width, v1::TopBy by) {
+Columns columns_for(std::size_t width, v1::TopBy by, bool would) {
   Columns columns;
+  columns.would = would;
   columns.bits = width >= 110;
   columns.total = width >= 90;
-  const std::size_t numbers = 20 + (columns.bits ? 28 : 0) + (columns.total ? 10 : 0);
+  const std::size_t numbers = 20 + (columns.bits ? 28 : 0) + (columns.total ? 10 : 0) + (would ? 10 : 0);
   std::size_t rest = width > numbers ? width - numbers : 0;
   columns.name = std::clamp<std::size_t>(rest * 2 / 5, 12, by == v1::TOP_BY_SOURCE ? 40 : 30);
   rest -= std::min(rest, columns.name);
@@ -181,6 +183,7 @@ Line list_header(const Columns& columns, v1::TopBy by) {
   if (columns.bits) text += right("", 14);
   text += right("DROPPED/S", 10);
   if (columns.bits) text += right("", 14);
+  if (columns.would) text += right("WOULD/S", 10);
   if (columns.total) text += right("TOTAL", 10);
   if (columns.bar > 0) text += "  " + std::string(columns.bar, ' ');
   if (columns.reason > 0) text += left(" REASON", columns.reason);
@@ -195,6 +198,7 @@ Line list_row(const v1::TopRow& row, const Columns& columns, v1::TopBy by, doubl
   if (columns.bits) line.push_back({right(short_bits(row.passed_bps()), 14), Paint::kDim});
   line.push_back({right(short_count(row.dropped_pps()), 10), drops ? Paint::kRed : Paint::kPlain});
   if (columns.bits) line.push_back({right(short_bits(row.dropped_bps()), 14), Paint::kDim});
+  if (columns.would) line.push_back({right(short_count(row.would_drop_pps()), 10), Paint::kYellow});
   if (columns.total) line.push_back({right(short_count(static_cast<double>(row.dropped_total())), 10)});
   if (columns.bar > 0) line.push_back({"  " + bar(row.dropped_pps(), most, columns.bar), Paint::kRed});
   if (columns.reason > 0) line.push_back({left(" " + row.reason(), columns.reason), Paint::kYellow});
@@ -212,8 +216,9 @@ void add_figures(Lines& lines, const TopView& view, std::size_t width, std::size
 
 void add_list(Lines& lines, const TopView& view, std::size_t width, std::size_t height) {
   if (view.by == v1::TOP_BY_ENDPOINT || view.by == v1::TOP_BY_RULE) return add_figures(lines, view, width, height);
-  const Columns columns = columns_for(width, view.by);
   const std::vector<v1::TopRow> rows = sorted_rows(view.response);
+  const bool would = std::ranges::any_of(rows, [](const v1::TopRow& row) { return row.would_drop_pps() >= 0.05; });
+  const Columns columns = columns_for(width, view.by, would);
   const double most = rows.empty() ? 0 : rows.front().dropped_pps();
   lines.push_back(list_header(columns, view.by));
   for (const v1::TopRow& row : rows) {

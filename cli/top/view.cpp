@@ -37,6 +37,7 @@ std::vector<TopRow> sorted_rows(const v1::TopResponse& response) {
   std::vector<TopRow> rows(response.rows().begin(), response.rows().end());
   std::stable_sort(rows.begin(), rows.end(), [](const TopRow& a, const TopRow& b) {
     if (a.dropped_pps() != b.dropped_pps()) return a.dropped_pps() > b.dropped_pps();
+    if (a.would_drop_pps() != b.would_drop_pps()) return a.would_drop_pps() > b.would_drop_pps();
     if (a.dropped_total() != b.dropped_total()) return a.dropped_total() > b.dropped_total();
     return a.passed_pps() > b.passed_pps();
   });

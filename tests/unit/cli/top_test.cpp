@@ -194,6 +194,27 @@ TEST(TopCommand, RulesByHowOftenTheyFire) {
   }
 }
 
+TEST(TopCommand, ADryRunShowsWhatWouldBeDropped) {
+  FakeAgent agent;
+  Runner run{agent.socket()};
+  auto quiet = row("203.0.113.3", 0);
+  quiet.set_would_drop_pps(4321);
+  *agent.status.top.response.add_rows() = row("203.0.113.4", 0);
+  *agent.status.top.response.add_rows() = quiet;
+  const Json rows = Json::parse(run({"top", "--once", "-o", "json"}).out);
+  EXPECT_EQ(rows[0]["source"], "203.0.113.3");
+  EXPECT_EQ(rows[0]["would_drop_pps"], 4321);
+  EXPECT_THAT(run({"top", "--once"}).out, HasSubstr("WOULD/S"));
+  TopView view;
+  ManualClock clock;
+  view.by = v1::TOP_BY_SOURCE;
+  view.take(agent.status.top.response);
+  const auto lines = texts(render_top(view, clock, 100, 30));
+  EXPECT_LT(line_with(lines, "WOULD/S"), lines.size());
+  view.take(answer());
+  for (const auto& line : texts(render_top(view, clock, 100, 30))) EXPECT_EQ(line.find("WOULD/S"), std::string::npos);
+}
+
 TEST(TopCommand, OnceHasTheKeysOfTheContract) {
   FakeAgent agent;
   Runner run{agent.socket()};

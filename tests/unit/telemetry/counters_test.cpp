@@ -46,6 +46,21 @@ TEST(CounterHistory, RatesAreOverTheLastSeconds) {
   EXPECT_EQ(history.age(kCountingStart + seconds(62)), seconds(2));
 }
 
+TEST(CounterHistory, WhatADryRunLetsThroughHasARate) {
+  CounterHistory history;
+  auto counters = empty_counters();
+  for (int second = 0; second <= 10; ++second) {
+    counters.by_service_reason[kDropped].passed_packets += 30;
+    counters.by_service_reason[kPassed].passed_packets += 70;
+    history.add(counters, kCountingStart + seconds(second));
+  }
+  const auto view = history.view(ServiceNames({{"api", 3}}));
+  EXPECT_DOUBLE_EQ(view.services[0].passed_rate.packets_per_second, 100);
+  EXPECT_DOUBLE_EQ(view.services[0].would_drop_rate.packets_per_second, 30);
+  EXPECT_DOUBLE_EQ(view.reasons[1].would_drop_rate.packets_per_second, 30);
+  EXPECT_DOUBLE_EQ(view.reasons[0].would_drop_rate.packets_per_second, 0);
+}
+
 TEST(CounterHistory, SlotGivenToAnotherServiceHasNoNegativeRate) {
   CounterHistory history;
   auto counters = empty_counters();

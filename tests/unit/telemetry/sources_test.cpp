@@ -104,5 +104,23 @@ TEST(SourceTable, OrderIsDropsFirstThenPasses) {
   EXPECT_EQ(table.top(2, kStart).size(), 2U);
 }
 
+TEST(SourceTable, WhatADryRunLetsThroughIsToldApart) {
+  SourceTable table(1);
+  for (int n = 0; n < 10; ++n) {
+    Sample over = sample(1, false, 300, 12);
+    over.would_drop = true;
+    table.add(over, kStart);
+    table.add(sample(1, false, 700, 0), kStart);
+    table.add(sample(2, false, 5000, 0), kStart);
+  }
+  const auto rows = table.top(10, kStart);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].source, Prefix::host(Address::from_v4(1))) << "before what passes for good";
+  EXPECT_NEAR(rows[0].would_drop_pps, 0.3 * rows[0].passed_pps, 1);
+  EXPECT_EQ(rows[0].dropped_pps, 0);
+  EXPECT_EQ(rows[0].reason, 12U) << "why it would be dropped";
+  EXPECT_EQ(rows[1].would_drop_pps, 0);
+}
+
 }  // namespace
 }  // namespace tidegate::telemetry

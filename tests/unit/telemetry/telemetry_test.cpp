@@ -35,6 +35,18 @@ TEST(Telemetry, SamplesBecomeEstimatesAndEvents) {
   EXPECT_EQ(events[0].time, clock.wall() - std::chrono::milliseconds(5));
 }
 
+TEST(Telemetry, DryRunSamplesAreSeenAsWhatWouldBeDropped) {
+  ManualClock clock;
+  Telemetry telemetry(clock, 1);
+  auto event = event_of(*Address::parse("203.0.113.9"), clock);
+  event.flags = TG_EVENT_DRY_RUN;
+  telemetry.ingest(event);
+  const auto rows = telemetry.top_sources(10);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].dropped_total, 0U);
+  EXPECT_GT(rows[0].would_drop_pps, 0);
+}
+
 TEST(Telemetry, SourcesAreGroupedAsThePolicySays) {
   ManualClock clock;
   Telemetry telemetry(clock, 1);
