@@ -53,6 +53,43 @@ std::string evidence_of(const BlockedIdentity& identity) {
   return text;
 }
 
+constexpr double kDropping = 0.1;  // packets per second
+
+// What decisions do is told with them.
+bool is_decided(unsigned reason) {
+  return reason == TG_REASON_BLOCKED_ADDRESS || reason == TG_REASON_BLOCKED_PREFIX ||
+         reason == TG_REASON_BLOCKED_FLOW || reason == TG_REASON_SOURCE_LIMIT;
+}
+
+// Of what is dropped whatever service it is for; empty where nothing can be set.
+std::string undo_of(unsigned reason) {
+  const auto set = [](const char* what) { return std::string(what) + " in the policy, then tidegate policy apply"; };
+  switch (reason) {
+    case TG_REASON_FRAGMENT:
+      return set("set `fragments: {non_first: pass}`");
+    case TG_REASON_REPLY_LIMIT:
+      return set("raise the rate of `replies:`");
+    case TG_REASON_SAFELIST_CEILING:
+      return "raise the ceiling of its safelist entry";
+    case TG_REASON_PROXY_CEILING:
+      return set("raise the ceiling of its entry in `trusted_proxies`");
+    default:
+      break;
+  }
+  const bool malformed = reason >= TG_REASON_MALFORMED_ETHERNET && reason <= TG_REASON_MALFORMED_ICMP;
+  return malformed ? set("set `malformed: pass`") : std::string();
+}
+
+std::string would_drop(double rate) {
+  return rate < kDropping ? std::string() : " and would drop " + per_second(rate) + " but for a dry-run";
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 // One unit of a bucket: how far its time is ahead, against how far it may be.
 struct Debt {
   std::string text;
@@ -79,6 +116,8 @@ struct WhyController::Findings {
   std::vector<telemetry::SourceFigures> figures;
   std::shared_ptr<const InForce> in_force;
   WhyReport report;
+  std::vector<std::string> safelisted_on;  // interfaces, of entries that are bound to one
+  std::vector<std::string> dropped_for;    // reasons other than decisions and limits of services
   bool safelisted = false, proxied = false, blocked = false, limited = false, attached = false;
   std::size_t connections = 0;  // that are blocked
 };
@@ -98,7 +137,11 @@ Status WhyController::add_safelist(Findings& found) const {
          .expires = std::nullopt,
          .undo = own ? "tidegate safelist remove " + entry.prefix.to_string()
                      : "remove it from `safelist` of the policy, then tidegate policy apply"});
-    found.safelisted = true;
+    if (entry.interface.empty()) {
+      found.safelisted = true;
+    } else {
+      found.safelisted_on.push_back(entry.interface);
+    }
   }
   return {};
 }
@@ -209,18 +252,22 @@ void WhyController::add_services(Findings& found) const {
                    .target = row.source.to_string(),
                    .reason = std::string(telemetry::reason_name(row.reason)),
                    .evidence = "service " + name + ": passes " + per_second(row.passed_pps) + ", drops " +
-                               per_second(row.dropped_pps) + "; " + std::to_string(row.passed_total) + " passed and " +
-                               std::to_string(row.dropped_total) + " dropped in all",
+                               per_second(row.dropped_pps) + would_drop(row.would_drop_pps) + "; " +
+                               std::to_string(row.passed_total) + " passed and " + std::to_string(row.dropped_total) +
+                               " dropped in all",
                    .expires = std::nullopt,
                    .packets = row.passed_total + row.dropped_total,
                    .bytes = row.passed_bytes + row.dropped_bytes,
                    .undo = {}};
-    const bool by_limit = row.dropped_pps >= 0.1 && row.service < TG_POLICY_SERVICES &&
-                          row.reason != TG_REASON_BLOCKED_ADDRESS && row.reason != TG_REASON_BLOCKED_PREFIX &&
-                          row.reason != TG_REASON_BLOCKED_FLOW;
-    if (by_limit) {
-      match.undo = "raise services." + name + ".limits in the policy, then tidegate policy apply";
-      found.limited = true;
+    if (row.dropped_pps >= kDropping && !is_decided(row.reason)) {
+      const bool by_limit = row.service < TG_POLICY_SERVICES;
+      match.undo = by_limit ? "raise services." + name + ".limits in the policy, then tidegate policy apply"
+                            : undo_of(row.reason);
+      if (by_limit) {
+        found.limited = true;
+      } else {
+        found.dropped_for.push_back(match.reason);
+      }
     }
     found.report.matches.push_back(std::move(match));
   }
@@ -252,15 +299,13 @@ void WhyController::add_interfaces(Findings& found) const {
   }
 }
 
-void WhyController::conclude(Findings& found) const {
+// Of an address that no entry spares everywhere.
+void WhyController::conclude_unspared(Findings& found) const {
   const auto say = [&](const char* verdict, std::string summary) {
     found.report.verdict = verdict;
     found.report.summary = std::move(summary);
   };
   const bool dry_run = found.in_force && !found.in_force->policy.enforce;
-  if (!found.attached) return say("pass", "nothing would drop this: no interface is attached");
-  if (found.safelisted) return say("safelisted", "only the ceiling of its safelist entry would drop this");
-  if (found.proxied) return say("pass", "a trusted proxy: only the ceiling of its entry would drop this");
   if (dry_run && (found.blocked || found.limited)) {
     return say("pass", std::string("nothing would drop this: the whole host is in dry-run, otherwise it would be ") +
                            (found.blocked ? "dropped" : "limited"));
@@ -273,7 +318,26 @@ void WhyController::conclude(Findings& found) const {
   if (found.connections > 0)
     return say("pass", connections + (dry_run ? ": the whole host is in dry-run" : "; its others pass"));
   if (found.limited) return say("limit", "what is over the limits named here is dropped");
+  if (!found.dropped_for.empty()) {
+    return say("limit", "some of its packets are dropped, whatever service they are for: " + joined(found.dropped_for));
+  }
   say("pass", "nothing would drop this");
+}
+
+void WhyController::conclude(Findings& found) const {
+  const auto say = [&](const char* verdict, std::string summary) {
+    found.report.verdict = verdict;
+    found.report.summary = std::move(summary);
+  };
+  if (!found.attached) return say("pass", "nothing would drop this: no interface is attached");
+  if (found.safelisted) return say("safelisted", "only the ceiling of its safelist entry would drop this");
+  if (found.proxied) return say("pass", "a trusted proxy: only the ceiling of its entry would drop this");
+  conclude_unspared(found);
+  if (found.safelisted_on.empty()) return;
+  const std::string where = "on " + joined(found.safelisted_on) + " only";
+  const bool harmless = !found.blocked && !found.limited && found.connections == 0 && found.dropped_for.empty();
+  if (harmless) return say("safelisted", where + " the ceiling of its safelist entry would drop this");
+  found.report.summary += "; it is safelisted " + where;
 }
 
 Result<WhyReport> WhyController::explain(const std::string& text) const {

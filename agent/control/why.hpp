@@ -56,6 +56,7 @@ class WhyController {
   void add_proven(Findings& found) const;
   void add_interfaces(Findings& found) const;
   void conclude(Findings& found) const;
+  void conclude_unspared(Findings& found) const;
 
   const Environment& env_;
   const Enforcement& enforcement_;

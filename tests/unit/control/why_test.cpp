@@ -156,5 +156,46 @@ TEST_F(WhyTest, DetachedAndDryRunDropNothing) {
   EXPECT_NE(report.summary.find("dry-run"), std::string::npos);
 }
 
+// What is dropped before a service is found for it is dropped all the same.
+struct Unserved {
+  const char* name;
+  unsigned service;
+  unsigned reason;
+  const char* undo;
+};
+class WhyUnserved : public WhyTest, public ::testing::WithParamInterface<Unserved> {};
+
+TEST_P(WhyUnserved, IsNamedWithItsWayOut) {
+  sample(0xcb007109, GetParam().service, GetParam().reason, true, 10000);
+  const auto report = why("203.0.113.9");
+  EXPECT_EQ(report.verdict, "limit");
+  EXPECT_NE(report.summary.find(telemetry::reason_name(GetParam().reason)), std::string::npos) << report.summary;
+  ASSERT_NE(find(report, "service"), nullptr);
+  EXPECT_NE(find(report, "service")->undo.find(GetParam().undo), std::string::npos) << find(report, "service")->undo;
+}
+INSTANTIATE_TEST_SUITE_P(Reasons, WhyUnserved,
+                         ::testing::Values(Unserved{"malformed", TG_SERVICE_NONE, TG_REASON_MALFORMED_TCP,
+                                                    "malformed:"},
+                                           Unserved{"fragment", TG_SERVICE_NONE, TG_REASON_FRAGMENT, "fragments:"},
+                                           Unserved{"replies", TG_SERVICE_REPLIES, TG_REASON_REPLY_LIMIT, "replies:"},
+                                           Unserved{"icmp", TG_SERVICE_NONE, TG_REASON_ICMP_ERROR_LIMIT, ""}),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+TEST_F(WhyTest, ASafelistEntryOfOneInterfaceSparesOnlyThere) {
+  decisions::NewSafelistEntry bound;
+  bound.prefix = *Prefix::parse("203.0.113.9");
+  bound.interface = "eth1";
+  ASSERT_TRUE(controllers_->safelist.add({bound}));
+  auto report = why("203.0.113.9");
+  EXPECT_EQ(report.verdict, "safelisted");
+  EXPECT_NE(report.summary.find("on eth1 only"), std::string::npos) << report.summary;
+  auto forced = targets({"203.0.113.9"});
+  forced.force = true;
+  ASSERT_TRUE(controllers_->decisions.block(forced));
+  report = why("203.0.113.9");
+  EXPECT_EQ(report.verdict, "drop");
+  EXPECT_NE(report.summary.find("it is safelisted on eth1 only"), std::string::npos) << report.summary;
+}
+
 }  // namespace
 }  // namespace tidegate::control
