@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/base/remedy.hpp"
+
 namespace tidegate {
 namespace {
 
@@ -56,7 +58,8 @@ Result<UniqueFd> bind_unix_socket(const UnixSocketOptions& options) {
   UniqueFd socket(::socket(AF_UNIX, options.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket || ::fchmod(socket.get(), options.mode) != 0) return fail_errno(errno, named(options));
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return fail_errno(errno, options.setting + ": cannot bind " + options.path.string());
+    return with_remedy(fail_errno(errno, options.setting + ": cannot bind " + options.path.string()),
+                       "make its directory and let tidegated write there, or set another `" + options.setting + "`");
   }
   if (::chmod(options.path.c_str(), options.mode) != 0) {
     return fail_errno(errno, options.setting + ": cannot set the mode of " + options.path.string());

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "agent/base/remedy.hpp"
 #include "agent/base/unique_fd.hpp"
 
 namespace tidegate::config {
@@ -44,7 +45,7 @@ Result<std::string> read_text_file(const std::filesystem::path& file, std::size_
   if (file == "-") return read_all(STDIN_FILENO, "standard input", most);
   // Without O_NONBLOCK a FIFO under this name would hold the agent at start.
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return fail_errno(errno, "cannot open " + file.string());
+  if (!fd) return with_remedy(fail_errno(errno, "cannot open " + file.string()), "correct its path or permissions");
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot read " + file.string());
   if (S_ISDIR(status.st_mode)) return fail(ErrorCode::kInvalidArgument, file.string() + " is a directory; name a file");

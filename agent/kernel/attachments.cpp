@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "agent/base/remedy.hpp"
 #include "agent/kernel/egress.hpp"
 #include "agent/kernel/network.hpp"
 #include "agent/kernel/xdp_link.hpp"
@@ -102,7 +103,10 @@ Status Attachments::keep_or_drop_link(Entry& entry) const {
 Status Attachments::update_program(Entry& entry) const {
   const auto& name = entry.wanted.name;
   if (bpf_link_update(entry.link.get(), programs_.xdp.get(), nullptr) != 0) {
-    return fail_errno(errno, fmt::format("cannot update the program on interface {}; the earlier one stays", name));
+    return with_remedy(
+        fail_errno(errno, fmt::format("cannot update the program on interface {}, the earlier one stays", name)),
+        fmt::format("`tidegate detach --interface {0}` and `attach --interface {0}` put the new one in its place",
+                    name));
   }
   if (pins_.has(link_pin_name(name))) return {};
   return pins_.pin(entry.link.get(), link_pin_name(name));

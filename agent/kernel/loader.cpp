@@ -124,7 +124,9 @@ Result<Loaded> Loader::load(const MapSet* adopted) && {
                          "outside containers that forbid bpf(2)",
                          log);
   }
-  return libbpf_failed(-error, "cannot load the datapath into this kernel", log);
+  auto failed = libbpf_failed(-error, "cannot load the datapath into this kernel", log);
+  failed.error().message += "; Linux 6.1 or later with BPF is needed (docs/dependency-support.md)";
+  return failed;
 }
 
 Result<Loaded> Loader::take_descriptors() const {

@@ -9,9 +9,13 @@
 
 #include <cerrno>
 
+#include "agent/base/remedy.hpp"
+
 namespace tidegate::kernel {
 namespace {
 
+constexpr std::string_view kMayWrite =
+    "let tidegated's user own the directory (the unit of systemd does), or set another pin_dir";
 constexpr std::string_view kLinkPrefix = "link_";
 constexpr std::string_view kStaging = "next";
 
@@ -19,14 +23,19 @@ Status make_directory(const std::filesystem::path& path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (!error && (mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST)) return {};
-  return fail_errno(error ? error.value() : errno, fmt::format("cannot make pin directory {}", path.string()));
+  return with_remedy(
+      fail_errno(error ? error.value() : errno, fmt::format("cannot make pin directory {}", path.string())), kMayWrite);
 }
 
 Result<UniqueFd> lock_directory(const std::filesystem::path& path) {
   UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return fail_errno(errno, fmt::format("cannot open pin directory {}", path.string()));
+  if (!directory) {
+    return with_remedy(fail_errno(errno, fmt::format("cannot open pin directory {}", path.string())), kMayWrite);
+  }
   if (flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return directory;
-  if (errno != EWOULDBLOCK) return fail_errno(errno, fmt::format("cannot lock pin directory {}", path.string()));
+  if (errno != EWOULDBLOCK) {
+    return with_remedy(fail_errno(errno, fmt::format("cannot lock pin directory {}", path.string())), kMayWrite);
+  }
   return fail(ErrorCode::kFailedPrecondition,
               fmt::format("another tidegated runs on pin directory {}: stop it, or give this one a pin_dir of its own",
                           path.string()));
@@ -34,7 +43,7 @@ Result<UniqueFd> lock_directory(const std::filesystem::path& path) {
 
 Status pin_at(int fd, const std::filesystem::path& file) {
   if (bpf_obj_pin(fd, file.c_str()) == 0) return {};
-  return fail_errno(errno, fmt::format("cannot pin {}", file.string()));
+  return with_remedy(fail_errno(errno, fmt::format("cannot pin {}", file.string())), kMayWrite);
 }
 
 }  // namespace

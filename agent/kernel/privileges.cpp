@@ -17,8 +17,6 @@
 namespace tidegate::kernel {
 namespace {
 
-constexpr const char* kBtfFile = "/sys/kernel/btf/vmlinux";
-
 struct Needed {
   unsigned number;
   const char* name;
@@ -81,12 +79,12 @@ Status check_bpf_filesystem(const std::filesystem::path& directory) {
   return {};
 }
 
-Status check_btf() {
-  if (access(kBtfFile, R_OK) == 0) return {};
+Status check_btf(const std::filesystem::path& file) {
+  if (access(file.c_str(), R_OK) == 0) return {};
   return fail(ErrorCode::kUnsupported,
               fmt::format("the kernel has no readable type information ({}): boot a kernel with CONFIG_DEBUG_INFO_BTF, "
                           "as every current distribution's is",
-                          kBtfFile));
+                          file.string()));
 }
 
 }  // namespace tidegate::kernel

@@ -21,6 +21,6 @@ Status check_capabilities(std::uint64_t effective);
 Status check_bpf_filesystem(const std::filesystem::path& directory);
 
 // The kernel describes its types (BTF), which CO-RE needs.
-Status check_btf();
+Status check_btf(const std::filesystem::path& file = "/sys/kernel/btf/vmlinux");
 
 }  // namespace tidegate::kernel

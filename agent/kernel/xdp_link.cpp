@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/base/remedy.hpp"
 #include "agent/kernel/network.hpp"
 
 namespace tidegate::kernel {
@@ -59,8 +60,10 @@ std::unexpected<Error> attach_failed(const XdpAttach& request, unsigned ifindex,
     default:
       break;
   }
-  return fail_errno(
-      error, fmt::format("cannot attach to interface {} in {} mode", request.interface, native ? "native" : "generic"));
+  return with_remedy(fail_errno(error, fmt::format("cannot attach to interface {} in {} mode", request.interface,
+                                                   native ? "native" : "generic")),
+                     native ? "dmesg may say why; set mode: generic for it in the policy, at a higher cost per packet"
+                            : "dmesg may say why; take it out of the policy to go on without it");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <linux/if_link.h>
 #include <sys/mount.h>
 
+#include <regex>
 #include <sstream>
 
 #include "tests/integration/agent_test.hpp"
@@ -45,7 +46,7 @@ TEST_F(FailuresTest, UnprivilegedStart) {
   options.wrapper = {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"};
   make(policy_of(kGenerous), options);
   shell("chmod -R a+rwX " + agent().directory().string());
-  expect_refused({"CAP_BPF"});
+  expect_refused({"CAP_BPF", "run as root or through tidegated.service"});
 }
 
 TEST_F(FailuresTest, OneCapabilityMissing) {
@@ -72,7 +73,7 @@ TEST_F(FailuresTest, StateDirectoryIsNotWritable) {
   AgentOptions options;
   options.state_dir = parent.path();
   make(policy_of(kGenerous), options);
-  expect_refused({parent.path().string()});
+  expect_refused({parent.path().string(), "state_dir"});
   ::umount2(parent.path().c_str(), MNT_DETACH);
 }
 
@@ -168,11 +169,32 @@ TEST_F(FailuresTest, APolicyThatExceedsAMapIsRefusedWithItsPlace) {
   const Finished refused = agent().cli({"policy", "apply", agent().file("many.yaml", policy_of(services)).string()});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_NE(refused.err.find("250"), std::string::npos) << "names the limit: " << refused.err;
+  EXPECT_TRUE(std::regex_search(refused.err, std::regex("many\\.yaml:[0-9]+:[0-9]+: "))) << refused.err;
   std::string addresses;
   for (int i = 0; i < 2000; ++i) addresses += (i ? ", 2001:db8:c:" : "2001:db8:c:") + std::to_string(i) + "::1";
   const auto safelist = agent().file("safe.yaml", policy_of(kGenerous, "safelist: [" + addresses + "]\n"));
   EXPECT_EQ(agent().cli({"policy", "apply", safelist.string()}).exit_code, 1);
   EXPECT_EQ(agent().json({"status"}).value("policy_generation", 0), 1) << "what was in force stays";
+}
+
+// A policy is data for maps: however large, it meets the program that the verifier has seen already.
+TEST_F(FailuresTest, TheLargestPolicyChangesNothingThatTheVerifierWouldSee) {
+  const auto program = [&] {
+    std::smatch found;
+    const std::string link = edge().sh("ip -d -o link show dev eth0");
+    return std::regex_search(link, found, std::regex("prog/xdp id ([0-9]+)")) ? found[1].str() : link;
+  };
+  ASSERT_TRUE(start(policy_of(kGenerous)));
+  const std::string before = program();
+  std::string services;
+  for (int i = 0; i < 250; ++i) {
+    services += "  - {name: s" + std::to_string(i) + ", match: [udp/" + std::to_string(1000 + 3 * i) + "-" +
+                std::to_string(1001 + 3 * i) + "], limits: {packets: {rate: 10/s}, bytes: {rate: 1MB/s}}}\n";
+  }
+  const Finished applied = agent().cli({"policy", "apply", agent().file("large.yaml", policy_of(services)).string()});
+  EXPECT_EQ(applied.exit_code, 0) << applied.err;
+  EXPECT_EQ(program(), before);
+  EXPECT_TRUE(attached());
 }
 
 TEST_F(FailuresTest, WrongUsageAndABrokenPolicyAtStart) {

@@ -79,7 +79,8 @@ TEST_F(LinkTest, RemovedPinsAreNoticed) {
   ASSERT_TRUE(start(policy_of(kGenerous)));
   tidegate({"block", "203.0.113.5"});
   shell("rm -rf " + agent().pin_dir().string() + "/*");
-  EXPECT_TRUE(eventually([&] { return warnings().find("pin") != std::string::npos || attached(); }, seconds(15)));
+  const auto link = agent().pin_dir() / "link_eth0";
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(link); }, seconds(15))) << "pinned again";
   EXPECT_TRUE(eventually([&] { return !ping("203.0.113.5"); }, seconds(15))) << "protected again";
 }
 

@@ -31,5 +31,13 @@ TEST(Privileges, ADirectoryElsewhereIsRefusedWithTheRemedy) {
   EXPECT_NE(status.error().message.find("mount -t bpf"), std::string::npos);
 }
 
+TEST(Privileges, AKernelWithoutTypeInformationIsRefusedWithTheRemedy) {
+  const auto status = check_btf("/tmp/tidegate-no-such-btf");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(status.error().message.find("/tmp/tidegate-no-such-btf"), std::string::npos);
+  EXPECT_NE(status.error().message.find("CONFIG_DEBUG_INFO_BTF"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tidegate::kernel
