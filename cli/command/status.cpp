@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 #include <thread>
 
@@ -7,12 +8,14 @@
 #include "cli/command/status_view.hpp"
 #include "cli/context.hpp"
 #include "cli/format/documents.hpp"
+#include "cli/top/render.hpp"
 
 namespace tidegate::cli {
 namespace {
 
 using std::chrono::seconds;
 constexpr seconds kUsualPatience{30};
+constexpr std::uint32_t kTopSources = 5;
 constexpr auto kBetweenTries = std::chrono::milliseconds(100);
 
 // "10" is seconds, as in the contract; "10s" and "1m" are understood too.
@@ -25,7 +28,14 @@ Outcome<seconds> parse_wait(const std::string& text) {
   return *duration;
 }
 
-// An agent that is not there yet is waited for as well as one that is not ready yet.
+bool is_ready(const v1::GetStatusResponse& status) {
+  return status.policy_generation() != 0 &&
+         std::ranges::all_of(status.interfaces(), [](const v1::InterfaceStatus& interface) {
+           return interface.attached() || interface.detached_by_operator();
+         });
+}
+
+// An agent that is not there yet is waited for as well as one that is not ready yet, which answers now and then.
 Outcome<v1::GetStatusResponse> ask(Context& context, seconds wait) {
   const auto deadline = std::chrono::steady_clock::now() + wait;
   while (true) {
@@ -34,19 +44,34 @@ Outcome<v1::GetStatusResponse> ask(Context& context, seconds wait) {
     if (left.count() > 0) *request.mutable_wait() = to_duration(left);
     Client fresh(context.socket(), context.environment());  // gRPC would back off before it connects again
     auto response = fresh.status(request, std::max(left, seconds(0)) + kUsualPatience);
-    if (response || response.error().exit != Exit::kUnreachable || left.count() <= 0) return response;
+    const bool again = response ? !is_ready(*response) : response.error().exit == Exit::kUnreachable;
+    if (!again || std::chrono::steady_clock::now() >= deadline) return response;
     if (context.environment().interrupted) return refuse(Exit::kInterrupted, "");
     std::this_thread::sleep_for(kBetweenTries);
   }
 }
 
+// What the agent is asked for beside its status never hides it.
+v1::TopResponse top_sources(Context& context) {
+  v1::TopRequest request;
+  request.set_by(v1::TOP_BY_SOURCE);
+  request.set_limit(kTopSources);
+  auto response = context.client().top(request);
+  return response ? std::move(*response) : v1::TopResponse{};
+}
+
 Outcome<> status(Context& context, const std::string& wait) {
   TIDEGATE_ASSIGN(const seconds patience, parse_wait(wait));
   TIDEGATE_ASSIGN(const v1::GetStatusResponse response, ask(context, patience));
-  context.output().show(document_of(response), [&](std::ostream& out) {
-    print_status(out, context.output().style(), response, context.environment().clock);
+  const v1::TopResponse top = top_sources(context);
+  Json document = document_of(response);
+  document["top_sources"] = documents_of(sorted_rows(top));
+  context.output().show(document, [&](std::ostream& out) {
+    print_status(out, context.output().style(), response, top, context.environment().clock);
   });
-  return {};
+  if (patience.count() == 0 || is_ready(response)) return {};
+  return refuse("not ready after " + std::to_string(patience.count()) +
+                " s: no policy is in force, or an interface is not attached; the warnings say why");
 }
 
 }  // namespace

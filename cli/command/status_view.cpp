@@ -7,6 +7,7 @@
 #include "cli/format/escape.hpp"
 #include "cli/format/quantity.hpp"
 #include "cli/format/table.hpp"
+#include "cli/top/render.hpp"
 #include "cli/top/rules.hpp"
 
 namespace tidegate::cli {
@@ -56,6 +57,27 @@ void print_interfaces(std::ostream& out, const Style& style, const v1::GetStatus
   for (const v1::InterfaceStatus& interface : status.interfaces()) {
     if (interface.problem().empty()) continue;
     out << style.paint(Paint::kRed, escape_text(interface.name() + ": " + interface.problem())) << '\n';
+  }
+}
+
+// Estimated from samples, unlike all else here.
+void print_sources(std::ostream& out, const Style& style, const v1::TopResponse& sources) {
+  if (sources.rows().empty()) return;
+  out << '\n';
+  Table table(out, style,
+              {{"TOP SOURCE"},
+               {"SERVICE"},
+               {"PASSED/S", Align::kRight},
+               {"DROPPED/S", Align::kRight},
+               {"WOULD/S", Align::kRight},
+               {"REASON"}});
+  for (const v1::TopRow& row : sorted_rows(sources)) {
+    table.add({row.source(),
+               row.service(),
+               short_count(row.passed_pps()),
+               {short_count(row.dropped_pps()), red_if(row.dropped_pps() >= 1)},
+               short_count(row.would_drop_pps()),
+               row.reason()});
   }
 }
 
@@ -176,7 +198,8 @@ std::string headline(const v1::GetStatusResponse& status, const Clock& clock) {
   return escape_text(line);
 }
 
-void print_status(std::ostream& out, const Style& style, const v1::GetStatusResponse& status, const Clock& clock) {
+void print_status(std::ostream& out, const Style& style, const v1::GetStatusResponse& status,
+                  const v1::TopResponse& sources, const Clock& clock) {
   out << style.paint(status.enforcing() ? Paint::kBold : Paint::kYellow, headline(status, clock)) << '\n';
   if (status.has_confirm_by()) {
     const std::string by = to_rfc3339(to_wall_time(status.confirm_by()));
@@ -184,6 +207,7 @@ void print_status(std::ostream& out, const Style& style, const v1::GetStatusResp
   }
   print_warnings(out, style, status);
   print_interfaces(out, style, status);
+  print_sources(out, style, sources);
   print_counters(out, style, "SERVICE", status.services(), true);
   print_counters(out, style, "REASON", status.reasons(), false);
   print_tables(out, style, status);

@@ -12,7 +12,7 @@ namespace tidegate::cli {
 
 // What an operator under attack looks at: warnings first.
 void print_status(std::ostream& out, const Style& style, const ::tidegate::v1::GetStatusResponse& status,
-                  const Clock& clock);
+                  const ::tidegate::v1::TopResponse& sources, const Clock& clock);
 
 // "tidegate 0.1.0 · enforcing · generation 3 · up 2h 14m", without colours.
 std::string headline(const ::tidegate::v1::GetStatusResponse& status, const Clock& clock);

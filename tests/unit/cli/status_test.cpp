@@ -45,6 +45,32 @@ class StatusCommands : public ::testing::Test {
   }
 };
 
+TEST_F(StatusCommands, ShowsTheTopSources) {
+  auto& row = *agent.status.top.response.add_rows();
+  row.set_source("203.0.113.7");
+  row.set_service("api");
+  row.set_dropped_pps(5000);
+  row.set_would_drop_pps(3);
+  row.set_reason("packet_limit");
+  EXPECT_THAT(run({"status"}).out, HasSubstr("203.0.113.7"));
+  EXPECT_EQ(agent.status.top.asked.limit(), 5U);
+  const Json status = Json::parse(run({"status", "-o", "json"}).out);
+  EXPECT_EQ(status["top_sources"][0]["source"], "203.0.113.7");
+  EXPECT_EQ(status["top_sources"][0]["would_drop_pps"], 3);
+}
+
+// The agent answers earlier than it was asked to wait: it bounds how long a client holds a thread of it.
+TEST_F(StatusCommands, WaitsUntilItsOwnDeadlineAndThenSaysSo) {
+  agent.status.get.response.mutable_interfaces(0)->set_attached(false);
+  const Ran ran = run({"status", "--wait", "1"});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("not ready after 1 s"));
+  EXPECT_GT(agent.status.get.calls, 1);
+  EXPECT_EQ(run({"status"}).exit, 0) << "who does not wait is told all the same";
+  agent.status.get.response.mutable_interfaces(0)->set_detached_by_operator(true);
+  EXPECT_EQ(run({"status", "--wait", "1"}).exit, 0);
+}
+
 TEST_F(StatusCommands, JsonHasTheKeysOfTheContract) {
   const Ran ran = run({"status", "-o", "json"});
   ASSERT_EQ(ran.exit, 0) << ran.err;
