@@ -31,7 +31,8 @@ grpc::Status PolicyService::Apply(grpc::ServerContext*, const v1::ApplyPolicyReq
                               .dry_run = request->dry_run(),
                               .force = request->force(),
                               .comment = request->comment(),
-                              .actor = actor_};
+                              .actor = actor_,
+                              .caller_peers = to_strings(request->caller_peers())};
   if (request->has_confirm_within()) {
     const auto within = to_duration(request->confirm_within());
     if (!within) return to_grpc(within.error());
@@ -53,7 +54,10 @@ grpc::Status PolicyService::Confirm(grpc::ServerContext*, const v1::ConfirmPolic
 
 grpc::Status PolicyService::Rollback(grpc::ServerContext*, const v1::RollbackPolicyRequest* request,
                                      v1::ApplyPolicyResponse* response) {
-  const auto report = policy_.rollback(request->generation(), request->force(), actor_);
+  const auto report = policy_.rollback({.generation = request->generation(),
+                                        .force = request->force(),
+                                        .actor = actor_,
+                                        .caller_peers = to_strings(request->caller_peers())});
   if (!report) return to_grpc(report.error());
   fill(*response, *report);
   return grpc::Status::OK;

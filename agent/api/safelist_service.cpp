@@ -38,7 +38,10 @@ grpc::Status SafelistService::Add(grpc::ServerContext*, const v1::AddSafelistReq
 
 grpc::Status SafelistService::Remove(grpc::ServerContext*, const v1::RemoveSafelistRequest* request,
                                      v1::RemoveSafelistResponse* response) {
-  const auto removed = safelist_.remove(to_strings(request->targets()), actor_);
+  const auto removed = safelist_.remove({.targets = to_strings(request->targets()),
+                                         .force = request->force(),
+                                         .actor = actor_,
+                                         .caller_peers = to_strings(request->caller_peers())});
   if (!removed) return to_grpc(removed.error());
   response->set_removed(*removed);
   return grpc::Status::OK;

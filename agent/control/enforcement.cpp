@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/control/enforcement.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/control/rule_engine.hpp"
@@ -29,6 +30,13 @@ std::string errors_of(const std::vector<policy::Issue>& issues) {
     text += issue.message;
   }
   return text;
+}
+
+std::string first_error_of(const std::vector<policy::Issue>& issues) {
+  const std::string all = errors_of(issues);
+  const std::size_t end = all.find('\n');
+  if (end == std::string::npos) return all;
+  return all.substr(0, end) + " (and " + std::to_string(std::count(all.begin(), all.end(), '\n')) + " more)";
 }
 
 Result<std::vector<policy::SafelistEntry>> Enforcement::stored_safelist() const {

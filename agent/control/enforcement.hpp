@@ -55,5 +55,7 @@ class Enforcement {
 
 // Every error of `issues` on a line of its own: "LINE:COL: message".
 std::string errors_of(const std::vector<policy::Issue>& issues);
+// The first of them, and how many more there are, on one line.
+std::string first_error_of(const std::vector<policy::Issue>& issues);
 
 }  // namespace tidegate::control

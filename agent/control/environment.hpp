@@ -49,6 +49,8 @@ struct Environment {
   std::function<Result<std::string>()> policy_file;            // the text of `policy:` of the settings
   std::function<std::uint64_t()> resident_bytes;               // of this process
   std::function<std::vector<exports::Report>()> exports = {};  // none: nothing is exported
+  // One line for each periodic task that fails at present; none: not asked.
+  std::function<std::vector<std::string>()> task_problems = {};
 
   std::string version;
   std::string policy_file_name;

@@ -22,6 +22,37 @@ bool spared_by(const policy::Policy& policy, const std::vector<policy::SafelistE
          std::any_of(policy.trusted_proxies.begin(), policy.trusted_proxies.end(), covers);
 }
 
+struct After {
+  const policy::Policy& policy;
+  const std::vector<policy::SafelistEntry>& extra;
+  const char* what;  // is changed
+};
+
+Status refuse(const After& after, const Fact& fact, const decisions::Decision& decision) {
+  const bool block = decision.action == decisions::Action::kBlock;
+  return fail(ErrorCode::kFailedPrecondition,
+              std::string(after.what) + ": without its safelist entry " + fact.prefix.to_string() + " (" + fact.detail +
+                  ") would be " + (block ? "cut off by the block of " : "slowed down by the limit of ") +
+                  decision.target.to_string() + " by " + decision.origin +
+                  "; keep the entry, remove that decision, or use --force");
+}
+
+Status guard_change(const Environment& environment, const InForce& before, const After& after,
+                    const std::vector<std::string>& caller_peers) {
+  std::vector<Fact> facts = environment.host_facts().facts;
+  TIDEGATE_ASSIGN(const auto caller, decisions::caller_facts(caller_peers));
+  facts.insert(facts.end(), caller.begin(), caller.end());
+  for (const Fact& fact : facts) {
+    if (!spared_by(before.policy, before.extra_safelist, fact.prefix)) continue;
+    if (spared_by(after.policy, after.extra, fact.prefix)) continue;
+    TIDEGATE_ASSIGN(const auto covering, environment.decisions.covering(fact.prefix));
+    for (const auto& decision : covering) {
+      if (decision.action != decisions::Action::kMonitor) return refuse(after, fact, decision);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<decisions::Guard> guard_now(const Environment& environment, const Enforcement& enforcement,
@@ -37,21 +68,16 @@ Result<decisions::Guard> guard_now(const Environment& environment, const Enforce
   return decisions::Guard(std::move(facts));
 }
 
-Status guard_policy(const Environment& environment, const InForce* present, const policy::Policy& next) {
+Status guard_policy(const Environment& environment, const InForce* present, const policy::Policy& next,
+                    const std::vector<std::string>& caller_peers) {
   if (present == nullptr) return {};
-  for (const Fact& fact : environment.host_facts().facts) {
-    if (!spared_by(present->policy, present->extra_safelist, fact.prefix)) continue;
-    if (spared_by(next, present->extra_safelist, fact.prefix)) continue;
-    TIDEGATE_ASSIGN(const auto covering, environment.decisions.covering(fact.prefix));
-    for (const auto& decision : covering) {
-      if (decision.action != decisions::Action::kBlock) continue;
-      return fail(ErrorCode::kFailedPrecondition, "policy: without its safelist entry " + fact.prefix.to_string() +
-                                                      " (" + fact.detail + ") would be cut off by the block of " +
-                                                      decision.target.to_string() + " by " + decision.origin +
-                                                      "; keep the entry, remove that decision, or use --force");
-    }
-  }
-  return {};
+  return guard_change(environment, *present, {next, present->extra_safelist, "policy"}, caller_peers);
+}
+
+Status guard_safelist(const Environment& environment, const InForce* present,
+                      const std::vector<policy::SafelistEntry>& left, const std::vector<std::string>& caller_peers) {
+  if (present == nullptr) return {};
+  return guard_change(environment, *present, {present->policy, left, "safelist"}, caller_peers);
 }
 
 }  // namespace tidegate::control

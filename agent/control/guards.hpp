@@ -16,8 +16,13 @@ namespace tidegate::control {
 Result<decisions::Guard> guard_now(const Environment& environment, const Enforcement& enforcement,
                                    const std::vector<std::string>& caller_peers);
 
-// The lock-out guard of a policy change: with `next` in force, would a block that the safelist or a trusted proxy entry
-// holds back today act on an address that this host needs? kFailedPrecondition names block, address and override.
-Status guard_policy(const Environment& environment, const InForce* present, const policy::Policy& next);
+// The lock-out guard of a policy change: with `next` in force, would a block or limit that the safelist or a trusted
+// proxy entry holds back today act on an address that this host or the caller needs? kFailedPrecondition names
+// decision, address and override. kInvalidArgument: a caller peer is no address.
+Status guard_policy(const Environment& environment, const InForce* present, const policy::Policy& next,
+                    const std::vector<std::string>& caller_peers);
+// Likewise, of a change of the operator's safelist, of which `left` stays.
+Status guard_safelist(const Environment& environment, const InForce* present,
+                      const std::vector<policy::SafelistEntry>& left, const std::vector<std::string>& caller_peers);
 
 }  // namespace tidegate::control

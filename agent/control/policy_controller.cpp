@@ -2,6 +2,7 @@
 #include "agent/control/policy_controller.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "agent/control/guards.hpp"
@@ -17,6 +18,20 @@ std::vector<policy::Issue> warnings_of(const std::vector<policy::Issue>& issues)
     if (issue.warning) warnings.push_back(issue);
   }
   return warnings;
+}
+
+// An error of the policy file at start: one line, of several the first.
+Error located_in(const std::string& file, const Error& error) {
+  const bool located = error.code == ErrorCode::kInvalidArgument && !error.message.empty() &&
+                       std::isdigit(static_cast<unsigned char>(error.message.front())) != 0;
+  const bool missing = error.code == ErrorCode::kNotFound;  // an interface: there is a policy
+  const std::size_t end = error.message.find('\n');
+  std::string text = file + (located ? ":" : ": ") + error.message.substr(0, end);
+  if (end != std::string::npos) {
+    const auto more = std::count(error.message.begin(), error.message.end(), '\n');
+    text += "; and " + std::to_string(more) + " more; `tidegate policy check " + file + "` shows all";
+  }
+  return {missing ? ErrorCode::kFailedPrecondition : error.code, std::move(text)};
 }
 
 }  // namespace
@@ -86,12 +101,12 @@ Status PolicyController::refuse_endless_confirm(const ApplyRequest& request) con
               "--confirm: no policy is in force to go back to; apply the first one without --confirm");
 }
 
-Status PolicyController::guard(const policy::Policy& next, bool force, const std::string& actor) {
+Status PolicyController::guard(const policy::Policy& next, const Caller& caller) {
   const auto present = enforcement_.in_force();
-  const auto allowed = guard_policy(env_, present.get(), next);
-  if (allowed || !force || allowed.error().code != ErrorCode::kFailedPrecondition) return allowed;
+  const auto allowed = guard_policy(env_, present.get(), next, caller.peers);
+  if (allowed || !caller.force || allowed.error().code != ErrorCode::kFailedPrecondition) return allowed;
   return env_.history.audit(
-      {.time = {}, .actor = actor, .action = "policy apply", .detail = "forced: " + allowed.error().message});
+      {.time = {}, .actor = caller.actor, .action = "policy apply", .detail = "forced: " + allowed.error().message});
 }
 
 Result<ApplyReport> PolicyController::apply(const ApplyRequest& request) {
@@ -102,11 +117,11 @@ Result<ApplyReport> PolicyController::apply(const ApplyRequest& request) {
   TIDEGATE_TRY(refuse_endless_confirm(request));
   if (request.dry_run) {
     const auto present = enforcement_.in_force();
-    if (!request.force) TIDEGATE_TRY(guard_policy(env_, present.get(), candidate.policy));
+    if (!request.force) TIDEGATE_TRY(guard_policy(env_, present.get(), candidate.policy, request.caller_peers));
     return ApplyReport{present ? present->generation : 0, changes_to(candidate.policy), warnings_of(candidate.issues),
                        candidate.policy.not_enforced, std::nullopt};
   }
-  TIDEGATE_TRY(guard(candidate.policy, request.force, request.actor));
+  TIDEGATE_TRY(guard(candidate.policy, {request.actor, request.caller_peers, request.force}));
   TIDEGATE_ASSIGN(const auto begun, env_.history.begin({.text = request.text,
                                                         .actor = request.actor,
                                                         .comment = request.comment.empty() ? "apply" : request.comment,
@@ -167,25 +182,26 @@ Result<ApplyReport> PolicyController::revert(const std::string& actor) {
   if (!candidate.valid) {
     (void)env_.history.discard(begun.generation);
     return fail(ErrorCode::kInternal,
-                "policy: the earlier text cannot be put in force any more: " + errors_of(candidate.issues));
+                "policy: the earlier text cannot be put in force any more: " + first_error_of(candidate.issues));
   }
   return install(std::move(candidate), begun);
 }
 
-Result<ApplyReport> PolicyController::rollback(std::uint64_t generation, bool force, const std::string& actor) {
+Result<ApplyReport> PolicyController::rollback(const RollbackRequest& request) {
   const std::lock_guard lock(changing_);
   TIDEGATE_ASSIGN(const auto waiting, env_.history.pending());
-  TIDEGATE_ASSIGN(const auto target, generation == 0 ? env_.history.previous() : env_.history.get(generation));
+  TIDEGATE_ASSIGN(const auto target,
+                  request.generation == 0 ? env_.history.previous() : env_.history.get(request.generation));
   if (waiting) {
     TIDEGATE_ASSIGN(const auto before, env_.history.previous());
-    if (target.generation == before.generation) return revert(actor);
+    if (target.generation == before.generation) return revert(request.actor);
     return std::unexpected(refuse_while_pending().error());
   }
   Candidate candidate = read(target.text, Descriptions::kIfPossible);
   if (!candidate.valid) return fail(ErrorCode::kInvalidArgument, errors_of(candidate.issues));
-  TIDEGATE_TRY(guard(candidate.policy, force, actor));
+  TIDEGATE_TRY(guard(candidate.policy, {request.actor, request.caller_peers, request.force}));
   TIDEGATE_ASSIGN(const auto begun, env_.history.begin({.text = target.text,
-                                                        .actor = actor,
+                                                        .actor = request.actor,
                                                         .comment = "rollback to " + std::to_string(target.generation),
                                                         .confirm_within = std::nullopt}));
   return install(std::move(candidate), begun);
@@ -202,9 +218,42 @@ Status PolicyController::revert_overdue() {
   const std::lock_guard lock(changing_);
   TIDEGATE_ASSIGN(const auto overdue, env_.history.overdue());
   if (!overdue) return {};
-  TIDEGATE_TRY(revert("tidegated"));
+  TIDEGATE_TRY(take_back(*overdue));
   env_.telemetry.note(EventKind::kWarning, "policy generation " + std::to_string(overdue->generation) +
                                                " was not confirmed in time and has been taken back");
+  return {};
+}
+
+// Under its own number while its record is missing: whoever looks sees what is enforced.
+Status PolicyController::take_back(const history::Generation& overdue) {
+  TIDEGATE_ASSIGN(const auto earlier, env_.history.previous());
+  const Candidate candidate = read(earlier.text, Descriptions::kIfPossible);
+  if (!candidate.valid) {
+    return fail(ErrorCode::kInternal, "policy: the earlier text cannot be put in force any more: " +
+                                          first_error_of(candidate.issues) + "; `tidegate policy apply` another one");
+  }
+  const auto begun = env_.history.begin_revert("tidegated");
+  const auto enforced = enforce_earlier(candidate.policy, begun ? begun->generation : earlier.generation);
+  const auto finished = begun && enforced ? env_.history.finish(begun->generation) : begun;
+  if (begun && !(enforced && finished)) (void)env_.history.discard(begun->generation);
+  if (!enforced) return enforced;
+  if (finished) return {};
+  if (begun) TIDEGATE_TRY(enforcement_.put(candidate.policy, earlier.generation));
+  return fail(finished.error().code,
+              "policy: generation " + std::to_string(overdue.generation) + " was not confirmed in time: generation " +
+                  std::to_string(earlier.generation) +
+                  " is enforced again, but that cannot be recorded: " + finished.error().message);
+}
+
+// An interface that cannot be had stands in nobody's way here: watch() goes on trying.
+Status PolicyController::enforce_earlier(const policy::Policy& earlier, std::uint64_t generation) {
+  const auto now = enforcement_.in_force();
+  if (now && now->generation == generation) return {};
+  TIDEGATE_TRY(enforcement_.put(earlier, generation));
+  if (const auto done = attach_.attach_all(earlier); !done) {
+    env_.telemetry.note(EventKind::kWarning, done.error().message);
+  }
+  for (const auto& problem : attach_.drop_unnamed()) env_.telemetry.note(EventKind::kWarning, problem);
   return {};
 }
 
@@ -213,7 +262,7 @@ Status PolicyController::resume(const history::Generation& generation) {
   if (!candidate.valid) {
     return fail(ErrorCode::kDataLoss,
                 "policy: generation " + std::to_string(generation.generation) +
-                    " of the state directory cannot be put in force: " + errors_of(candidate.issues));
+                    " of the state directory cannot be put in force: " + first_error_of(candidate.issues));
   }
   return enforcement_.put(std::move(candidate.policy), generation.generation);
 }
@@ -232,11 +281,7 @@ Status PolicyController::start() {
                               .comment = "first start",
                               .actor = "tidegated"});
   if (applied) return {};
-  const auto& error = applied.error();
-  const bool located = error.code == ErrorCode::kInvalidArgument;
-  const bool missing = error.code == ErrorCode::kNotFound;  // an interface: there is a policy
-  return fail(missing ? ErrorCode::kFailedPrecondition : error.code,
-              (located ? env_.policy_file_name + ":" : env_.policy_file_name + ": ") + error.message);
+  return std::unexpected(located_in(env_.policy_file_name, applied.error()));
 }
 
 }  // namespace tidegate::control

@@ -35,6 +35,14 @@ struct ApplyRequest {
   bool force = false;
   std::string comment;
   std::string actor;
+  std::vector<std::string> caller_peers = {};  // of the caller's own session: guarded like present SSH peers
+};
+
+struct RollbackRequest {
+  std::uint64_t generation = 0;  // 0: to the one before that in force
+  bool force = false;
+  std::string actor;
+  std::vector<std::string> caller_peers = {};
 };
 
 struct ApplyReport {
@@ -61,15 +69,17 @@ class PolicyController {
   // kInvalidArgument carries every error as a line; kFailedPrecondition: another apply waits for confirm, or the guard.
   Result<ApplyReport> apply(const ApplyRequest& request);
   Result<std::uint64_t> confirm(const std::string& actor);
-  // 0: to the one before that in force. While an apply waits for confirm, only back to the one it replaced.
-  Result<ApplyReport> rollback(std::uint64_t generation, bool force, const std::string& actor);
+  // While an apply waits for confirm, only back to the one it replaced.
+  Result<ApplyReport> rollback(const RollbackRequest& request);
   // 0: that in force.
   Result<history::Generation> show(std::uint64_t generation) const;
   Result<std::vector<history::Generation>> history() const { return env_.history.list(); }
 
   // After start: puts in force what was, or, the first time, the policy file. kNotFound: there is no policy at all.
   Status start();
-  // Periodic: takes back what was not confirmed in time. An error is one line; it is tried again next time.
+  // Periodic: takes back what was not confirmed in time. An error is one line; it is tried again next time. The
+  // datapath does not wait for the record: on a full disk the earlier policy is enforced, and only its record is
+  // missing.
   Status revert_overdue();
   // What waits for confirm.
   std::optional<history::Generation> pending() const;
@@ -88,7 +98,12 @@ class PolicyController {
   std::vector<policy::Change> changes_to(const policy::Policy& next) const;
   Status refuse_while_pending() const;
   Status refuse_endless_confirm(const ApplyRequest& request) const;
-  Status guard(const policy::Policy& next, bool force, const std::string& actor);
+  struct Caller {
+    const std::string& actor;
+    const std::vector<std::string>& peers;
+    bool force;
+  };
+  Status guard(const policy::Policy& next, const Caller& caller);
   Result<ApplyReport> install(Candidate candidate, const history::Generation& begun);
   Status into_datapath(const policy::Policy& next, std::uint64_t generation);
   // What a refused change goes back to.
@@ -99,6 +114,8 @@ class PolicyController {
   Before present() const { return {enforcement_.in_force(), env_.datapath.attachments()}; }
   void undo(const Before& before, std::uint64_t generation);
   Result<ApplyReport> revert(const std::string& actor);
+  Status take_back(const history::Generation& overdue);
+  Status enforce_earlier(const policy::Policy& earlier, std::uint64_t generation);
   Status resume(const history::Generation& generation);
 
   const Environment& env_;

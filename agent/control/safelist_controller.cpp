@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/control/guards.hpp"
+
 namespace tidegate::control {
 namespace {
 
@@ -65,20 +67,37 @@ Result<std::vector<decisions::Decision>> SafelistController::overridden_by(
   return overridden;
 }
 
-Result<std::uint64_t> SafelistController::remove(const std::vector<std::string>& targets, const std::string& actor) {
+Status SafelistController::guard(const std::vector<Prefix>& removed, const SafelistRemoval& removal) {
+  const auto present = enforcement_.in_force();
+  std::vector<policy::SafelistEntry> left;
+  if (present) left = present->extra_safelist;
+  std::erase_if(left, [&](const auto& entry) {
+    return std::find(removed.begin(), removed.end(), entry.prefix) != removed.end();
+  });
+  const auto allowed = guard_safelist(env_, present.get(), left, removal.caller_peers);
+  if (allowed || !removal.force || allowed.error().code != ErrorCode::kFailedPrecondition) return allowed;
+  return env_.history.audit({.time = {},
+                             .actor = removal.actor,
+                             .action = "safelist remove",
+                             .detail = "forced: " + allowed.error().message});
+}
+
+Result<std::uint64_t> SafelistController::remove(const SafelistRemoval& removal) {
   std::vector<Prefix> prefixes;
-  for (const auto& text : targets) {
+  for (const auto& text : removal.targets) {
     TIDEGATE_ASSIGN(const Prefix prefix, Prefix::parse(text));
     prefixes.push_back(prefix);
   }
   const std::lock_guard lock(changing_);
+  TIDEGATE_TRY(guard(prefixes, removal));
   TIDEGATE_ASSIGN(const auto removed, env_.safelist.remove(prefixes));
   if (const auto done = enforcement_.refresh(); !done) {
     (void)env_.safelist.add(std::vector<NewSafelistEntry>(removed.begin(), removed.end()));
     return std::unexpected(done.error());
   }
   for (const auto& entry : removed) {
-    env_.telemetry.note(EventKind::kSafelist, "safelist entry " + entry.prefix.to_string() + " removed by " + actor);
+    env_.telemetry.note(EventKind::kSafelist,
+                        "safelist entry " + entry.prefix.to_string() + " removed by " + removal.actor);
   }
   return removed.size();
 }

@@ -26,6 +26,13 @@ struct SafelistAdded {
   std::vector<decisions::Decision> overridden;  // block decisions that no longer act on part of their target
 };
 
+struct SafelistRemoval {
+  std::vector<std::string> targets;
+  bool force = false;
+  std::string actor;
+  std::vector<std::string> caller_peers = {};
+};
+
 inline constexpr Rate kDefaultCeiling{1'000'000, std::chrono::seconds(1)};
 
 // Thread-safe: one mutex over store and image. An entry that the image has no room for is taken out of the store again.
@@ -35,7 +42,8 @@ class SafelistController {
       : env_(environment), enforcement_(enforcement) {}
 
   Result<SafelistAdded> add(const std::vector<decisions::NewSafelistEntry>& entries);
-  Result<std::uint64_t> remove(const std::vector<std::string>& targets, const std::string& actor);
+  // kFailedPrecondition: the lock-out guard. Forced, it is recorded.
+  Result<std::uint64_t> remove(const SafelistRemoval& removal);
   // The policy's and the operator's, in order of prefix.
   Result<std::vector<ListedEntry>> list() const;
   // Those that cover an address, most specific first.
@@ -43,6 +51,8 @@ class SafelistController {
 
  private:
   Result<std::vector<decisions::Decision>> overridden_by(const std::vector<decisions::NewSafelistEntry>& entries) const;
+
+  Status guard(const std::vector<Prefix>& removed, const SafelistRemoval& removal);
 
   const Environment& env_;
   Enforcement& enforcement_;

@@ -58,7 +58,9 @@ StatusReport StatusController::report() const {
   }
   add_ages(report);
   report.started = started_;
-  if (const auto pending = policy_.pending()) report.confirm_by = pending->confirm_by;
+  if (const auto pending = policy_.pending(); pending && pending->generation == report.generation) {
+    report.confirm_by = pending->confirm_by;
+  }
   report.decisions = decisions_.count();
   report.agent_memory = env_.resident_bytes();
   if (env_.inspection != nullptr) report.inspector = env_.inspection->report();
@@ -74,7 +76,8 @@ StatusReport StatusController::report() const {
                      .policy_file_problem = checked.policy_file_problem,
                      .guard_problems = checked.guard_problems,
                      .capture_problems = checked.capture_problems,
-                     .changed_descriptions = checked.changed_descriptions});
+                     .changed_descriptions = checked.changed_descriptions,
+                     .task_problems = env_.task_problems ? env_.task_problems() : std::vector<std::string>{}});
   return report;
 }
 

@@ -57,6 +57,7 @@ struct WarningInput {
   std::vector<std::string> guard_problems;         // what the lock-out guard could not find out
   std::vector<std::string> capture_problems = {};  // services whose traffic is not captured
   std::vector<std::string> changed_descriptions = {};
+  std::vector<std::string> task_problems = {};
 };
 std::vector<std::string> make_warnings(const WarningInput& input);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The warnings of `tidegate status`: each one sentence with its remedy, most urgent first.
 #include <algorithm>
+#include <map>
 
 #include "agent/control/inspection_warnings.hpp"
 #include "agent/control/status.hpp"
+#include "bpf/abi/limits.h"
 
 namespace tidegate::control {
 namespace {
@@ -47,6 +49,14 @@ void waiting(Warnings& warnings, const WarningInput& input) {
   if (!input.report.confirm_by) return;
   warnings.push_back("generation " + std::to_string(input.report.generation) + " waits for `tidegate policy confirm` " +
                      "until " + to_rfc3339(*input.report.confirm_by) + " and is taken back then");
+}
+
+// What is said of the decisions already is not said twice.
+void tasks(Warnings& warnings, const WarningInput& input) {
+  for (const auto& problem : input.task_problems) {
+    const bool said = !input.decision_problem.empty() && problem.find(input.decision_problem) != std::string::npos;
+    if (!said) warnings.push_back(problem + "; it is tried again");
+  }
 }
 
 void tables(Warnings& warnings, const WarningInput& input) {
@@ -95,6 +105,21 @@ void degraded(Warnings& warnings, const WarningInput& input) {
   for (const auto& problem : input.guard_problems) warnings.push_back("lock-out guard: " + problem);
 }
 
+// The datapath counts by the index of the interface, modulo the size of its table.
+void shared_counters(Warnings& warnings, const WarningInput& input) {
+  std::map<unsigned, std::string> by_slot;
+  for (const auto& entry : input.report.interfaces) {
+    const auto& state = entry.interface.state;
+    if (!state.attached) continue;
+    const auto [first, fresh] = by_slot.emplace(state.ifindex % TG_INTERFACES, state.interface);
+    if (fresh) continue;
+    warnings.push_back(first->second + " and " + state.interface +
+                       " share their packet counters, for their indexes differ by " + "a multiple of " +
+                       std::to_string(TG_INTERFACES) +
+                       ": each shows the sum; make one of them anew (ip link) for another index");
+  }
+}
+
 std::string fault_text(const std::string& name) {
   if (name == "set_full") return "sources met a full set and share an aggregate bucket; raise tables.buckets";
   if (name == "cas_exhausted") return "packets could not charge their bucket (reason contention)";
@@ -140,6 +165,7 @@ std::vector<std::string> make_warnings(const WarningInput& input) {
   unprotected(warnings, input);
   not_dropping(warnings, input);
   waiting(warnings, input);
+  tasks(warnings, input);
   tables(warnings, input);
   inspection_warnings(warnings, input.report.inspector);
   for (const auto& problem : input.capture_problems) warnings.push_back(problem);
@@ -151,6 +177,7 @@ std::vector<std::string> make_warnings(const WarningInput& input) {
   stale(warnings, input);
   descriptions(warnings, input);
   degraded(warnings, input);
+  shared_counters(warnings, input);
   faults(warnings, input);
   policy_limits(warnings, input);
   return warnings;

@@ -128,6 +128,7 @@ control::Environment Agent::environment(const config::Settings& settings) {
           .policy_file = [file = settings.policy] { return config::read_text_file(file); },
           .resident_bytes = resident_bytes,
           .exports = [this] { return exports_.reports(); },
+          .task_problems = [this] { return task_problems(); },
           .version = TIDEGATE_VERSION,
           .policy_file_name = settings.policy.string(),
           .bucket_ways = settings.tables.buckets,
@@ -170,18 +171,30 @@ void Agent::add_task(const std::string& name, std::chrono::nanoseconds every, st
   scheduler_.add(name, every, [this, name, task = std::move(task)] {
     const auto done = task();
     const std::string problem = done ? std::string() : done.error().message;
-    if (problem == task_problems_[name]) return;
-    task_problems_[name] = problem;
+    if (!is_new_problem(name, problem)) return;
     problem.empty() ? spdlog::info("{}: works again", name) : spdlog::error("{}: {}", name, problem);
   });
 }
 
 void Agent::collect_events() {
   const auto handed = datapath_->poll_events([this](const tg_event& event) { telemetry_.ingest(event); });
-  if (!handed && task_problems_["events"] != handed.error().message) {
-    task_problems_["events"] = handed.error().message;
-    spdlog::error("events: {}", handed.error().message);
+  const std::string problem = handed ? std::string() : handed.error().message;
+  if (is_new_problem("events", problem) && !problem.empty()) spdlog::error("events: {}", problem);
+}
+
+bool Agent::is_new_problem(const std::string& task, const std::string& problem) {
+  auto problems = task_problems_.lock();
+  if ((*problems)[task] == problem) return false;
+  (*problems)[task] = problem;
+  return true;
+}
+
+std::vector<std::string> Agent::task_problems() const {
+  std::vector<std::string> lines;
+  for (const auto& [name, problem] : *task_problems_.lock()) {
+    if (!problem.empty()) lines.push_back(name + ": " + problem);
   }
+  return lines;
 }
 
 void Agent::add_tasks() {

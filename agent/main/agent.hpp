@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/api/server.hpp"
+#include "agent/base/guarded.hpp"
 #include "agent/config/settings.hpp"
 #include "agent/control/controllers.hpp"
 #include "agent/control/rule_engine.hpp"
@@ -43,6 +44,10 @@ class Agent {
   void collect_events();
   std::string status_line() const;
 
+  bool is_new_problem(const std::string& task, const std::string& problem);
+  std::vector<std::string> task_problems() const;
+
+  mutable Guarded<std::map<std::string, std::string>> task_problems_;  // logged when they change; `status` shows them
   history::State state_;
   std::unique_ptr<kernel::Datapath> datapath_;
   telemetry::Telemetry telemetry_;
@@ -53,9 +58,8 @@ class Agent {
   inspection::Supervisor inspection_;  // before those who steer it, after those whom it tells
   control::Controllers controllers_;
   control::Scheduler scheduler_;
-  std::map<std::string, std::string> task_problems_;  // logged when they change
-  std::unique_ptr<metrics::Exporter> exporter_;       // none: `metrics: off`
-  std::unique_ptr<api::Server> server_;               // last: no call comes in while the rest is taken down
+  std::unique_ptr<metrics::Exporter> exporter_;  // none: `metrics: off`
+  std::unique_ptr<api::Server> server_;          // last: no call comes in while the rest is taken down
 };
 
 }  // namespace tidegate

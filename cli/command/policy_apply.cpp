@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/client.hpp"
+#include "cli/command/common.hpp"
 #include "cli/command/policy.hpp"
 #include "cli/format/documents.hpp"
 
@@ -34,6 +35,7 @@ Outcome<> apply(Context& context, const ApplyOptions& options) {
   request.set_dry_run(options.dry_run);
   request.set_force(options.force);
   request.set_comment(options.comment);
+  for (const std::string& peer : caller_peers(context.environment())) request.add_caller_peers(peer);
   TIDEGATE_ASSIGN(const v1::ApplyPolicyResponse response, context.client().apply_policy(request));
   Json document = document_of(response);
   document["dry_run"] = options.dry_run;

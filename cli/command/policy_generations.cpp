@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/client.hpp"
+#include "cli/command/common.hpp"
 #include "cli/command/policy.hpp"
 #include "cli/format/documents.hpp"
 #include "cli/format/table.hpp"
@@ -24,6 +25,7 @@ Outcome<> rollback(Context& context, const RollbackOptions& options) {
   v1::RollbackPolicyRequest request;
   request.set_generation(options.generation);
   request.set_force(options.force);
+  for (const std::string& peer : caller_peers(context.environment())) request.add_caller_peers(peer);
   TIDEGATE_ASSIGN(const v1::ApplyPolicyResponse response, context.client().rollback_policy(request));
   print_issues(context, "policy", response.issues());
   context.output().show(document_of(response), [&](std::ostream& out) {

@@ -16,7 +16,10 @@ struct AddOptions {
   std::string reason;
 };
 
-using Targets = std::vector<std::string>;
+struct RemoveOptions {
+  std::vector<std::string> targets;
+  bool force = false;
+};
 
 template <typename Entries>
 void print_entries(std::ostream& out, const Style& style, const Entries& entries) {
@@ -56,10 +59,12 @@ Outcome<> add(Context& context, const AddOptions& options) {
   return {};
 }
 
-Outcome<> remove(Context& context, const Targets& targets) {
-  TIDEGATE_TRY(check_targets(targets));
+Outcome<> remove(Context& context, const RemoveOptions& options) {
+  TIDEGATE_TRY(check_targets(options.targets));
   v1::RemoveSafelistRequest request;
-  for (const std::string& target : targets) request.add_targets(target);
+  for (const std::string& target : options.targets) request.add_targets(target);
+  request.set_force(options.force);
+  for (const std::string& peer : caller_peers(context.environment())) request.add_caller_peers(peer);
   TIDEGATE_ASSIGN(const v1::RemoveSafelistResponse response, context.client().remove_safelist(request));
   context.output().show({{"removed", response.removed()}}, [&](std::ostream& out) {
     out << response.removed() << (response.removed() == 1 ? " entry" : " entries") << " removed from the safelist\n";
@@ -110,9 +115,10 @@ void add_safelist(Command& root) {
                                     "safelist add 192.0.2.10 --reason monitoring\nsafelist check 192.0.2.10");
   register_add(safelist);
 
-  auto removed = std::make_shared<Targets>();
+  auto removed = std::make_shared<RemoveOptions>();
   Command remove_command = safelist.add("remove", "Take back `safelist add`", "safelist remove 192.0.2.10");
-  remove_command.positional("TARGET", *removed, "Address or CIDR as it was added").required();
+  remove_command.positional("TARGET", removed->targets, "Address or CIDR as it was added").required();
+  remove_command.flag("--force", removed->force, "Override the lock-out guard; this is recorded");
   remove_command.run([removed](Context& context) { return remove(context, *removed); });
 
   safelist.add("list", "Entries of the policy and of `safelist add`", "safelist list -o json").run(list);

@@ -13,6 +13,7 @@ class FlakyHistory final : public history::History {
   explicit FlakyHistory(history::History& real) : real_(real) {}
 
   bool fail_begin = false, fail_finish = false, fail_discard = false, fail_audit = false;
+  bool fail_begin_revert = false;
 
   using Generation = history::Generation;
   Result<Generation> begin(const history::NewGeneration& generation) override {
@@ -28,7 +29,9 @@ class FlakyHistory final : public history::History {
   Result<Generation> confirm() override { return real_.confirm(); }
   Result<std::optional<Generation>> pending() const override { return real_.pending(); }
   Result<std::optional<Generation>> overdue() const override { return real_.overdue(); }
-  Result<Generation> begin_revert(const std::string& actor) override { return real_.begin_revert(actor); }
+  Result<Generation> begin_revert(const std::string& actor) override {
+    return fail_begin_revert ? broken() : real_.begin_revert(actor);
+  }
   Result<std::optional<Generation>> in_force() const override { return real_.in_force(); }
   Result<Generation> get(std::uint64_t generation) const override { return real_.get(generation); }
   Result<Generation> previous() const override { return real_.previous(); }

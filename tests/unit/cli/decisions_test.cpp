@@ -263,6 +263,11 @@ TEST_F(Decisions, SafelistAddSaysWhichBlocksNoLongerAct) {
             "  no longer acts: block 192.0.2.10 by operator until removed (id 4)\n"
             "undo: tidegate safelist remove 192.0.2.10\n");
   EXPECT_EQ(run({"safelist", "add", "192.0.2.10", "--ceiling", "x"}).exit, 2);
+  run.variables["SSH_CONNECTION"] = "198.51.100.9 50000 192.0.2.1 22";
+  agent.safelist.remove.response.set_removed(1);
+  EXPECT_EQ(run({"safelist", "remove", "192.0.2.10", "--force"}).exit, 0);
+  EXPECT_TRUE(agent.safelist.remove.asked.force());
+  EXPECT_THAT(agent.safelist.remove.asked.caller_peers(), ElementsAre("198.51.100.9"));
 }
 
 TEST_F(Decisions, SafelistCheckAndRemove) {

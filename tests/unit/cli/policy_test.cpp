@@ -133,6 +133,17 @@ TEST_F(PolicyCommands, ApplyShowsDifferenceWarningsAndHowToConfirm) {
   EXPECT_EQ(agent.policy.apply.asked.confirm_within().seconds(), 300);
   EXPECT_TRUE(agent.policy.apply.asked.force());
   EXPECT_EQ(agent.policy.apply.asked.comment(), "why");
+  EXPECT_EQ(agent.policy.apply.asked.caller_peers_size(), 0);
+}
+
+TEST_F(PolicyCommands, ApplyAndRollbackTellTheCallersSession) {
+  differ();
+  run.variables["SSH_CONNECTION"] = "198.51.100.9 50000 192.0.2.1 22";
+  EXPECT_EQ(run({"policy", "apply", good}).exit, 0);
+  ASSERT_EQ(agent.policy.apply.asked.caller_peers_size(), 1);
+  EXPECT_EQ(agent.policy.apply.asked.caller_peers(0), "198.51.100.9");
+  EXPECT_EQ(run({"policy", "rollback"}).exit, 0);
+  EXPECT_EQ(agent.policy.rollback.asked.caller_peers_size(), 1);
 }
 
 TEST_F(PolicyCommands, ApplyOfAnInvalidPolicyAsksForNothing) {

@@ -35,7 +35,7 @@ TEST_F(ConcurrencyTest, CommandsPeriodicWorkAndReaders) {
     entry.prefix = *Prefix::parse("198.51.100.77");
     for (int round = 0; round < kRounds; ++round) {
       EXPECT_TRUE(controllers_->safelist.add({entry}));
-      EXPECT_TRUE(controllers_->safelist.remove({"198.51.100.77"}, "uid:0"));
+      EXPECT_TRUE(controllers_->safelist.remove({.targets = {"198.51.100.77"}, .actor = "uid:0"}));
     }
   });
   threads.emplace_back([&] {

@@ -53,7 +53,7 @@ TEST_F(PolicyControllerTest, ABadDescriptionRefusesAnApplyAndNothingElse) {
   EXPECT_FALSE(policy().check(described).valid);
   EXPECT_EQ(policy().show(0)->text, kPolicy);
   // What was accepted once is enforced, with or without it.
-  const auto back = policy().rollback(0, false, "uid:0");
+  const auto back = policy().rollback({.generation = 0, .actor = "uid:0"});
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_TRUE(std::any_of(back->warnings.begin(), back->warnings.end(),
                           [&](const policy::Issue& issue) { return issue.message == description_problem_; }));
@@ -205,6 +205,47 @@ TEST_F(PolicyControllerTest, RevertIsTriedAgainWhenItFails) {
   EXPECT_EQ(datapath_.service_count, 1U);
 }
 
+// What an operator was promised does not wait for a disk that is full.
+TEST_F(PolicyControllerTest, TheEarlierPolicyIsEnforcedAgainThoughNothingCanBeRecorded) {
+  apply_first();
+  const std::uint64_t first = recorded_generation();
+  ASSERT_TRUE(apply(kOtherPolicy, minutes(5)));
+  clock_.advance(minutes(6));
+  flaky_->fail_begin_revert = true;
+  const auto tried = policy().revert_overdue();
+  ASSERT_FALSE(tried);
+  EXPECT_NE(tried.error().message.find("cannot be recorded"), std::string::npos) << tried.error().message;
+  EXPECT_NE(tried.error().message.find("disk is full"), std::string::npos) << tried.error().message;
+  EXPECT_EQ(datapath_.service_count, 1U);
+  EXPECT_EQ(controllers_->enforcement.in_force()->generation, first);
+  const std::size_t writes = datapath_.generations.size();
+  EXPECT_FALSE(policy().revert_overdue());
+  EXPECT_EQ(datapath_.generations.size(), writes) << "only the record is tried again";
+  EXPECT_EQ(policy().confirm("uid:0").error().code, ErrorCode::kFailedPrecondition);
+
+  flaky_->fail_begin_revert = false;
+  flaky_->fail_finish = true;
+  EXPECT_FALSE(policy().revert_overdue());
+  EXPECT_EQ(datapath_.service_count, 1U);
+  EXPECT_EQ(controllers_->enforcement.in_force()->generation, first);
+  flaky_->fail_finish = false;
+  ASSERT_TRUE(policy().revert_overdue());
+  EXPECT_EQ(datapath_.service_count, 1U);
+  EXPECT_EQ(datapath_.generations.back(), recorded_generation());
+  EXPECT_FALSE(policy().pending());
+}
+
+TEST_F(PolicyControllerTest, AMissingInterfaceDoesNotKeepAnUnconfirmedPolicyInForce) {
+  ASSERT_TRUE(apply("version: 1\ninterfaces: [{name: eth0}, {name: eth1}]\n"));
+  ASSERT_TRUE(apply(kOtherPolicy, minutes(5)));
+  datapath_.existing.erase("eth1");
+  clock_.advance(minutes(6));
+  ASSERT_TRUE(policy().revert_overdue());
+  EXPECT_EQ(datapath_.service_count, 0U);
+  EXPECT_TRUE(datapath_.attached.contains("eth0"));
+  EXPECT_FALSE(policy().pending());
+}
+
 TEST_F(PolicyControllerTest, SecondApplyWhileWaitingIsRefused) {
   apply_first();
   ASSERT_TRUE(apply(kOtherPolicy, minutes(5)));
@@ -226,11 +267,11 @@ TEST_F(PolicyControllerTest, RollbackMakesANewGeneration) {
   apply_first();
   const std::uint64_t first = recorded_generation();
   ASSERT_TRUE(apply(kOtherPolicy));
-  const auto back = policy().rollback(0, false, "uid:0");
+  const auto back = policy().rollback({.generation = 0, .actor = "uid:0"});
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_GT(back->generation, first + 1);
   EXPECT_EQ(policy().show(0)->text, kPolicy);
-  const auto forth = policy().rollback(first + 1, false, "uid:0");
+  const auto forth = policy().rollback({.generation = first + 1, .actor = "uid:0"});
   ASSERT_TRUE(forth);
   EXPECT_EQ(policy().show(0)->text, kOtherPolicy);
   EXPECT_EQ(policy().history()->size(), 4U);
@@ -239,15 +280,15 @@ TEST_F(PolicyControllerTest, RollbackMakesANewGeneration) {
 TEST_F(PolicyControllerTest, RollbackWhileWaitingGoesBackAtOnce) {
   apply_first();
   ASSERT_TRUE(apply(kOtherPolicy, minutes(5)));
-  ASSERT_TRUE(policy().rollback(0, false, "uid:0"));
+  ASSERT_TRUE(policy().rollback({.generation = 0, .actor = "uid:0"}));
   EXPECT_EQ(datapath_.service_count, 1U);
   EXPECT_FALSE(policy().pending());
 }
 
 TEST_F(PolicyControllerTest, RollbackToNowhereIsNotFound) {
-  EXPECT_EQ(policy().rollback(0, false, "uid:0").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(policy().rollback({.generation = 0, .actor = "uid:0"}).error().code, ErrorCode::kNotFound);
   apply_first();
-  EXPECT_EQ(policy().rollback(77, false, "uid:0").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(policy().rollback({.generation = 77, .actor = "uid:0"}).error().code, ErrorCode::kNotFound);
 }
 
 // --- First start.
@@ -267,6 +308,16 @@ TEST_F(PolicyControllerTest, FirstStartWithABadFileSaysWhere) {
   const auto started = controllers_->start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().message.substr(0, 14), "policy.yaml:2:") << started.error().message;
+}
+
+TEST_F(PolicyControllerTest, FirstStartWithSeveralErrorsSaysTheFirstOnOneLine) {
+  policy_file_ = "version: 1\nenforce: 7\nmalformed: perhaps\n";
+  const auto started = controllers_->start();
+  ASSERT_FALSE(started);
+  const std::string& message = started.error().message;
+  EXPECT_EQ(message.substr(0, 14), "policy.yaml:2:") << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  EXPECT_NE(message.find("; and 1 more; `tidegate policy check policy.yaml` shows all"), std::string::npos) << message;
 }
 
 TEST_F(PolicyControllerTest, FirstStartWithoutItsInterfaceFails) {
@@ -301,6 +352,42 @@ TEST_F(PolicyControllerTest, PolicyMayNotCutOffAnAddressTheHostNeeds) {
   insisting.force = true;
   ASSERT_TRUE(policy().apply(insisting));
   EXPECT_EQ(history_->audit_records(10)->front().action, "policy apply");
+}
+
+TEST_F(PolicyControllerTest, PolicyMayNotCutOffTheCaller) {
+  apply_first();
+  ASSERT_TRUE(apply(kOtherPolicy));
+  auto forced = targets({"192.0.2.0/24"});
+  forced.force = true;
+  ASSERT_TRUE(controllers_->decisions.block(forced));
+  auto wanted = request("version: 1\ninterfaces: [{name: eth0}]\n");
+  wanted.caller_peers = {"192.0.2.10"};
+  const auto refused = policy().apply(wanted);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("cut off by the block of 192.0.2.0/24"), std::string::npos)
+      << refused.error().message;
+  wanted.dry_run = true;
+  EXPECT_FALSE(policy().apply(wanted));
+  wanted.caller_peers = {"nonsense"};
+  EXPECT_EQ(policy().apply(wanted).error().code, ErrorCode::kInvalidArgument);
+  wanted.dry_run = false;
+  wanted.caller_peers.clear();
+  ASSERT_TRUE(policy().apply(wanted)) << "nobody is there";
+}
+
+TEST_F(PolicyControllerTest, RollbackMayNotCutOffTheCallerNorSlowItDown) {
+  ASSERT_TRUE(apply("version: 1\ninterfaces: [{name: eth0}]\n"));
+  ASSERT_TRUE(apply(kPolicy));
+  auto forced = targets({"192.0.2.0/24"});
+  forced.force = true;
+  ASSERT_TRUE(controllers_->decisions.limit(forced, {Rate{1, std::chrono::seconds(1)}, std::nullopt}));
+  RollbackRequest back{.generation = 0, .actor = "uid:0", .caller_peers = {"192.0.2.10"}};
+  const auto refused = policy().rollback(back);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("slowed down by the limit of 192.0.2.0/24"), std::string::npos)
+      << refused.error().message;
+  back.force = true;
+  EXPECT_TRUE(policy().rollback(back));
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ TEST_F(SafelistControllerTest, EntryIsEnforcedWithoutANewGeneration) {
   EXPECT_EQ(enforced(), 2U);
   EXPECT_EQ(recorded_generation(), generation);
   EXPECT_EQ(datapath_.generations.back(), generation);
-  ASSERT_EQ(safelist().remove({"203.0.113.0/28"}, "uid:0").value(), 1U);
+  ASSERT_EQ(safelist().remove({.targets = {"203.0.113.0/28"}, .actor = "uid:0"}).value(), 1U);
   EXPECT_EQ(enforced(), 1U);
-  EXPECT_EQ(safelist().remove({"203.0.113.0/28"}, "uid:0").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(safelist().remove({.targets = {"203.0.113.0/28"}, .actor = "uid:0"}).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(SafelistControllerTest, OutlivesPoliciesAndCrashes) {
@@ -58,7 +58,7 @@ TEST_F(SafelistControllerTest, FailureLeavesTheStoreAsItWas) {
   ASSERT_EQ(stored->size(), 1U);
   EXPECT_EQ(stored->front().reason, "");
   datapath_.fail_applies = 1;
-  ASSERT_FALSE(safelist().remove({"203.0.113.7"}, "uid:0"));
+  ASSERT_FALSE(safelist().remove({.targets = {"203.0.113.7"}, .actor = "uid:0"}));
   EXPECT_EQ(safelist_->list()->size(), 1U);
 }
 
@@ -95,6 +95,24 @@ TEST_F(SafelistControllerTest, EntryBoundToAnInterfaceFollowsItsIndex) {
     return source.ifindex == testing::FakeDatapath::index_of("eth5");
   };
   EXPECT_TRUE(std::any_of(datapath_.sources.begin(), datapath_.sources.end(), binds));
+}
+
+TEST_F(SafelistControllerTest, RemovalMayNotCutOffTheCallerOrTheHost) {
+  ASSERT_TRUE(safelist().add({entry("203.0.113.7"), entry("203.0.113.8")}));
+  auto forced = targets({"203.0.113.0/24"});
+  forced.force = true;
+  ASSERT_TRUE(controllers_->decisions.block(forced));
+  facts_.facts = {{*Prefix::parse("203.0.113.8"), decisions::Fact::Kind::kGateway, "eth0"}};
+  SafelistRemoval removal{.targets = {"203.0.113.7"}, .actor = "uid:0", .caller_peers = {"203.0.113.7"}};
+  const auto refused = safelist().remove(removal);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(refused.error().message.find("block of 203.0.113.0/24"), std::string::npos) << refused.error().message;
+  EXPECT_FALSE(safelist().remove({.targets = {"203.0.113.8"}, .actor = "uid:0"})) << "the gateway";
+  EXPECT_EQ(safelist_->list()->size(), 2U);
+  removal.force = true;
+  EXPECT_TRUE(safelist().remove(removal));
+  EXPECT_EQ(history_->audit_records(10)->front().action, "safelist remove");
 }
 
 }  // namespace

@@ -292,5 +292,30 @@ TEST_F(StatusTest, SupportFilesHoldNoClientAddress) {
   }
 }
 
+TEST_F(StatusTest, TasksThatFailAreWarnedOfAndNotTwice) {
+  StatusReport report;
+  WarningInput input{.report = report};
+  input.decision_problem = "table blocks is full";
+  input.task_problems = {"confirm: history.db: the disk is full", "decisions: table blocks is full"};
+  const auto all = make_warnings(input);
+  EXPECT_EQ(std::count(all.begin(), all.end(), "confirm: history.db: the disk is full; it is tried again"), 1);
+  EXPECT_EQ(std::count_if(all.begin(), all.end(),
+                          [](const auto& text) { return text.find("table blocks is full") != std::string::npos; }),
+            1);
+}
+
+TEST_F(StatusTest, InterfacesThatShareTheirCountersAreNamed) {
+  StatusReport report;
+  for (const auto& [name, index] : {std::pair{"eth0", 2U}, {"eth1", 3U}, {"veth9", 2U + TG_INTERFACES}}) {
+    InterfaceReport entry;
+    entry.interface.state = {name, index, "native", true, ""};
+    report.interfaces.push_back(entry);
+  }
+  const auto all = make_warnings({.report = report});
+  const auto shares = [](const auto& text) { return text.find("share their packet counters") != std::string::npos; };
+  ASSERT_EQ(std::count_if(all.begin(), all.end(), shares), 1);
+  EXPECT_EQ(std::find_if(all.begin(), all.end(), shares)->find("eth0 and veth9"), 0U);
+}
+
 }  // namespace
 }  // namespace tidegate::control
