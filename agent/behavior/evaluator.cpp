@@ -104,13 +104,17 @@ void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& find
     return;
   }
   if (since_ == kNever) since_ = facts.time();
+  // At the time of those requests: this one may come a window later.
+  while (!held_.empty() && held_.front().due <= facts.time()) judge_next(findings);
   now_ = std::max(now_, facts.time());
   if (guards_sessions_) watch_sessions(facts);
   fired_.clear();
+  const std::size_t waiting = held_.size();
   for (const std::uint32_t candidate : index_.candidates(summary)) observe(candidate, facts);
   if (fired_.empty()) return;
   count_repeats(facts);
-  settle(facts, findings);
+  const int acted = settle(facts, findings, INT32_MIN);
+  for (std::size_t i = waiting; i < held_.size(); ++i) held_[i].acted = acted;
 }
 
 std::optional<std::uint64_t> Evaluator::state_key(std::uint32_t rule, Facts& facts) {
@@ -132,6 +136,7 @@ void Evaluator::observe(std::uint32_t number, Facts& facts) {
   if (!key) return;
   if (observer.step >= 0) return note_step(observer, *key, facts);
   ++by_rule_[observer.rule].matched;
+  if (std::holds_alternative<WithoutCondition>(rule.when.what)) return hold_back(observer.rule, *key, facts);
   std::array<ExampleMark, 2> examples{};
   const auto outcome = count(observer.rule, *key, facts, examples);
   if (outcome && outcome->holds) note_fired(observer.rule, *key, *outcome, examples, facts);
@@ -208,6 +213,7 @@ void Evaluator::forget() {
   aliases_.clear();
   for (Cap& cap : caps_) cap.clear();
   global_cap_.clear();
+  held_.clear();
   for (Plan& plan : plans_) plan.forgotten.reset();
   now_ = since_ = kNever;
 }
@@ -217,7 +223,7 @@ Statistics Evaluator::statistics() const {
   result.budget = rules_.settings.memory;
   result.keys = states_.size() + offenders_.size() + sessions_.size();
   result.bytes = states_.bytes() + offenders_.bytes() + sessions_.bytes();
-  result.evicted = states_.evictions() + offenders_.evictions();
+  result.evicted += states_.evictions() + offenders_.evictions();
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -37,6 +38,16 @@ class Evaluator {
   // not counted: it would have to change what was decided already.
   void take(const inspect::Summary& summary, std::vector<Finding>& findings);
   static constexpr Micros kMostDisorder = 600'000'000;
+
+  // A request whose earlier step (`without`) was not seen is judged when requests are seen that ended this much later,
+  // by any sender: the step may be told of a moment after it. When more than kMostHeld wait it is not counted.
+  static constexpr Micros kHold = 20'000;
+  static constexpr std::size_t kMostHeld = 1024;
+  // Requests that had to wait so far, and whether some do. judge() judges those up to such a number: for a caller who
+  // knows that time passed, or that no more come. Appends as take() does.
+  std::uint64_t held_so_far() const { return held_so_far_; }
+  bool holds() const { return !held_.empty(); }
+  void judge(std::uint64_t number, std::vector<Finding>& findings);
 
   // An earlier decision, of the time before this evaluator: the next one lasts longer. Only of rules that escalate and
   // are keyed by source alone, for sources as the settings group them; false: it says nothing about these rules.
@@ -79,6 +90,13 @@ class Evaluator {
     std::unique_ptr<ForgottenSteps> forgotten;
     Micros span = 0;
   };
+  // A request that waits for its earlier step: what of its summary counting and findings need.
+  struct Held {
+    std::uint32_t rule = 0;
+    int acted = INT32_MIN;  // the priority of the rules that acted on it already
+    Micros due = 0;
+    inspect::Summary summary;
+  };
   struct Fired {
     std::uint32_t rule = 0;
     std::uint64_t key = 0;
@@ -104,11 +122,14 @@ class Evaluator {
   std::optional<Outcome> count(std::uint32_t rule, std::uint64_t key, Facts& facts,
                                std::array<ExampleMark, 2>& examples);
   bool step_is_missing(std::uint32_t rule, std::uint64_t key, Micros time);
-  bool steps_were_taken(std::uint32_t rule, std::uint64_t key, std::size_t count);
+  bool steps_were_taken(std::uint32_t rule, std::uint64_t key, std::size_t count, Micros time);
+  void hold_back(std::uint32_t rule, std::uint64_t key, const Facts& facts);
+  void judge_next(std::vector<Finding>& findings);
   void note_fired(std::uint32_t rule, std::uint64_t key, const Outcome& outcome,
                   const std::array<ExampleMark, 2>& examples, Facts& facts);
   void count_repeats(Facts& facts);
-  void settle(Facts& facts, std::vector<Finding>& findings);
+  // Of the rules that fired only those of priority `acted` and above act; returns what it is afterwards.
+  int settle(Facts& facts, std::vector<Finding>& findings, int acted);
   Finding finding_of(const Fired& fired, Facts& facts);
   Obstacle obstacle_of(Finding& finding, const Rule& rule, Facts& facts, int acted);
   Obstacle cap_of(const Fired& fired, std::vector<Finding>& findings);
@@ -138,6 +159,8 @@ class Evaluator {
   Cap global_cap_;
   TemplateStore templates_;
   std::vector<Fired> fired_;
+  std::deque<Held> held_;  // those that are due first in front
+  std::uint64_t held_so_far_ = 0;
   Micros now_ = kNever;
   Micros since_ = kNever;  // the first request: what was before it is unknown
   Statistics totals_;

@@ -127,14 +127,63 @@ bool Evaluator::step_is_missing(std::uint32_t rule, std::uint64_t key, Micros ti
   const std::uint64_t place = key_of_steps(key);
   const KeyState* state = states_.find(place);
   const auto* steps = state == nullptr ? nullptr : std::get_if<Steps>(&state->data);
-  if (steps != nullptr && steps->chain(0) > time - plan.span) return false;
+  // A later one that is known already excuses as well: it may hide an earlier one.
+  if (steps != nullptr && steps->chain(0).began > time - plan.span) return false;
   return !plan.forgotten || !plan.forgotten->may_hold(place, now_);
 }
 
-bool Evaluator::steps_were_taken(std::uint32_t rule, std::uint64_t key, std::size_t count) {
+bool Evaluator::steps_were_taken(std::uint32_t rule, std::uint64_t key, std::size_t count, Micros time) {
   const KeyState* state = states_.find(key_of_steps(key));
   const auto* steps = state == nullptr ? nullptr : std::get_if<Steps>(&state->data);
-  return steps != nullptr && steps->chain(count - 1) > now_ - plans_[rule].span;
+  if (steps == nullptr) return false;
+  const Steps::Chain last = steps->chain(count - 1);
+  return last.ended <= time && last.began > time - plans_[rule].span;
+}
+
+void Evaluator::hold_back(std::uint32_t rule, std::uint64_t key, const Facts& facts) {
+  if (!step_is_missing(rule, key, facts.time())) return;
+  if (held_.size() >= kMostHeld) {
+    ++by_rule_[rule].evicted;
+    ++totals_.evicted;
+    return;
+  }
+  const inspect::Summary& from = facts.summary();
+  Held held{.rule = rule, .due = now_ + kHold, .summary = {}};
+  held.summary.kind = from.kind;
+  held.summary.began = from.began;
+  held.summary.duration = from.duration;
+  held.summary.connection = from.connection;
+  held.summary.service = from.service;
+  held.summary.proxied = from.proxied;
+  held.summary.path_template = from.path_template.substr(0, TemplateStore::kLongest);
+  held.summary.status = from.status;
+  held.summary.session = from.session;
+  held.summary.account = from.account;
+  held.summary.session_before = from.session_before;
+  held.summary.account_before = from.account_before;
+  held_.push_back(std::move(held));
+  ++held_so_far_;
+}
+
+void Evaluator::judge(std::uint64_t number, std::vector<Finding>& findings) {
+  while (!held_.empty() && held_so_far_ - held_.size() < number) judge_next(findings);
+}
+
+void Evaluator::judge_next(std::vector<Finding>& findings) {
+  const Held held = std::move(held_.front());
+  held_.pop_front();
+  Facts facts(held.summary, rules_.settings, proxies_, seed_, aliases_);
+  // Its sender may have another name by now.
+  const auto key = state_key(held.rule, facts);
+  if (!key) return;
+  std::array<ExampleMark, 2> examples{};
+  const auto outcome = count(held.rule, *key, facts, examples);
+  if (!outcome || !outcome->holds) return;
+  fired_.clear();
+  note_fired(held.rule, *key, *outcome, examples, facts);
+  if (fired_.empty()) return;
+  count_repeats(facts);
+  settle(facts, findings, held.acted);
 }
 
 std::optional<Evaluator::Outcome> Evaluator::count(std::uint32_t number, std::uint64_t key, Facts& facts,
@@ -146,7 +195,7 @@ std::optional<Evaluator::Outcome> Evaluator::count(std::uint32_t number, std::ui
   if (std::holds_alternative<WithoutCondition>(rule.when.what) && !step_is_missing(number, key, facts.time()))
     return std::nullopt;
   const auto* after = std::get_if<AfterCondition>(&rule.when.what);
-  if (after != nullptr && !steps_were_taken(number, key, after->steps.size())) return std::nullopt;
+  if (after != nullptr && !steps_were_taken(number, key, after->steps.size(), facts.time())) return std::nullopt;
   const ExampleMark mark{static_cast<std::uint32_t>(facts.time() / 1'000'000),
                          templates_.put(seed_, example_text(facts.summary()))};
   return states_.update(key, [&](KeyState& state) {

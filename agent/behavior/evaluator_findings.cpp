@@ -91,17 +91,16 @@ std::string evidence_text(const Rule& rule, double observed, double threshold, s
          " within " + format_duration(rule.when.within);
 }
 
-void Evaluator::settle(Facts& facts, std::vector<Finding>& findings) {
+int Evaluator::settle(Facts& facts, std::vector<Finding>& findings, int acted) {
   std::stable_sort(fired_.begin(), fired_.end(), [&](const Fired& a, const Fired& b) {
     return rules_.rules[a.rule].priority > rules_.rules[b.rule].priority;
   });
-  int acted = INT32_MIN;
   for (Fired& fired : fired_) {
     const Rule& rule = rules_.rules[fired.rule];
     Finding finding = finding_of(fired, facts);
     finding.obstacle = obstacle_of(finding, rule, facts, acted);
     if (finding.enforced()) finding.obstacle = cap_of(fired, findings);
-    if (finding.enforced()) acted = rule.priority;
+    if (finding.enforced()) acted = std::max(acted, rule.priority);
     tally(finding, by_rule_[fired.rule]);
     remember(fired, finding);
     findings.push_back(std::move(finding));
@@ -109,6 +108,7 @@ void Evaluator::settle(Facts& facts, std::vector<Finding>& findings) {
   const auto source = facts.key(kBySource);
   const KeyParts part = guard_part(facts);
   if (guards_sessions_ && source && part != 0) sessions_.offended(*source | 1, *facts.key(part), now_);
+  return acted;
 }
 
 void Evaluator::tally(const Finding& finding, RuleStatistics& statistics) {

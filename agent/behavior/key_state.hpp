@@ -14,25 +14,31 @@
 
 namespace tidegate::behavior {
 
-// How far a key got along the steps of a rule. chain(i) is when the latest chain of the steps 0…i in order began: the
-// later it began, the longer it holds, so that the latest is all that has to be known.
+// How far a key got along the steps of a rule: for each step one chain of the steps up to it, each of which ended no
+// earlier than the one before. It is the one that began last, and of those the one that ended first: the later it
+// began, the longer it holds. Of steps that come in the order of their times that is all that has to be known; of
+// others a chain may be missed, but there is none that was not walked.
 class Steps {
  public:
+  struct Chain {
+    Micros began = kNever;
+    Micros ended = kNever;
+  };
+
   // Step `i` of `count` was taken at `time`.
   void take(std::size_t i, std::size_t count, Micros time) {
     if (!chains_) {
-      chains_ = std::make_unique<Micros[]>(count);
-      std::fill_n(chains_.get(), count, kNever);
+      chains_ = std::make_unique<Chain[]>(count);
       count_ = static_cast<std::uint8_t>(count);
     }
-    const Micros began = i == 0 ? time : chains_[i - 1];
-    if (began > chains_[i]) chains_[i] = began;
+    const Chain before = i == 0 ? Chain{time, time} : chains_[i - 1];
+    if (before.ended <= time && before.began > chains_[i].began) chains_[i] = {before.began, time};
   }
-  Micros chain(std::size_t i) const { return chains_ ? chains_[i] : kNever; }
-  std::size_t heap_bytes() const { return std::size_t{count_} * sizeof(Micros); }
+  Chain chain(std::size_t i) const { return chains_ ? chains_[i] : Chain{}; }
+  std::size_t heap_bytes() const { return std::size_t{count_} * sizeof(Chain); }
 
  private:
-  std::unique_ptr<Micros[]> chains_;
+  std::unique_ptr<Chain[]> chains_;
   std::uint8_t count_ = 0;
 };
 

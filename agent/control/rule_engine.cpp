@@ -13,6 +13,9 @@ namespace {
 // How far the time of requests may be ahead of the clock before the clock is taken to have been set back.
 constexpr auto kMostAhead = std::chrono::minutes(1);
 constexpr std::uint64_t kClockEvery = 256;  // summaries
+// Requests that rules hold back are judged once this passed twice without a later request: on busy machines summaries
+// come late, and the evaluator's own time for them is that of requests.
+constexpr std::chrono::milliseconds kHold{20};
 
 // All that an evaluator is made from. Services only by what rules may say of them.
 std::string signature_of(const policy::Policy& policy) {
@@ -59,6 +62,7 @@ void RuleEngine::set_policy(const policy::Policy& policy) {
   auto state = state_.lock();
   state->signature = std::move(signature);
   state->evaluator.swap(next);
+  state->held_before = 0;
   state->watch.forget();
 }
 
@@ -71,22 +75,27 @@ void RuleEngine::notice_clock(State& state) {
 void RuleEngine::take(const inspect::Summary& summary) {
   std::vector<behavior::Finding> findings;
   bool follow = false;
+  bool held = false;
   {
     auto state = state_.lock();
     if (!state->running) return;
     follow = actions_.look && actions_.look(summary);  // what was decided holds without its rule, too
     if (state->evaluator) {
       notice_clock(*state);
+      const std::uint64_t before = state->evaluator->held_so_far();
       state->evaluator->take(summary, findings);
+      held = state->evaluator->held_so_far() != before;
     }
   }
-  if (follow || !findings.empty()) hand_over(findings, follow);
+  if (follow || held || !findings.empty()) hand_over(findings, follow, held);
 }
 
-void RuleEngine::hand_over(std::vector<behavior::Finding>& findings, bool follow) {
+void RuleEngine::hand_over(std::vector<behavior::Finding>& findings, bool follow, bool held) {
   {
     const std::lock_guard lock(waiting_mutex_);
     follow_ = follow_ || follow;
+    if (held && !held_) next_judgement_ = std::chrono::steady_clock::now() + kHold;
+    held_ = held_ || held;
     for (behavior::Finding& finding : findings) {
       if (waiting_.size() < kMostWaiting) {
         waiting_.push_back(std::move(finding));
@@ -119,12 +128,37 @@ void RuleEngine::act_on_next(std::unique_lock<std::mutex>& lock) {
   failures_.refused += done ? 0 : 1;
 }
 
+// What was held back before the last time.
+void RuleEngine::judge_held(std::unique_lock<std::mutex>& lock) {
+  held_ = false;
+  lock.unlock();
+  std::vector<behavior::Finding> findings;
+  bool more = false;
+  {
+    auto state = state_.lock();
+    if (state->evaluator) {
+      state->evaluator->judge(state->held_before, findings);
+      state->held_before = state->evaluator->held_so_far();
+      more = state->evaluator->holds();
+    }
+  }
+  hand_over(findings, false, more);
+  lock.lock();
+}
+
+bool RuleEngine::wait(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
+  const auto some = [this] { return follow_ || !waiting_.empty(); };
+  waiting_changed_.wait(lock, stop, [&] { return some() || held_; });
+  if (!some() && held_) waiting_changed_.wait_until(lock, stop, next_judgement_, some);
+  return !stop.stop_requested();
+}
+
 // In turns, so that neither waits for the other for long.
 void RuleEngine::work(const std::stop_token& stop) {
   std::unique_lock lock(waiting_mutex_);
-  while (waiting_changed_.wait(lock, stop, [this] { return follow_ || !waiting_.empty(); })) {
-    if (stop.stop_requested()) break;
+  while (wait(lock, stop)) {
     acting_ = true;
+    if (held_ && std::chrono::steady_clock::now() >= next_judgement_) judge_held(lock);
     if (follow_) follow_blocked(lock);
     if (!waiting_.empty()) act_on_next(lock);
     acting_ = false;
@@ -155,7 +189,7 @@ RuleReport RuleEngine::report() const {
 
 void RuleEngine::settle() {
   std::unique_lock lock(waiting_mutex_);
-  waiting_changed_.wait(lock, [this] { return !follow_ && waiting_.empty() && !acting_; });
+  waiting_changed_.wait(lock, [this] { return !follow_ && !held_ && waiting_.empty() && !acting_; });
 }
 
 }  // namespace tidegate::control

@@ -66,13 +66,16 @@ class RuleEngine final : public inspection::SummaryConsumer {
     std::unique_ptr<behavior::Evaluator> evaluator;  // none: no rules
     std::string signature;                           // of what the evaluator was made from
     std::uint64_t taken = 0;
+    std::uint64_t held_before = 0;  // requests that had been held back when those were looked at last
     bool running = false;
     RuleWatch watch;
   };
 
   void notice_clock(State& state);
-  void hand_over(std::vector<behavior::Finding>& findings, bool follow);
+  void hand_over(std::vector<behavior::Finding>& findings, bool follow, bool held);
   void work(const std::stop_token& stop);
+  bool wait(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);  // false: the end
+  void judge_held(std::unique_lock<std::mutex>& lock);
   RuleWatch::Failures failures() const;
   void follow_blocked(std::unique_lock<std::mutex>& lock);
   void act_on_next(std::unique_lock<std::mutex>& lock);
@@ -89,6 +92,8 @@ class RuleEngine final : public inspection::SummaryConsumer {
   RuleWatch::Failures failures_;
   bool follow_ = false;
   bool acting_ = false;
+  bool held_ = false;  // the evaluator holds requests back, whom it may never hear of again
+  std::chrono::steady_clock::time_point next_judgement_;
   std::jthread thread_;
 };
 

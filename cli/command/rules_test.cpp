@@ -39,6 +39,9 @@ class Trial final : public RequestView {
   void flush() override {}
   void finish() {
     by_end_.finish();
+    findings_.clear();
+    evaluator_.judge(evaluator_.held_so_far(), findings_);
+    show();
     if (!table_) return context_.output().end_list();
     table_->finish();
     print_totals(context_.output().out(), evaluator_);
@@ -48,6 +51,10 @@ class Trial final : public RequestView {
   void evaluate(const inspect::Summary& summary) {
     findings_.clear();
     evaluator_.take(summary, findings_);
+    show();
+  }
+
+  void show() {
     for (const behavior::Finding& finding : findings_) {
       if (table_) {
         table_->add(row_of(finding));

@@ -125,6 +125,18 @@ TEST(Priorities, LetTheHighestAct) {
   EXPECT_EQ(findings[2].obstacle, Obstacle::kOutranked);
 }
 
+// What is judged a moment later is outranked by what acted on the same request.
+TEST(Priorities, HoldForWhatIsHeldBack) {
+  Trial trial("{name: low, when: {without: {path: /first}, within: 1m, count: 1}, priority: 1, " + block() +
+              "}, {name: high, match: {path: /bad}, " + kOnceASecond + ", " + block() + "}");
+  trial.take({.when = 0s});
+  const auto findings = trial.take({.when = 2min, .path = "/bad"});
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].rule, "high");
+  EXPECT_EQ(findings[1].rule, "low");
+  EXPECT_EQ(findings[1].obstacle, Obstacle::kOutranked);
+}
+
 TEST(Priorities, OfShadowsOutrankNobody) {
   Trial trial("{name: low, " + std::string(kOnceASecond) + ", priority: 1, " + block() + "}, {name: high, " +
               kOnceASecond + ", priority: 900, " + block(", mode: shadow") + "}");

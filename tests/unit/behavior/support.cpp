@@ -51,6 +51,7 @@ RuleSet rules_of(const std::string& rules, const std::string& rest) {
 std::vector<Finding> Trial::take(const Request& request) {
   std::vector<Finding> findings;
   evaluator.take(summary_of(request), findings);
+  evaluator.judge(evaluator.held_so_far(), findings);
   return findings;
 }
 

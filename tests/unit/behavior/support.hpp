@@ -50,7 +50,7 @@ class Trial {
       : evaluator(rules_of(rules, rest), HashSeed{}, std::move(safelisted)) {}
   explicit Trial(RuleSet rules) : evaluator(std::move(rules), HashSeed{}) {}
 
-  // What the request led to.
+  // What the request led to; nothing is told of later that ended before it.
   std::vector<Finding> take(const Request& request);
   // The names of the rules that fired, "name!" where that is to be enforced, "name~" where that is on connections
   // only, in order.

@@ -102,6 +102,18 @@ constexpr const char* kEscalating =
     "rules: [{name: guess, match: {status: 401}, when: {count: 3, within: 1m},"
     " then: {action: block, for: 10m, escalate: {factor: 2, max: 24h, memory: 1h}}}]\n";
 
+// No later request comes that would show that the step is not there.
+TEST_F(RuleEngineTest, JudgesWhatIsHeldBackWhenNobodyAsksMore) {
+  apply(
+      "rules: [{name: skip, match: {status: 401}, when: {without: {status: 200}, within: 1m, count: 1}, "
+      "then: {action: block, for: 10m}}]\n");
+  requests("192.0.2.99", 1, 200);
+  clock_.advance(2min);
+  requests("203.0.113.7", 1);
+  ASSERT_EQ(decided().size(), 1U);
+  EXPECT_EQ(decided().front().target.to_string(), "203.0.113.7");
+}
+
 TEST_F(RuleEngineTest, BlocksThroughStoreAndDatapath) {
   apply(kRule);
   requests("203.0.113.7", 2);
