@@ -55,8 +55,13 @@ bool IdentityBlocks::look(const inspect::Summary& summary) {
   if (found.empty()) return false;
   Sighting sighting{.ids = {}, .connection = connection_of(summary.connection.flow), .behind_proxy = false};
   for (const auto& [id, key] : found) consider(*state, id, key, request, sighting);
-  if (sighting.ids.empty() || state->waiting.size() >= kMostWaiting) return false;
-  if (!state->awaited.insert(sighting.connection).second) return false;
+  if (sighting.ids.empty() || state->awaited.contains(sighting.connection)) return false;
+  if (state->waiting.size() >= kMostWaiting) {
+    ++state->refused.count;
+    state->refused.why = std::to_string(kMostWaiting) + " connections of blocked sessions and accounts wait already";
+    return false;
+  }
+  state->awaited.insert(sighting.connection);
   state->waiting.push_back(std::move(sighting));
   return true;
 }
@@ -80,6 +85,11 @@ void IdentityBlocks::consider(State& state, std::int64_t id, const behavior::Fin
   }
   if (request.proxied()) {
     sighting.behind_proxy = true;
+    sighting.time = summary.began + summary.duration;
+    sighting.service = summary.service;
+    sighting.flow = summary.connection.flow;
+    sighting.named = request.named();
+    sighting.source = request.source();
     if (std::has_single_bit(++entry.shown.behind_proxy)) sighting.ids.push_back(id);
     return;
   }

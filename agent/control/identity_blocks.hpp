@@ -81,7 +81,8 @@ class IdentityBlocks {
   void tick();
 
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
-  // Connections that could not be blocked for want of room, and why, since start.
+  // Connections that could not be blocked for want of room, in the datapath or among those that wait for it, and why,
+  // since start.
   struct Refused {
     std::uint64_t count = 0;
     std::string why;
@@ -93,12 +94,19 @@ class IdentityBlocks {
     BlockedIdentity shown;  // without expiry and connections
     MonotonicTime until{0};
     std::deque<kernel::Connection> connections;
+    behavior::Finding finding;  // that made it, or lengthened it last
   };
   // A connection on which blocked ones were seen.
   struct Sighting {
     std::vector<std::int64_t> ids;
     kernel::Connection connection;
     bool behind_proxy = false;
+    // Of the request, when it came through a trusted proxy.
+    WallTime time{};
+    std::string service{};
+    inspect::Flow flow{};
+    std::optional<Address> named{};
+    std::optional<Prefix> source{};
   };
   // By which the source of a request is made out.
   struct View {
@@ -136,6 +144,7 @@ class IdentityBlocks {
   // With changing_ held.
   void block_connection(std::int64_t id, const kernel::Connection& connection);
   void act(const Sighting& sighting);
+  void report(std::int64_t id, const Sighting& sighting);
   Status carry_out(const Change& change);
   Status guard(const Address& client, bool fresh);
   void refuse(std::int64_t id, const kernel::Connection& connection, const Error& error);

@@ -85,6 +85,7 @@ Result<std::int64_t> IdentityBlocks::enter(State& state, const behavior::Finding
   Entry& entry = state.entries.at(id);
   entry.until = until;
   entry.shown.reason = describe(finding);
+  entry.finding = finding;
   for (const auto& connection : entry.connections) put_again(state, connection, change);
   return id;
 }
@@ -164,17 +165,32 @@ void IdentityBlocks::refuse(std::int64_t id, const kernel::Connection& connectio
                                                " could not be blocked: " + error.message);
 }
 
+// As a finding that is not enforced: for whoever can act on the client that the proxy names.
+void IdentityBlocks::report(std::int64_t id, const Sighting& sighting) {
+  const auto state = state_.lock();
+  const auto found = state->entries.find(id);
+  if (found == state->entries.end()) return;
+  const Entry& entry = found->second;
+  behavior::Finding finding = entry.finding;
+  finding.key = entry.shown.key;
+  finding.time = sighting.time;
+  finding.service = sighting.service;
+  finding.flow = sighting.flow;
+  finding.named = sighting.named;
+  finding.target = sighting.source;
+  finding.duration = std::chrono::duration_cast<std::chrono::seconds>(entry.until - env_.clock.monotonic());
+  finding.source_obstacle = behavior::Obstacle::kNone;
+  finding.obstacle = behavior::Obstacle::kTrustedProxy;
+  env_.telemetry.note(
+      EventKind::kDecision,
+      entry.shown.origin() + " would block " + entry.shown.target() +
+          ", which came through a trusted proxy; not enforced: " + std::string(explain(finding.obstacle)),
+      detail_of(finding, telemetry::DecisionDetail::Change::kReported));
+}
+
 void IdentityBlocks::act(const Sighting& sighting) {
   if (sighting.behind_proxy) {
-    for (const std::int64_t id : sighting.ids) {
-      const auto state = state_.lock();
-      const auto found = state->entries.find(id);
-      if (found == state->entries.end()) continue;
-      const BlockedIdentity& identity = found->second.shown;
-      env_.telemetry.note(EventKind::kDecision, identity.origin() + " would block " + identity.target() +
-                                                    ", which came through a trusted proxy; not enforced: " +
-                                                    std::string(explain(behavior::Obstacle::kTrustedProxy)));
-    }
+    for (const std::int64_t id : sighting.ids) report(id, sighting);
     return;
   }
   const Status allowed = guard(sighting.connection.client, false);
