@@ -222,7 +222,9 @@ Statistics Evaluator::statistics() const {
   Statistics result = totals_;
   result.budget = rules_.settings.memory;
   result.keys = states_.size() + offenders_.size() + sessions_.size();
-  result.bytes = states_.bytes() + offenders_.bytes() + sessions_.bytes();
+  result.bytes = states_.bytes() + offenders_.bytes() + sessions_.bytes() + aliases_.bytes() + templates_.bytes();
+  for (const Plan& plan : plans_) result.bytes += plan.forgotten ? sizeof(ForgottenSteps) : 0;
+  for (const Held& held : held_) result.bytes += sizeof(Held) + held.summary.path_template.capacity();
   result.evicted += states_.evictions() + offenders_.evictions();
   return result;
 }

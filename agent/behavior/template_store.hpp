@@ -25,10 +25,15 @@ class TemplateStore {
     std::string& slot = places_[mark % kPlaces].text;
     if (places_[mark % kPlaces].mark != mark || slot.empty()) {
       places_[mark % kPlaces].mark = mark;
+      texts_ -= heap_of(slot);
       slot.assign(text);
+      texts_ += heap_of(slot);
     }
     return mark;
   }
+
+  // Places and longer texts, without what the allocator adds.
+  std::size_t bytes() const { return kPlaces * sizeof(Place) + texts_; }
 
   // "": forgotten.
   std::string_view get(std::uint32_t mark) const {
@@ -41,7 +46,12 @@ class TemplateStore {
     std::uint32_t mark = 0;
     std::string text;
   };
+  static std::size_t heap_of(const std::string& text) {
+    return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+  }
+
   std::vector<Place> places_{kPlaces};
+  std::size_t texts_ = 0;
 };
 
 }  // namespace tidegate::behavior

@@ -84,7 +84,7 @@ void evaluate(behavior::RuleSet rules, Bytes bytes) {
       require(!finding.enforced() || finding.target);
     }
   }
-  require(evaluator.statistics().bytes <= 2 * kMemory);
+  require(evaluator.statistics().bytes <= 2 * kMemory + 2'500'000 + 16'384 * evaluator.rules().rules.size());
 }
 
 }  // namespace

@@ -225,6 +225,24 @@ TEST(Memory, StaysWithinItsBudgetUnderMillionsOfSources) {
   EXPECT_EQ(findings[0].target->to_string(), "198.51.100.1");
 }
 
+// What does not belong to keys is told as well, and bounded.
+TEST(Memory, OfTemplatesAndForgottenStepsIsTold) {
+  Trial trial(
+      "{name: r, match: {path: /pay}, when: {without: {path: /checkout}, within: 1h, count: 1}, then: {action: block, "
+      "for: 1h}}, {name: c, when: {count: 1000, within: 1h}, then: {action: block, for: 1h}}",
+      "behavior: {memory: 1MB}\n");
+  const std::uint64_t empty = trial.evaluator.statistics().bytes;
+  EXPECT_GT(empty, TemplateStore::kPlaces * sizeof(std::string));
+  for (int i = 0; i < 20'000; ++i) trial.take({.path = "/" + std::string(100, 'a') + std::to_string(i)});
+  const std::uint64_t templates = trial.evaluator.statistics().bytes;
+  EXPECT_GT(templates, empty + TemplateStore::kPlaces * 90);
+  EXPECT_LT(templates, empty + TemplateStore::kPlaces * 270);
+  for (std::uint32_t i = 0; i < 20'000; ++i)
+    trial.take({.source = Address::from_v4(0x0a000000 + i).to_string(), .path = "/checkout"});
+  EXPECT_GT(trial.evaluator.statistics().evicted, 0U);
+  EXPECT_LT(trial.evaluator.statistics().bytes, 1'000'000 + 2'500'000 + 16'384U);
+}
+
 TEST(Memory, OfOneKeyIsSmall) {
   Trial trial("{name: c, when: {count: 1000, within: 1h}, then: {action: block, for: 1h}}");
   std::vector<Finding> findings;
