@@ -45,7 +45,7 @@ class Line {
   }
   void add(std::string_view word) {
     // HAProxy's ssl_fc_session_key is no master secret when the connection is TLS 1.3, and has another size.
-    if (words_ == 2) not_here_ = word == "-" || (is_master_ && word.size() != kMasterHex);
+    if (words_ == 2) not_here_ = word == "-" || word == "tcp" || (is_master_ && word.size() != kMasterHex);
     if (words_ > kMostWords || size_ + word.size() + 1 > text_.size()) return;
     if (size_ != 0) text_[size_++] = ' ';
     std::memcpy(text_.data() + size_, word.data(), word.size());

@@ -81,7 +81,8 @@ std::optional<Endpoint> read_endpoint(std::string_view word) {
   const std::string_view digits = word.substr(colon + 1);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (bracketed != (host.find(':') != std::string_view::npos)) return std::nullopt;
+  // HAProxy's log format cannot tell which family an address has: brackets around IPv4 are fine.
+  if (!bracketed && host.find(':') != std::string_view::npos) return std::nullopt;
   Endpoint endpoint;
   const auto [end, error] = std::from_chars(digits.begin(), digits.end(), endpoint.port);
   if (error != std::errc{} || end != digits.end()) return std::nullopt;

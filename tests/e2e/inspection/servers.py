@@ -109,7 +109,7 @@ class Haproxy:
                                   stop=signal.SIGINT)
 
 
-# One log line per request, with every secret that is there; of TLS 1.2 it is the master secret.
+# One log line per request, with every secret that is there; of TLS 1.2 it is the master secret. The endpoints once for each version.
 HAPROXY_LABELS = (("CLIENT_RANDOM", "session_key,hex"), ("CLIENT_EARLY_TRAFFIC_SECRET", "client_early_traffic_secret"),
                   ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", "client_handshake_traffic_secret"),
                   ("SERVER_HANDSHAKE_TRAFFIC_SECRET", "server_handshake_traffic_secret"),
@@ -117,9 +117,13 @@ HAPROXY_LABELS = (("CLIENT_RANDOM", "session_key,hex"), ("CLIENT_EARLY_TRAFFIC_S
                   ("SERVER_TRAFFIC_SECRET_0", "server_traffic_secret_0"))
 
 
+HAPROXY_ENDPOINTS = " tcp [%[fc_src]]:%[fc_src_port] [%[fc_dst]]:%[fc_dst_port]"
+
+
 def haproxy_log(path):
     """Options of Haproxy with which it logs its keys to the datagram socket `path`."""
-    line = ";".join(f"{label} %[ssl_fc_client_random,hex] %[ssl_fc_{name}]" for label, name in HAPROXY_LABELS)
+    line = ";".join(f"{label} %[ssl_fc_client_random,hex] %[ssl_fc_{name}]" +
+                    (HAPROXY_ENDPOINTS if label in ("CLIENT_RANDOM", "SERVER_TRAFFIC_SECRET_0") else "") for label, name in HAPROXY_LABELS)
     return {"top": "tune.ssl.keylog on",
             "frontend": f'log {path} len 4096 format rfc3164 local0\n  option logasap\n  log-format "{line}"'}
 

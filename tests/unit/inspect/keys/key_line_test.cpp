@@ -52,7 +52,7 @@ TEST(KeyLineTest, WhatIsNoKeyLineIsMalformed) {
         "CLIENT_RANDOM " + random_hex(1).substr(2) + ' ' + repeated(1, 48), "client_random " + good.substr(14),
         traffic_line("CLIENT_TRAFFIC_SECRET_0", 1, 2, 40), traffic_line("CLIENT_TRAFFIC_SECRET_0", 1, 2, 64),
         good + " tcp 192.0.2.1 198.51.100.1:443", good + " tcp 192.0.2.1:99999 198.51.100.1:443",
-        good + " tcp 2001:db8::1:5 [2001:db8::2]:443", good + " tcp [192.0.2.1]:5 198.51.100.1:443",
+        good + " tcp 2001:db8::1:5 [2001:db8::2]:443", good + " tcp [192.0.2.1:5 198.51.100.1:443",
         good + " tcp 192.0.2.1:5 198.51.100.1:443 0xfffff", std::string(64, ' ') + good}) {
     EXPECT_EQ(read_key_line(text).what, What::kMalformed) << text;
   }

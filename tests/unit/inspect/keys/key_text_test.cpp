@@ -77,6 +77,25 @@ TEST_F(KeyTextTest, HaproxyLinesMayLackSecretsAndNameEndpoints) {
   EXPECT_TRUE(keys_.find(Flow{{*Address::parse("192.0.2.7"), 40001}, {*Address::parse("198.51.100.1"), 443}}));
 }
 
+// A log format has brackets around every address or around none.
+TEST_F(KeyTextTest, HaproxyPutsBracketsAroundEveryAddress) {
+  const Flow flow{{*Address::parse("192.0.2.7"), 40001}, {*Address::parse("198.51.100.1"), 443}};
+  const auto datagram = [](int n, const std::string& client, const std::string& server) {
+    return "<134>x: " + master_line(n) + " tcp [" + client + "]:40001 [" + server + "]:443";
+  };
+  EXPECT_EQ(add_key_datagram(keys_, bytes_of(datagram(4, "192.0.2.7", "198.51.100.1")), counters_).accepted, 1U);
+  EXPECT_TRUE(keys_.find(flow));
+  EXPECT_EQ(
+      add_key_datagram(keys_, bytes_of(datagram(5, "::ffff:192.0.2.8", "::ffff:198.51.100.1")), counters_).accepted,
+      1U);
+  EXPECT_TRUE(keys_.find(Flow{{*Address::parse("192.0.2.8"), 40001}, flow.server}));
+  EXPECT_EQ(add_key_datagram(keys_, bytes_of(datagram(6, "2001:db8::7", "2001:db8::1")), counters_).accepted, 1U);
+  EXPECT_TRUE(keys_.find(Flow{{*Address::parse("2001:db8::7"), 40001}, {*Address::parse("2001:db8::1"), 443}}));
+  const std::string without_secret =
+      "SERVER_TRAFFIC_SECRET_0 " + random_hex(7) + "  tcp [192.0.2.7]:40001 [192.0.2.1]:443";
+  EXPECT_EQ(add_key_datagram(keys_, bytes_of(without_secret), counters_).malformed, 0U);
+}
+
 TEST_F(KeyTextTest, DatagramsWithoutALabelAreMalformed) {
   EXPECT_EQ(add_key_datagram(keys_, bytes_of("<134>haproxy[1]: Proxy www started."), counters_).malformed, 1U);
   EXPECT_EQ(add_key_datagram(keys_, bytes_of("CLIENT_RANDOM zz " + std::string(96, 'z')), counters_).malformed, 1U);
