@@ -97,7 +97,9 @@ class Payloads(unittest.TestCase):
             f"why {ATTACKER}", f"-o json why {ATTACKER}", "decisions list", "-o json decisions list")}
         texts["metrics"] = world.run("curl", "-s", "http://127.0.0.1:9464/metrics").stdout
         self.assertIn("payloads_examined", texts["metrics"])
-        for path in (self.here.path("agent.log"), self.agent.process.log, dump, *self.here.path("state").rglob("*")):
+        exported = self.here.path("events.jsonl")
+        world.until(lambda: "attack-payloads" in exported.read_text(), what="the event of the decision")
+        for path in (self.here.path("agent.log"), exported, self.agent.process.log, dump, *self.here.path("state").rglob("*")):
             if path.is_file():
                 texts[str(path)] = path.read_bytes().decode(errors="replace")
         for where, text in texts.items():
