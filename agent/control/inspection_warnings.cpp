@@ -100,9 +100,11 @@ void unsafe(Warnings& warnings, const Report& inspector) {
     warnings.push_back(
         "the inspector runs without its whole sandbox on this kernel; a fault in it could reach further");
   }
-  if (!inspector.secrets_locked) {
-    warnings.push_back("session keys are not locked in memory and may be swapped; raise LimitMEMLOCK to 16M or more");
-  }
+  if (inspector.secrets_locked) return;
+  warnings.push_back(inspector.key_store_locked
+                         ? "session keys in use are not locked in memory and may be swapped, only their store is "
+                           "locked; set LimitMEMLOCK=infinity"
+                         : "session keys are not locked in memory and may be swapped; set LimitMEMLOCK=infinity");
 }
 
 }  // namespace

@@ -60,8 +60,9 @@ std::string inspector_text(const inspection::Report& inspector) {
   text << "state " << to_string(inspector.state) << ' ' << inspector.problem << "\nrestarts " << inspector.restarts
        << ", killed " << inspector.kills << "\nopen connections " << inspector.open_connections << ", sessions "
        << inspector.sessions << "\nmemory " << inspector.memory << ", resident " << inspector.resident_bytes
-       << "\nsandboxed " << inspector.sandboxed << ", secrets locked " << inspector.secrets_locked << "\nshedding "
-       << inspector.shedding << ", share " << inspector.shed_share << ", ring " << inspector.ring_fill << '\n';
+       << "\nsandboxed " << inspector.sandboxed << ", secrets locked " << inspector.secrets_locked
+       << ", key store locked " << inspector.key_store_locked << "\nshedding " << inspector.shedding << ", share "
+       << inspector.shed_share << ", ring " << inspector.ring_fill << '\n';
   for (std::size_t i = 0; i < inspect::kCounters; ++i) {
     const auto counter = static_cast<inspect::Counter>(i);
     text << "counter " << text_of(counter).name << ' ' << inspector.counters.of(counter) << '\n';

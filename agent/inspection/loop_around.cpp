@@ -179,6 +179,7 @@ Report Supervisor::Loop::make_report(MonotonicTime now) const {
   const bool running = report.state == State::kRunning;
   report.sandboxed = running && facts_.filter && facts_.no_capabilities && facts_.no_dump;
   report.secrets_locked = running && facts_.secrets_locked;
+  report.key_store_locked = running && facts_.key_store_locked;
   if (plan_.wanted) report.keys = key_reports(now);
   return report;
 }

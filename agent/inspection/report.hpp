@@ -66,7 +66,8 @@ struct Report {
   std::uint64_t restarts = 0;        // after it ended by itself
   std::uint64_t kills = 0;           // because it did not answer any more
   bool sandboxed = false;            // all parts of the sandbox that this kernel has
-  bool secrets_locked = false;
+  bool secrets_locked = false;       // all of the inspector's memory is kept out of swap
+  bool key_store_locked = false;     // the store of session keys is, if nothing else
   std::vector<KeySourceReport> keys;
   PayloadReport payloads;
 };

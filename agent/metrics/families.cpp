@@ -143,7 +143,7 @@ void inspector(std::vector<MetricFamily>& families, const inspection::Report& in
   single(families, "tidegate_inspector_ring_fill", "Fill of the fullest capture ring, 0 to 1.", inspector.ring_fill);
   single(families, "tidegate_inspector_shedding", "0 none, 1 new connections, 2 and what servers send.",
          inspector.shedding);
-  single(families, "tidegate_inspector_secrets_locked", "1 while session keys are locked in memory.",
+  single(families, "tidegate_inspector_secrets_locked", "1 while all memory that session keys are in is locked.",
          inspector.secrets_locked);
 }
 

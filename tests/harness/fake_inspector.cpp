@@ -88,7 +88,12 @@ class Fake {
     overload_ = service == "overload";
     if (service == "mute") return;
     if (!ready_) {
-      send(Ready{.secrets_locked = true, .filter = true, .no_capabilities = true, .no_dump = true, .landlock = true});
+      send(Ready{.secrets_locked = true,
+                 .key_store_locked = true,
+                 .filter = true,
+                 .no_capabilities = true,
+                 .no_dump = true,
+                 .landlock = true});
     }
     ready_ = true;
     if (service == "crash") std::abort();
@@ -106,7 +111,12 @@ class Fake {
       std::exit(1);
     }
     ready_ = true;
-    send(Ready{.secrets_locked = false, .filter = true, .no_capabilities = true, .no_dump = true, .landlock = true});
+    send(Ready{.secrets_locked = false,
+               .key_store_locked = true,
+               .filter = true,
+               .no_capabilities = true,
+               .no_dump = true,
+               .landlock = true});
     SummaryBatch batch;
     Summary summary;
     summary.service = "examined";

@@ -1,205 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real tidegate-inspector, live: this program plays the agent, on the loopback interface of a namespace.
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
-#include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <thread>
-
-#include "agent/inspect/capture/ring_setup.hpp"
-#include "agent/inspect/wire/channel.hpp"
-#include "agent/inspect/wire/settings_parts.hpp"
-#include "agent/inspect/wire/summary_codec.hpp"
-#include "tests/harness/netns.hpp"
-#include "tests/harness/process.hpp"
+#include "tests/integration/inspector_fixture.hpp"
 
 namespace tidegate::harness {
 namespace {
-
-namespace wire = inspect::wire;
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-using ::testing::HasSubstr;
-
-constexpr std::uint16_t kPort = 8080;
-constexpr inspect::RingGeometry kGeometry{.block_size = 1 << 18, .blocks = 64};
-constexpr milliseconds kPatience{5000};
-
-UniqueFd capture_loopback(const NetNs& space) {
-  UniqueFd fd;
-  space.in([&] {
-    fd = UniqueFd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-    ASSERT_TRUE(inspect::set_up_ring(fd.get(), kGeometry, milliseconds(2)));
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(if_nametoindex("lo"));
-    ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  });
-  return fd;
-}
-
-sockaddr_in loopback() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(kPort);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-// One exchange over one connection.
-void exchange(const NetNs& space, const std::string& request, const std::string& response) {
-  space.in([&] {
-    const sockaddr_in address = loopback();
-    const auto* raw = reinterpret_cast<const sockaddr*>(&address);
-    const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int yes = 1;
-    setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    ASSERT_EQ(bind(listener.get(), raw, sizeof address), 0);
-    ASSERT_EQ(listen(listener.get(), 1), 0);
-    const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(connect(client.get(), raw, sizeof address), 0);
-    const UniqueFd server(accept(listener.get(), nullptr, nullptr));
-    ASSERT_EQ(send(client.get(), request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
-    std::string got(request.size(), ' ');
-    ASSERT_EQ(recv(server.get(), got.data(), got.size(), MSG_WAITALL), static_cast<ssize_t>(got.size()));
-    ASSERT_EQ(send(server.get(), response.data(), response.size(), 0), static_cast<ssize_t>(response.size()));
-    got.resize(response.size());
-    ASSERT_EQ(recv(client.get(), got.data(), got.size(), MSG_WAITALL), static_cast<ssize_t>(got.size()));
-  });
-}
-
-class InspectorTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!can_isolate()) GTEST_SKIP() << why_not();
-    space_.emplace("inspector");
-    ring_ = capture_loopback(*space_);
-    start();
-  }
-  void TearDown() override {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-
-  void start() {
-    auto ends = wire::Channel::pair();
-    ASSERT_TRUE(ends.has_value());
-    channel_.emplace(std::move(ends->first));
-    const UniqueFd theirs(std::move(ends->second));
-    const UniqueFd channel_aside(fcntl(theirs.get(), F_DUPFD_CLOEXEC, 100));
-    const UniqueFd ring_aside(fcntl(ring_.get(), F_DUPFD_CLOEXEC, 100));
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(channel_aside.get(), wire::kChannelFd);
-      dup2(ring_aside.get(), wire::kFirstRingFd);
-      const char* const none[] = {nullptr};
-      const char* const arguments[] = {"tidegate-inspector", nullptr};
-      execve(TIDEGATE_INSPECTOR, const_cast<char**>(arguments), const_cast<char**>(none));
-      _exit(127);
-    }
-  }
-
-  void send(const wire::ToInspector& message, int descriptor = -1) {
-    ASSERT_TRUE(channel_->send(wire::encode(message), wire::Wait::kYes, descriptor));
-  }
-  void send(const inspect::Settings& settings) {
-    const auto parts = wire::encode_settings(settings);
-    for (const auto& part : *parts) ASSERT_TRUE(channel_->send(part, wire::Wait::kYes));
-  }
-  void begin(const inspect::Settings& settings) {
-    send(wire::Start{.workers = 1, .ring_block_bytes = kGeometry.block_size, .ring_blocks = kGeometry.blocks});
-    send(settings);
-  }
-  static inspect::Settings settings() {
-    inspect::Settings settings;
-    settings.services.push_back({.name = "web", .ports = {{kPort, kPort}}});
-    settings.identity_key.fill(std::byte{1});
-    return settings;
-  }
-
-  // The next message of one kind; others are passed over.
-  template <typename Message>
-  std::optional<Message> next(const std::function<bool(const Message&)>& wanted = nullptr) {
-    const auto end = steady_clock::now() + kPatience;
-    while (steady_clock::now() < end) {
-      pollfd entry{channel_->fd(), POLLIN, 0};
-      poll(&entry, 1, 50);
-      auto received = channel_->receive(wire::Wait::kNo);
-      if (!received) {
-        problems_ += received.error().message + ", exit " + std::to_string(ended().value_or(-1)) + "\n";
-        return std::nullopt;
-      }
-      if (!*received) continue;
-      kept_.assign((*received)->message.begin(), (*received)->message.end());
-      auto message = wire::decode_to_agent(kept_);
-      if (!message) ADD_FAILURE() << message.error().message;
-      if (const auto* problem = std::get_if<wire::Problem>(&*message)) problems_ += problem->text + "\n";
-      auto* found = std::get_if<Message>(&*message);
-      if (found != nullptr && (!wanted || wanted(*found))) return std::move(*found);
-    }
-    return std::nullopt;
-  }
-  std::optional<inspect::Summary> next_summary() {
-    const auto batch = next<wire::Summaries>();
-    if (!batch) return std::nullopt;
-    inspect::Summary summary;
-    wire::SummaryReader reader(batch->records);
-    if (!reader.next(summary)) return std::nullopt;
-    return summary;
-  }
-  // CPU time of all its threads, as /proc says.
-  std::chrono::nanoseconds worked() const {
-    std::int64_t sum = 0;
-    for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task")) {
-      std::int64_t one = 0;
-      std::ifstream(task.path() / "schedstat") >> one;
-      sum += one;
-    }
-    return std::chrono::nanoseconds(sum);
-  }
-  // Until it has read what is in its ring: it does next to nothing for a while.
-  void wait_until_idle() const {
-    const auto end = steady_clock::now() + kPatience;
-    auto before = worked();
-    for (int quiet = 0; quiet < 4 && steady_clock::now() < end;) {
-      std::this_thread::sleep_for(milliseconds(50));  // what is waited for is that time passes without work
-      const auto now = worked();
-      quiet = now - before < milliseconds(5) ? quiet + 1 : 0;
-      before = now;
-    }
-  }
-  // Its exit code; 128 + signal. None: it still runs.
-  std::optional<int> ended() {
-    for (const auto end = steady_clock::now() + kPatience; steady_clock::now() < end;) {
-      int status = 0;
-      if (waitpid(pid_, &status, WNOHANG) == pid_) {
-        pid_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      }
-      std::this_thread::sleep_for(milliseconds(5));  // there is nothing else to wait on but the process itself
-    }
-    return std::nullopt;
-  }
-
-  std::optional<NetNs> space_;
-  UniqueFd ring_;
-  std::optional<wire::Channel> channel_;
-  pid_t pid_ = -1;
-  std::vector<std::byte> kept_;
-  std::string problems_;
-};
 
 const std::string kRequest = "GET /orders/17?token=hidden HTTP/1.1\r\nHost: www.example.org\r\n\r\n";
 const std::string kResponse = "HTTP/1.1 204 No Content\r\n\r\n";
@@ -249,6 +54,45 @@ TEST_F(InspectorTest, KeyLinesAreTakenFromTheAgentAndFromSources) {
   const auto ended_source = next<wire::KeySourceEnded>();
   ASSERT_TRUE(ended_source);
   EXPECT_EQ(ended_source->id, 7U);
+}
+
+// What is said of locked memory is what the kernel says.
+TEST_F(InspectorTest, OnlyTheStoreIsLockedWhereTheLimitIsLow) {
+  restart_with_memlock(8 << 20);
+  begin(settings());
+  const auto ready = next<wire::Ready>();
+  ASSERT_TRUE(ready) << problems_;
+  EXPECT_FALSE(ready->secrets_locked);
+  EXPECT_TRUE(ready->key_store_locked);
+  EXPECT_THAT(locked_kib(), testing::AllOf(testing::Gt(4096U), testing::Le(8192U)));
+  exchange(*space_, kRequest, kResponse);
+  EXPECT_TRUE(next_summary()) << "memory can still be mapped";
+}
+
+TEST_F(InspectorTest, NothingIsLockedWhereNothingMayBe) {
+  restart_with_memlock(0);
+  begin(settings());
+  const auto ready = next<wire::Ready>();
+  ASSERT_TRUE(ready) << problems_;
+  EXPECT_FALSE(ready->secrets_locked || ready->key_store_locked);
+  EXPECT_EQ(locked_kib(), 0U);
+}
+
+TEST_F(InspectorTest, EverythingIsLockedWhereTheLimitAllowsIt) {
+  rlimit now{};
+  getrlimit(RLIMIT_MEMLOCK, &now);
+  if (const rlimit all{RLIM_INFINITY, RLIM_INFINITY}; setrlimit(RLIMIT_MEMLOCK, &all) != 0) {
+    GTEST_SKIP() << "RLIMIT_MEMLOCK cannot be raised: no CAP_SYS_RESOURCE";
+  }
+  setrlimit(RLIMIT_MEMLOCK, &now);
+  restart_with_memlock(RLIM_INFINITY);
+  begin(settings());
+  const auto ready = next<wire::Ready>();
+  ASSERT_TRUE(ready) << problems_;
+  EXPECT_TRUE(ready->secrets_locked && ready->key_store_locked);
+  EXPECT_GT(locked_kib(), 16U << 10) << "more than the store";
+  exchange(*space_, kRequest, kResponse);
+  EXPECT_TRUE(next_summary());
 }
 
 // A key log file that grows is read where no path can be opened.
@@ -351,6 +195,39 @@ TEST_F(InspectorTest, NonsenseOnTheChannelIsAnswered) {
   EXPECT_FALSE(problem->fatal);
   exchange(*space_, kRequest, kResponse);
   EXPECT_TRUE(next_summary());
+}
+
+// What the ring had no room for is counted, whole connections are given up meanwhile, and it ends.
+TEST_F(InspectorTest, AFullRingShedsConnectionsAndSaysSo) {
+  begin(settings());
+  ASSERT_TRUE(next<wire::Ready>());
+  wire::Statistics worst;
+  const auto is_overloaded = [&worst](const wire::Statistics& found) {
+    worst.counters = found.counters;
+    worst.shedding = std::max(worst.shedding, found.shedding);
+    return worst.shedding > 0 && found.counters.of(inspect::Counter::kRingDropped) > 0 &&
+           found.counters.of(inspect::Counter::kShedFlows) > 0;
+  };
+  bool overloaded = false;
+  for (int attempt = 0; attempt < 5 && !overloaded; ++attempt) {
+    ASSERT_EQ(kill(pid_, SIGSTOP), 0);
+    // Blocks are handed over after 2 ms, so that the ring is full after 128 ms of small packets.
+    for (const auto end = steady_clock::now() + milliseconds(400); steady_clock::now() < end;) {
+      exchange(*space_, kRequest, kResponse);
+    }
+    ASSERT_EQ(kill(pid_, SIGCONT), 0);
+    const auto end = steady_clock::now() + milliseconds(1000);
+    next<wire::Statistics>([&](const auto& found) {
+      overloaded = overloaded || is_overloaded(found);
+      return overloaded || steady_clock::now() > end;
+    });
+  }
+  EXPECT_GT(worst.counters.of(inspect::Counter::kRingDropped), 0U);
+  EXPECT_GE(worst.shedding, 1);
+  EXPECT_GT(worst.counters.of(inspect::Counter::kShedFlows), 0U);
+  EXPECT_TRUE(next<wire::Statistics>([](const auto& found) {
+    return found.shedding == 0 && found.shed_millionth == 0;
+  })) << "it does not go back";
 }
 
 // An agent that does not read costs summaries, which are counted, and never blocks the capture.

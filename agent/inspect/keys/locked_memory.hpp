@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -33,5 +34,10 @@ class LockedMemory {
   bool locked_ = false;
   bool all_ = false;  // locking was asked for: all pages may have been written
 };
+
+// Keeps all that this process has mapped and will map out of swap, each page from its first use on, so that copies of
+// secrets in the heap and in libcrypto are too. Only where RLIMIT_MEMLOCK is unlimited or has room for what is mapped
+// now and `more` bytes: beyond the limit nothing could be mapped any more. False: not done.
+bool lock_whole_process(std::uint64_t more);
 
 }  // namespace tidegate::inspect

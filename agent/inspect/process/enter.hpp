@@ -8,9 +8,8 @@
 namespace tidegate::inspect::process {
 
 // What the agent is told of the sandbox.
-inline wire::Ready ready_of(const sandbox::Facts& facts, bool secrets_locked) {
-  return {.secrets_locked = secrets_locked,
-          .filter = facts.filter,
+inline wire::Ready ready_of(const sandbox::Facts& facts) {
+  return {.filter = facts.filter,
           .no_capabilities = facts.no_capabilities,
           .no_dump = facts.no_dump,
           .landlock = facts.landlock};
@@ -22,7 +21,7 @@ inline Status enter(const wire::Channel& channel, unsigned descriptors, int feed
   sandbox::Facts facts;
   TIDEGATE_TRY(sandbox::drop_privileges(descriptors, facts));
   TIDEGATE_TRY(sandbox::seal(channel.fd(), facts, feed));
-  TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready_of(facts, false))), wire::Wait::kYes));
+  TIDEGATE_TRY(channel.send(wire::encode(wire::ToAgent(ready_of(facts))), wire::Wait::kYes));
   return {};
 }
 

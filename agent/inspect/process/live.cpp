@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "agent/inspect/keys/locked_memory.hpp"
 #include "agent/inspect/process/enter.hpp"
 #include "agent/inspect/process/key_control.hpp"
 #include "agent/inspect/process/worker.hpp"
@@ -21,6 +22,8 @@ namespace {
 
 constexpr unsigned kDescriptorsLive = 512;
 constexpr std::chrono::seconds kBetweenTrims{30};
+// Address space that a thread reserves: its stack, and the arena of its allocator.
+constexpr std::uint64_t kReservedPerThread = 160 << 20;
 constexpr int kMessagesAPass = 64;
 constexpr std::chrono::milliseconds kLongestWait{100};
 constexpr std::chrono::milliseconds kBetweenKeys{1};
@@ -55,6 +58,7 @@ class Live {
   const Clock& clock_;
   Settings settings_;
   bool keys_came_ = false;
+  bool secrets_locked_ = false;  // wherever they are, not in the store alone
   KeyStore keys_;
   KeyControl control_;
   wire::SettingsAssembler assembler_;
@@ -89,6 +93,7 @@ Status Live::make_workers(const wire::Start& start) {
 // Threads run before the filter is loaded, because it forbids what starting one takes; they wait until it is.
 Result<sandbox::Facts> Live::close_sandbox() {
   sandbox::Facts facts;
+  secrets_locked_ = lock_whole_process(settings_.memory_bytes + (workers_.size() + 1) * kReservedPerThread);
   running_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers_.size()));
   TIDEGATE_TRY(sandbox::drop_privileges(kDescriptorsLive, facts));
   for (const auto& worker : workers_) {
@@ -158,7 +163,10 @@ void Live::wait() {
 }
 
 void Live::run(const sandbox::Facts& facts) {
-  if (!channel_.send(wire::encode(wire::ToAgent(ready_of(facts, keys_.locked()))), wire::Wait::kYes)) return;
+  wire::Ready ready = ready_of(facts);
+  ready.secrets_locked = secrets_locked_;
+  ready.key_store_locked = secrets_locked_ || keys_.locked();
+  if (!channel_.send(wire::encode(wire::ToAgent(ready)), wire::Wait::kYes)) return;
   open_.count_down();
   MonotonicTime next_trim = clock_.monotonic() + kBetweenTrims;
   while (take_messages()) {

@@ -67,7 +67,8 @@ KeyLines key_lines(Reader& reader) {
 Ready ready(Reader& reader) {
   same_counters(reader);
   Ready ready;
-  for (bool* fact : {&ready.secrets_locked, &ready.filter, &ready.no_capabilities, &ready.no_dump, &ready.landlock}) {
+  for (bool* fact : {&ready.secrets_locked, &ready.key_store_locked, &ready.filter, &ready.no_capabilities,
+                     &ready.no_dump, &ready.landlock}) {
     *fact = reader.flag();
   }
   return ready;

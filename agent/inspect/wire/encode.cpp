@@ -66,7 +66,8 @@ void put(std::vector<std::byte>& out, const Stop&) { begin(out, InspectorTag::kS
 void put(std::vector<std::byte>& out, const Ready& ready) {
   Writer writer = begin(out, AgentTag::kReady);
   writer.number(kCounters);
-  for (const bool fact : {ready.secrets_locked, ready.filter, ready.no_capabilities, ready.no_dump, ready.landlock}) {
+  for (const bool fact : {ready.secrets_locked, ready.key_store_locked, ready.filter, ready.no_capabilities,
+                          ready.no_dump, ready.landlock}) {
     writer.flag(fact);
   }
 }

@@ -118,11 +118,12 @@ using ToInspector = std::variant<Start, SettingsPart, IdentityKey, KeySource, Ke
 
 // The sandbox is entered. What it consists of on this kernel.
 struct Ready {
-  bool secrets_locked = false;   // the key store could be locked in memory
-  bool filter = false;           // seccomp
-  bool no_capabilities = false;  // all sets are empty
-  bool no_dump = false;          // neither core dumps nor ptrace
-  bool landlock = false;         // the file system is closed a second time
+  bool secrets_locked = false;    // all of its memory is locked, and what it will have
+  bool key_store_locked = false;  // the key store is, if nothing else
+  bool filter = false;            // seccomp
+  bool no_capabilities = false;   // all sets are empty
+  bool no_dump = false;           // neither core dumps nor ptrace
+  bool landlock = false;          // the file system is closed a second time
 
   friend bool operator==(const Ready&, const Ready&) = default;
 };

@@ -241,6 +241,8 @@ TEST_F(InspectorWarnings, WeakProtectionOfSecretsAndKeySourcesThatFail) {
   report.secrets_locked = report.sandboxed = false;
   report.keys.push_back({.kind = "file", .path = "/keys.log", .problem = "/keys.log: Permission denied"});
   EXPECT_TRUE(warns("session keys are not locked in memory"));
+  report.key_store_locked = true;
+  EXPECT_TRUE(warns("only their store is locked"));
   EXPECT_TRUE(warns("without its whole sandbox"));
   EXPECT_TRUE(warns("keys: /keys.log: Permission denied"));
 }

@@ -24,7 +24,7 @@ TEST_F(SupervisorTest, RunsReportsAndSummarises) {
   const Report seen = report();
   EXPECT_THAT(seen.services, ::testing::ElementsAre("web"));
   EXPECT_TRUE(seen.sandboxed);
-  EXPECT_TRUE(seen.secrets_locked);
+  EXPECT_TRUE(seen.secrets_locked && seen.key_store_locked);
   EXPECT_EQ(seen.open_connections, 2U);
   EXPECT_EQ(seen.restarts, 0U);
   EXPECT_EQ(seen.counters.of(Counter::kShedFlows), 3U) << "what the filter shed counts too";

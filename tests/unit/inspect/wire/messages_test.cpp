@@ -42,7 +42,7 @@ Statistics sample_statistics() {
 std::vector<ToAgent> each_to_agent() {
   KeyStatistics keys{.counters = sample_statistics().counters, .sessions = 3, .resident_bytes = 99, .sources = {}};
   keys.sources = {{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}};
-  return {Ready{true, false, true, false, true},
+  return {Ready{true, false, true, false, true, false},
           Summaries{kBytes},
           sample_statistics(),
           keys,
