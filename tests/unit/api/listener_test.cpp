@@ -9,6 +9,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "agent/base/unix_socket.hpp"
+
 namespace tidegate::api {
 namespace {
 
@@ -86,6 +88,9 @@ TEST_F(ListenerTest, MissingDirectoryAndLongPathAreNamed) {
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().message.find("directory"), std::string::npos);
   EXPECT_FALSE(Listener::open({.path = directory_ / std::string(120, 'x'), .mode = 0660, .group = {}}));
+  const auto unbound = bind_unix_socket({.path = directory_ / "none" / "b.sock", .mode = 0600});
+  ASSERT_FALSE(unbound);
+  EXPECT_NE(unbound.error().message.find("or set another `"), std::string::npos) << unbound.error().message;
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ TEST_F(TextFile, TooLargeIsRefused) {
 
 TEST_F(TextFile, MissingAndWrongFilesSayWhy) {
   EXPECT_EQ(read_text_file(dir_ / "none").error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(read_text_file(dir_ / "none").error().message, HasSubstr("; correct its path or permissions"));
   EXPECT_THAT(read_text_file(dir_).error().message, HasSubstr("is a directory"));
   EXPECT_FALSE(read_text_file("/dev/zero"));
 }

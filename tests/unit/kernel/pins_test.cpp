@@ -15,6 +15,13 @@ TEST(LinkPin, NamesOfInterfacesWithDotsSurviveABpfFileSystem) {
   }
 }
 
+TEST(PinDirectory, ThatCannotBeMadeIsNamedWithTheRemedy) {
+  const auto locked = PinDirectory::lock("/proc/tidegate-none/pins");
+  ASSERT_FALSE(locked);
+  EXPECT_EQ(locked.error().message.find("cannot make pin directory /proc/tidegate-none/pins: "), 0U);
+  EXPECT_NE(locked.error().message.find("or set another pin_dir"), std::string::npos) << locked.error().message;
+}
+
 TEST(LinkPin, OtherPinsAreNotLinks) {
   EXPECT_EQ(interface_of_link_pin("limits"), std::nullopt);
   EXPECT_EQ(interface_of_link_pin("handshakes"), std::nullopt);
