@@ -103,6 +103,7 @@ void fill(v1::RulesStatus& to, const control::RuleReport& from) {
   for (const auto& rule : from.rules) fill(*to.add_rules(), rule);
   to.set_summaries(from.summaries);
   to.set_late(from.late);
+  to.set_unproven(from.unproven);
   to.set_keys(from.keys);
   to.set_bytes(from.bytes);
   to.set_budget(from.budget);

@@ -98,6 +98,10 @@ void Evaluator::Judge::evicted(std::uint64_t key, const KeyState& state) {
 
 void Evaluator::take(const inspect::Summary& summary, std::vector<Finding>& findings) {
   ++totals_.summaries;
+  if (!summary.connection.proven) {
+    ++totals_.unproven;
+    return;
+  }
   Facts facts(summary, rules_.settings, proxies_, seed_, aliases_);
   if (facts.time() < now_ - kMostDisorder) {
     ++totals_.late;

@@ -34,7 +34,8 @@ class Evaluator {
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
 
-  // Appends what follows from one more request. A request that ended more than kMostDisorder before the latest one is
+  // Appends what follows from one more request. One of a connection that is not proven counts for nothing, for anybody
+  // may have sent it under this address. A request that ended more than kMostDisorder before the latest one is
   // not counted: it would have to change what was decided already.
   void take(const inspect::Summary& summary, std::vector<Finding>& findings);
   static constexpr Micros kMostDisorder = 600'000'000;

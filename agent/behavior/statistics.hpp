@@ -31,7 +31,8 @@ struct RuleStatistics {
 // Of all rules, since they came in force.
 struct Statistics {
   std::uint64_t summaries = 0;
-  std::uint64_t late = 0;  // of a time that lies too far back to be counted
+  std::uint64_t late = 0;      // of a time that lies too far back to be counted
+  std::uint64_t unproven = 0;  // of connections whose client's address may be forged: not counted
   std::uint64_t keys = 0;
   std::uint64_t bytes = 0;
   // That the tables of keys never exceed by more than what one key takes. `bytes` has beside them what does not grow

@@ -44,7 +44,7 @@ IdentityBlocks::View::View(std::shared_ptr<const InForce> in_force) : policy(std
 }
 
 bool IdentityBlocks::look(const inspect::Summary& summary) {
-  if (size() == 0) return false;
+  if (size() == 0 || !summary.connection.proven) return false;
   auto present = enforcement_.in_force();
   auto state = state_.lock();
   if (!state->view || state->view->policy != present) state->view = std::make_unique<View>(std::move(present));

@@ -61,8 +61,9 @@ class IdentityBlocks {
   // no room, nothing is blocked.
   Status block(const behavior::Finding& finding);
 
-  // Whether follow() has something to do after this request. Only compares, so that the thread that brings summaries
-  // goes on at once; nothing but a load while nobody is blocked.
+  // Whether follow() has something to do after this request. One whose address may be forged is none: who blocks
+  // himself could have others' connections dropped by his cookie. Only compares, so that the thread that brings
+  // summaries goes on at once; nothing but a load while nobody is blocked.
   bool look(const inspect::Summary& summary);
   // Blocks the connections on which blocked ones were seen again, as far as they are known when it begins. Whether
   // there are more now.

@@ -35,6 +35,7 @@ struct RuleReport {
   std::vector<RuleFigures> rules;  // in the order of the policy; empty: none are in force
   std::uint64_t summaries = 0;
   std::uint64_t late = 0;
+  std::uint64_t unproven = 0;  // of connections whose client's address may be forged: not counted
   std::uint64_t keys = 0;
   std::uint64_t bytes = 0;
   std::uint64_t budget = 0;

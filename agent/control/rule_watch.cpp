@@ -84,6 +84,7 @@ RuleReport RuleWatch::report(const behavior::Evaluator& evaluator, const Failure
   const auto totals = evaluator.statistics();
   report.summaries = totals.summaries;
   report.late = totals.late;
+  report.unproven = totals.unproven;
   report.keys = totals.keys;
   report.bytes = totals.bytes;
   report.budget = totals.budget;

@@ -65,6 +65,8 @@ void add_rules(std::vector<MetricFamily>& families, const RuleReport& rules) {
   total(families, "tidegate_rules_memory_budget_bytes", "Memory that keys may take.", gauge, rules.budget);
   total(families, "tidegate_rules_requests_total", "Requests that rules looked at.", counter, rules.summaries);
   total(families, "tidegate_rules_late_total", "Requests of a time too far back to be counted.", counter, rules.late);
+  total(families, "tidegate_rules_unproven_total", "Requests of clients whose address may be forged; not counted.",
+        counter, rules.unproven);
   total(families, "tidegate_rules_evicted_total", "Keys of all rules that made room.", counter, rules.evicted);
   total(families, "tidegate_rules_alarms_total", "Times that a cap was reached.", counter, rules.alarms);
   total(families, "tidegate_rules_dropped_total", "Findings that came faster than they could be acted on.", counter,

@@ -150,6 +150,7 @@ void print_rules_status(std::ostream& out, const Style& style, const v1::RulesSt
   add("findings dropped", rules.dropped());
   add("refused", rules.refused());
   add("requests too late", rules.late());
+  add("requests of unproven sources", rules.unproven());
   if (!trouble.empty()) out << "  " << style.paint(Paint::kYellow, trouble) << '\n';
 }
 

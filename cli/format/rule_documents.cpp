@@ -30,19 +30,13 @@ Json document_of(const v1::RuleFigures& rule) {
 }
 
 Json document_of(const v1::RulesStatus& rules) {
-  return {{"in_force", rules.rules_size()},
-          {"requests", rules.summaries()},
-          {"late", rules.late()},
-          {"keys", rules.keys()},
-          {"bytes", rules.bytes()},
-          {"budget_bytes", rules.budget()},
-          {"evicted", rules.evicted()},
-          {"enforced", rules.enforced()},
-          {"held_back", counts_of(rules.held_back())},
-          {"alarms", rules.alarms()},
-          {"dropped", rules.dropped()},
-          {"refused", rules.refused()},
-          {"by_rule", documents_of(rules.rules())}};
+  return {{"in_force", rules.rules_size()}, {"requests", rules.summaries()},
+          {"late", rules.late()},           {"unproven", rules.unproven()},
+          {"keys", rules.keys()},           {"bytes", rules.bytes()},
+          {"budget_bytes", rules.budget()}, {"evicted", rules.evicted()},
+          {"enforced", rules.enforced()},   {"held_back", counts_of(rules.held_back())},
+          {"alarms", rules.alarms()},       {"dropped", rules.dropped()},
+          {"refused", rules.refused()},     {"by_rule", documents_of(rules.rules())}};
 }
 
 }  // namespace tidegate::cli

@@ -167,7 +167,7 @@ std::uint64_t below_microsecond(std::chrono::nanoseconds time) {
 
 bool has_more(const Summary& summary) {
   return summary.session_before || summary.account_before || summary.api_operation != 0 || summary.api_facts != 0 ||
-         summary.attacks != 0 || summary.connection.proxied;
+         summary.attacks != 0 || summary.connection.proxied || !summary.connection.proven;
 }
 
 bool says_all(const Summary& summary) {
@@ -180,6 +180,7 @@ bool says_all(const Summary& summary) {
 
 void add_more(Json& exact, const Summary& summary) {
   if (summary.connection.proxied) exact["connection_proxied_ip"] = summary.connection.proxied->to_string();
+  if (!summary.connection.proven) exact["proven"] = false;
   if (summary.session_before) exact["session_before"] = to_hex(*summary.session_before);
   if (summary.account_before) exact["account_before"] = to_hex(*summary.account_before);
   if (summary.api_operation != 0) exact["api_operation"] = summary.api_operation;

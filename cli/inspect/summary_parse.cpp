@@ -222,6 +222,7 @@ Status read_bytes(const Keys& exact, const char* key, std::size_t most, std::str
 
 Status read_more(const Keys& exact, Summary& summary) {
   TIDEGATE_TRY(exact.address("connection_proxied_ip", summary.connection.proxied));
+  TIDEGATE_TRY(exact.flag("proven", summary.connection.proven));
   TIDEGATE_TRY(exact.hash("session_before", summary.session_before));
   TIDEGATE_TRY(exact.hash("account_before", summary.account_before));
   TIDEGATE_TRY(exact.number("api_operation", UINT16_MAX, summary.api_operation));
@@ -271,6 +272,7 @@ Result<std::optional<Summary>> parse_summary(std::string_view line) {
   if (!document.is_object()) return fail(ErrorCode::kInvalidArgument, "no JSON object");
   if (document.contains("connections") && !document.contains("time")) return std::optional<Summary>();
   Summary summary;
+  summary.connection.proven = true;  // unless it says otherwise: it was written by hand, or by an earlier version
   const Keys keys(document);
   TIDEGATE_TRY(read_kind(keys, summary));
   TIDEGATE_TRY(read_times(keys, summary));

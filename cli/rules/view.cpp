@@ -200,7 +200,10 @@ Row row_of(const Finding& finding) {
 void print_totals(std::ostream& out, const behavior::Evaluator& evaluator) {
   const auto& rules = evaluator.rules().rules;
   std::uint64_t silent = 0;
-  out << '\n' << plural(evaluator.statistics().summaries, "request") << '\n';
+  const auto totals = evaluator.statistics();
+  out << '\n' << plural(totals.summaries, "request");
+  if (totals.unproven != 0) out << ", " << totals.unproven << " of unproven sources left out";
+  out << '\n';
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const auto& statistics = evaluator.statistics_of(i);
     silent += statistics.fired == 0 ? 1 : 0;

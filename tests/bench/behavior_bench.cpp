@@ -82,6 +82,7 @@ std::vector<inspect::Summary> traffic() {
     summary.service = "web";
     summary.connection.flow.client.address =
         Address::from_v4(0x0a000000U + static_cast<std::uint32_t>(random() % kSources));
+    summary.connection.proven = true;
     summary.connection.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1";
     summary.method = random() % 5 == 0 ? "POST" : "GET";
     // The paths of all rules of the small set get their share.

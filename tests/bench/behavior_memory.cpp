@@ -44,6 +44,7 @@ class Traffic {
     summary.began = kBegin + when;
     summary.duration = 20ms;
     summary.connection.flow.client.address = Address::from_v4(0x0a000000U + host);
+    summary.connection.proven = true;
     summary.method = "GET";
     summary.status = std::uint16_t{200};
     summary.user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";

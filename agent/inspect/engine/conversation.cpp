@@ -236,6 +236,11 @@ void Conversation::deadline(WallTime now) {
   }
 }
 
+void Conversation::proven() {
+  facts_.proven = true;
+  if (HttpStream* reading = http()) reading->facts().proven = true;
+}
+
 void Conversation::full(Direction direction, bool is_full, WallTime time) {
   if (direction == Direction::kToServer || speaks_ == Speaks::kNothingOfInterest) return;
   client_full_ = is_full;

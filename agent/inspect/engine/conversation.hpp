@@ -73,6 +73,7 @@ class Conversation final : public StreamSink, public Waiter, public Deadline {
   void keys_arrived(WallTime now) override;
   void time_passed(WallTime now) override;
   void deadline(WallTime now) override;
+  void proven() override;
   void full(Direction direction, bool is_full, WallTime time) override;
 
  private:

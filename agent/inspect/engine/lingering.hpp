@@ -42,6 +42,7 @@ class Seat final : public StreamSink {
   }
   void end(Direction direction, StreamEnd how, WallTime time) override { conversation_->end(direction, how, time); }
   std::uint64_t ignores(Direction direction) const override { return conversation_->ignores(direction); }
+  void proven() override { conversation_->proven(); }
   void full(Direction direction, bool is_full, WallTime time) override {
     conversation_->full(direction, is_full, time);
   }

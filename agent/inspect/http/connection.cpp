@@ -22,6 +22,7 @@ void Connection::finish(Exchange* exchange, Ending ending) {
     summary.connection = facts;
     exchange->owner = id_;
   }
+  summary.connection.proven = facts.proven;
   summary.duration = std::max(exchange->last - summary.began, std::chrono::nanoseconds(0));
   summary.reset |= ending == Ending::kReset;
   summary.lossy |= ending == Ending::kLossy;

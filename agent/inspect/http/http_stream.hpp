@@ -35,9 +35,9 @@ HttpContextPtr make_http_context(const HttpLimits& limits, const Settings& setti
 void set_settings(HttpContext& context, const Settings& settings);
 
 // HTTP/1.0, 1.1 (RFC 9112) or HTTP/2 (RFC 9113), told apart by how the client begins, by ALPN in `facts`, and by a
-// change of protocol (h2c, WebSocket). Facts may be completed until the first data(). After a gap: HTTP/1
-// resynchronises at the next request line, HTTP/2 gives up what HPACK state no longer allows, and what was open is
-// finished as lossy. Data of a direction may come ahead of the other one (late keys); what must wait for it is kept
+// change of protocol (h2c, WebSocket). Facts may be completed until the first data(), `proven` ever after. After a gap:
+// HTTP/1 resynchronises at the next request line, HTTP/2 gives up what HPACK state no longer allows, and what was open
+// is finished as lossy. Data of a direction may come ahead of the other one (late keys); what must wait for it is kept
 // within bounds.
 class HttpStream : public StreamSink {
  public:

@@ -34,6 +34,9 @@ class StreamSink {
   // below may then call skipped() for any part of them.
   virtual std::uint64_t ignores(Direction direction) const = 0;
 
+  // The client was seen to receive what the server sends (tcp/proof.hpp): its address is not forged. Told once at most,
+  // before what the same segment brings.
+  virtual void proven() {}
   // Whoever receives this direction takes no more for now (its TCP window is 0), or does again. Told when it changes.
   virtual void full(Direction /*direction*/, bool /*is_full*/, WallTime /*time*/) {}
 };

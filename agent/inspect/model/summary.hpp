@@ -67,6 +67,9 @@ struct ConnectionFacts {
   std::string sni;
   std::string alpn;
   std::string ja4;
+  // The client was seen to receive what the server sends. Else somebody may have forged its address, and what the
+  // connection did is held against nobody.
+  bool proven = false;
 };
 
 // Frames of a WebSocket connection (RFC 6455), by sender. Sizes are of payloads.

@@ -3,6 +3,11 @@
 
 namespace tidegate::inspect {
 
+void Connection::server_begins(std::uint32_t sequence) {
+  half(Direction::kToClient).start(sequence);
+  proof_.expect(sequence);
+}
+
 // The acknowledgement first: what the sender answers precedes what it says.
 void Connection::take(TcpContext& context, Direction direction, const Segment& segment) {
   if (segment.ack) {
@@ -13,6 +18,7 @@ void Connection::take(TcpContext& context, Direction direction, const Segment& s
     half(opposite(direction)).acknowledge(other, segment.acknowledged);
     note_window(direction, segment);
   }
+  if (proof_.take(direction, segment, half(Direction::kToServer))) prove(context, segment.time);
   const bool carries = !segment.payload.empty() || segment.cut > 0;
   if (!carries && !segment.fin) return;
   HalfStream& own = half(direction);
@@ -43,10 +49,19 @@ void Connection::believe_acknowledged(TcpContext& context, Direction direction, 
   if (doubted->empty()) doubted.reset();
 }
 
-// Said of somebody by others it would be a reason to accuse him: believed from who knows what the other side sent.
+// From here on nothing from nowhere is taken for the client's: where it is, is known.
+void Connection::prove(TcpContext& context, WallTime time) {
+  HalfStream& client = half(Direction::kToServer);
+  Outlet here = outlet(context, Direction::kToServer, time);
+  client.acknowledge(here, client.next());
+  if (!given_up_) sink_->proven();
+}
+
+// Said of somebody by others it would be a reason to accuse him: believed from who knows where both sides are.
 void Connection::note_window(Direction direction, const Segment& segment) {
   bool& full = full_[index_of(opposite(direction))];
-  if (full == segment.full || given_up_ || !proves(direction, segment)) return;
+  if (full == segment.full || given_up_ || !is_near(direction, segment)) return;
+  if (segment.full && !half(direction).is_next(segment.sequence)) return;
   full = segment.full;
   sink_->full(opposite(direction), full, segment.time);
 }
@@ -58,7 +73,7 @@ void Connection::end(TcpContext& context, StreamEnd how, WallTime time) {
   }
 }
 
-bool Connection::proves(Direction direction, const Segment& segment) const {
+bool Connection::is_near(Direction direction, const Segment& segment) const {
   const HalfStream& other = halves_[index_of(opposite(direction))];
   if (!segment.ack || !other.started()) return false;
   const std::int32_t ahead = other.ahead(segment.acknowledged);

@@ -10,6 +10,7 @@
 #include "agent/inspect/capture/packet.hpp"
 #include "agent/inspect/tcp/doubted.hpp"
 #include "agent/inspect/tcp/half_stream.hpp"
+#include "agent/inspect/tcp/proof.hpp"
 
 namespace tidegate::inspect {
 
@@ -21,15 +22,16 @@ class Connection {
   Outlet outlet(TcpContext& context, Direction direction, WallTime time) {
     return {context, *sink_, direction, time, lossy_, given_up_};
   }
-  // A segment without SYN and RST.
+  // A segment without SYN and RST. Tells the reader if it proves the client, before what it says itself.
   void take(TcpContext& context, Direction direction, const Segment& segment);
   // A segment that its receiver may well drop: counts once it is acknowledged, unless its bytes came otherwise.
   void doubt(TcpContext& context, Direction direction, const Segment& segment);
   // Ends what has not ended.
   void end(TcpContext& context, StreamEnd how, WallTime time);
   bool ended() const { return halves_[0].ended() && halves_[1].ended(); }
-  // Whether the sender knows what the other side sent: addresses can be forged, sequence numbers not so easily.
-  bool proves(Direction direction, const Segment& segment) const;
+  bool proven() const { return proof_.given(); }
+  // The server's SYN-ACK said that its first byte has this number.
+  void server_begins(std::uint32_t sequence);
 
   enum class Reset : std::uint8_t { kIgnored, kDoubtful, kBelieved };
   // RFC 5961, 3.2: exact is believed, elsewhere in the window a receiver asks again and nothing is sure.
@@ -43,11 +45,14 @@ class Connection {
 
  private:
   void believe_acknowledged(TcpContext& context, Direction direction, std::uint32_t acknowledged);
+  void prove(TcpContext& context, WallTime time);
   void note_window(Direction direction, const Segment& segment);
+  bool is_near(Direction direction, const Segment& segment) const;
 
   std::unique_ptr<StreamSink> sink_;
   std::array<HalfStream, 2> halves_;
   std::array<std::unique_ptr<Doubted>, 2> doubted_;  // only while there are any
+  Proof proof_;
   bool lossy_ = false;
   bool given_up_ = false;
   std::array<bool, 2> full_{};  // whether the receiver of a direction says so

@@ -38,7 +38,7 @@ class ConnectionOwner {
 // Sequence numbers wrap. Time moves only by segments and expire(). Used by one thread; memory is taken from `budget`,
 // for what is out of order a quarter of it at most. What is lost of bytes that a sink ignores is skipped(), not gap().
 //
-// Addresses can be forged: handshakes under way, and connections of which one side alone was seen, are kept apart from
+// Addresses can be forged: handshakes under way, and connections that are not proven (proof.hpp), are kept apart from
 // those whose sides were seen to know each other, and make room first.
 class ConnectionTable {
  public:
@@ -52,7 +52,7 @@ class ConnectionTable {
   void add(const Segment& segment);
   // Forgets what was idle too long. Bounded work per call; call it every second or so.
   void expire(WallTime now);
-  // Of connections of which one side alone was seen, those idle for so long (kEvictedMemory); bounded likewise.
+  // Of connections that are not proven, those idle for so long (kEvictedMemory); bounded likewise.
   void forget_unproven(std::chrono::seconds idle, WallTime now);
   // Ends every connection (kEvicted).
   void finish(WallTime now);

@@ -19,7 +19,7 @@ enum class EntryKind : std::uint8_t {
   kFree,
   kHalfOpen,   // a handshake under way
   kUnproven,   // followed, but one side alone may have made it all up
-  kProven,     // followed, both sides were seen to know each other
+  kProven,     // followed, and the client was seen to receive what the server sends
   kResetting,  // followed, with a RST that the receiver may not have believed
   kIgnored,    // not wanted
   kClosed,     // ended, remembered for late segments

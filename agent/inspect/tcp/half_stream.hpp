@@ -39,6 +39,8 @@ class HalfStream {
   bool ended() const { return ended_; }
   // The sequence number of the first byte.
   void start(std::uint32_t sequence);
+  // The sequence number of what would come next; not before start().
+  std::uint32_t next() const { return static_cast<std::uint32_t>(next_); }
   // How far `sequence` is ahead of what would come next (RFC 9293, 3.4); not before start().
   std::int32_t ahead(std::uint32_t sequence) const;
   // The bytes from `sequence` on; `cut` more were sent and not captured.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "agent/inspect/tcp/half_stream.hpp"
+
 namespace tidegate::inspect {
 namespace {
 
@@ -34,6 +36,10 @@ void Opening::answer(const Segment& syn_ack) {
 bool Opening::completed_by(const Segment& from_client) const {
   return client && server && from_client.ack && from_client.acknowledged == *server + 1 &&
          from_client.sequence == *client + 1 + accepted;
+}
+
+bool Opening::contradicted_by(const Segment& from_client) const {
+  return server && from_client.acknowledged - (*server + 1) > kReach;
 }
 
 bool Opening::reset_by(const Segment& segment, bool from_client) const {

@@ -43,6 +43,8 @@ struct Opening {
   void answer(const Segment& syn_ack);
   // Whether this client's segment ends the handshake.
   bool completed_by(const Segment& from_client) const;
+  // Whether this client's segment acknowledges what the server, whose answer was seen, cannot have sent.
+  bool contradicted_by(const Segment& from_client) const;
   // Whether a RST from this side would be believed (RFC 9293, 3.10.7.3).
   bool reset_by(const Segment& segment, bool from_client) const;
   // The bytes of the SYN that the client will not send again, as seen when `from_client` follows or nothing does.

@@ -37,6 +37,7 @@ void ConnectionTable::State::add(const Segment& segment) {
   const std::uint64_t hash = map_.hash(directed.key);
   Entry* const entry = map_.find(directed.key, hash);
   const bool is_wrong = segment.checksum == Checksum::kWrong;
+  if (!segment.ack && !segment.syn && !segment.rst) return;  // no receiver takes it (RFC 9293, 3.10.7.4)
   if (is_wrong || (entry != nullptr && !is_credible(*entry, segment, directed.from_high))) {
     return doubt(entry, segment, directed.from_high);
   }
@@ -131,12 +132,16 @@ void ConnectionTable::State::open_further(Entry& entry, const Segment& segment, 
     return;
   }
   if (!carries(segment) && !(from_client && entry.opening.completed_by(segment))) return;
-  // A SYN that nobody answered may be anybody's; what is said must fit it.
   Opening& opening = entry.opening;
+  if (from_client && opening.contradicted_by(segment)) return;
+  // A SYN that nobody answered may be anybody's; what is said must fit it. Or it is answered still.
+  std::optional<std::uint32_t> unfit;
   if (from_client && opening.client && !opening.server && segment.sequence - (*opening.client + 1) > kReach) {
+    unfit = opening.client;
     opening = {};
   }
   if (!open(entry, !opening.seen(), segment.time)) return;
+  entry.connection->next_client = unfit;
   start_halves(entry, segment, direction);
   follow(entry, segment, from_high);
 }
@@ -159,7 +164,7 @@ bool ConnectionTable::State::open(Entry& entry, bool mid_stream, WallTime time) 
 void ConnectionTable::State::start_halves(Entry& entry, const Segment& segment, Direction direction) {
   Opening& opening = entry.opening;
   Connection& connection = *entry.connection;
-  if (opening.server) connection.half(Direction::kToClient).start(*opening.server + 1);
+  if (opening.server) connection.server_begins(*opening.server + 1);
   if (!opening.client) return;
   HalfStream& half = connection.half(Direction::kToServer);
   half.start(*opening.client + 1);
@@ -180,9 +185,9 @@ void ConnectionTable::State::follow(Entry& entry, const Segment& segment, bool f
     if (segment.syn) return;
   }
   connection.take(context_, direction, segment);
-  const bool proven = entry.kind == EntryKind::kUnproven && connection.proves(direction, segment);
   const bool goes_on = entry.kind == EntryKind::kResetting && carries(segment);
-  if (proven || goes_on) map_.move(entry, EntryKind::kProven, segment.time);
+  const EntryKind known = connection.proven() ? EntryKind::kProven : EntryKind::kUnproven;
+  if (entry.kind != known && (goes_on || entry.kind == EntryKind::kUnproven)) map_.move(entry, known, segment.time);
   settle(entry, segment.time);
 }
 

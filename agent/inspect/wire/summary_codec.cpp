@@ -62,7 +62,8 @@ enum Part : std::uint64_t {
   kAccountBefore = 2048,
   kApi = 4096,
   kAttacks = 8192,
-  kAllParts = 16383,
+  kProven = 16384,
+  kAllParts = 32767,
 };
 
 std::uint64_t parts_of(const Summary& summary) {
@@ -74,7 +75,8 @@ std::uint64_t parts_of(const Summary& summary) {
          bit(summary.lossy, kLossy) | bit(summary.reset, kReset) |
          bit(summary.session_before.has_value(), kSessionBefore) |
          bit(summary.account_before.has_value(), kAccountBefore) |
-         bit(summary.api_operation != 0 || summary.api_facts != 0, kApi) | bit(summary.attacks != 0, kAttacks);
+         bit(summary.api_operation != 0 || summary.api_facts != 0, kApi) | bit(summary.attacks != 0, kAttacks) |
+         bit(summary.connection.proven, kProven);
 }
 
 void put(RecordWriter& writer, const Endpoint& endpoint) {
@@ -140,6 +142,7 @@ void get_connection(Reader& reader, std::uint64_t parts, ConnectionFacts& facts)
   get(reader, facts.flow.server);
   facts.proxied.reset();
   if ((parts & kConnectionProxied) != 0) facts.proxied = reader.address();
+  facts.proven = (parts & kProven) != 0;
   facts.tls = choice(reader, TlsVersion::k13);
   reader.text(facts.sni, kLongestSni);
   reader.text(facts.alpn, kLongestAlpn);

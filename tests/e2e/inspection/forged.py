@@ -17,12 +17,12 @@ def checksum(pseudo, segment):
 
 
 class Talk:
-    """One connection from 198.51.100.9 to 192.0.2.1 or another server; checksums are 0, as offloading leaves them, or right."""
+    """One connection from 198.51.100.9, or another client, to 192.0.2.1, or another server; checksums are 0, as offloading leaves them, or right."""
 
     moment = 0  # microseconds since the beginning of all of them
 
-    def __init__(self, port, server_port=80, opened=True, server=b"\xc0\x00\x02\x01", checksums=False):
-        self.server, self.checksums = server, checksums
+    def __init__(self, port, server_port=80, opened=True, server=b"\xc0\x00\x02\x01", checksums=False, client=b"\xc6\x33\x64\x09"):
+        self.client, self.server, self.checksums = client, server, checksums
         self.ports, self.frames = (port, server_port), []
         self.next = [1000, 5_000_000]
         if opened:
@@ -30,13 +30,13 @@ class Talk:
             self.packet(TO_CLIENT, b"", SYN | ACK)
 
     def packet(self, direction, data, flags=ACK):
-        client = b"\xc6\x33\x64\x09"
-        source, target = (client, self.server) if direction == TO_SERVER else (self.server, client)
+        source, target = (self.client, self.server) if direction == TO_SERVER else (self.server, self.client)
         ports = self.ports if direction == TO_SERVER else self.ports[::-1]
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40 + len(data), 0, 0, 64, 6, 0, source, target)
         tcp = struct.pack("!HHIIBBHHH", *ports, self.next[direction] % 2**32, self.next[1 - direction] % 2**32 if flags & ACK else 0,
                           0x50, flags, 65535, 0, 0)
         if self.checksums:
+            ip = ip[:10] + struct.pack("!H", checksum(b"", ip)) + ip[12:]
             right = checksum(source + target + struct.pack("!HH", 6, 20 + len(data)), tcp + data)
             tcp = tcp[:16] + struct.pack("!H", right) + tcp[18:]
         Talk.moment += 3

@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 import unittest
@@ -27,12 +28,39 @@ POLICY = edge_host.POLICY.replace("tcp/443", "tcp/80, tcp/443")
 CLEARTEXT = f"http://{world.EDGE4}"
 
 
+RULES = """\
+rules:
+  - name: probes
+    match: {{path: "/.env"}}
+    when: {{count: 3, within: 1m}}
+    then: {{action: block, for: 10m}}
+  - name: slow
+    match: {{event: stalled}}
+    when: {{count: 3, within: 1m}}
+    then: {{action: block, for: 10m}}
+"""
+KEPT_OPEN = """\
+import http.client, sys
+connection = http.client.HTTPConnection("192.0.2.1", 80, 5, source_address=("198.51.100.7", 0))
+def ask(path):
+    connection.request("GET", path)
+    connection.getresponse().read()
+    print(path, flush=True)
+ask("/small")
+sys.stdin.read(1)
+for _ in range(3):
+    ask("/.env")
+"""
+
+
 class Live(unittest.TestCase):
+    policy = POLICY
+
     def setUp(self):
         world.need("nginx", "curl", "openssl", "wrk")
         self.here = world.World()
         self.addCleanup(self.here.close)
-        self.agent = Agent(self.here, policy=POLICY, memory="256MB")
+        self.agent = Agent(self.here, policy=self.policy, memory="256MB")
         self.agent.running()
         self.first = self.agent.inspector_pid()
         servers.Nginx(self.here, self.here.path("keys.sock"), listen="http2", cleartext="listen 80;")
@@ -183,6 +211,60 @@ class Hostile(Live):
         self.ask_until_seen()
         self.agent.until_counted("connections_evicted_memory", 1000)
         self.assert_it_lives()
+
+
+class Framed(Live):
+    """Who forges an address cannot have it blocked: its packets come in at eth0, and the server's kernel answers them to somebody
+    else."""
+
+    policy = POLICY + RULES
+    ABSENT, PRESENT = bytes([198, 51, 100, 9]), bytes([192, 0, 2, 2])  # the latter's kernel refuses what it did not ask for
+
+    def decisions(self):
+        return [(row["target"], row["origin"]) for row in self.agent.json("decisions", "list")]
+
+    def forged(self, victim, port):
+        """All that can be sent without seeing an answer, and what it would be answered if there were a connection."""
+        ask = b"GET /.env HTTP/1.1\r\nHost: www.example.org\r\n"
+        options = {"server_port": port, "opened": False, "checksums": True, "client": victim}
+        for i in range(20):
+            yield Talk(20_000 + i, **options).say(TO_SERVER, ask + b"\r\n")
+            yield Talk(21_000 + i, **options).say(TO_SERVER, ask)
+            for first, data in enumerate((ask, ask + b"\r\n", ask + b"\r\n")):
+                talk = Talk(22_000 + 1000 * first + i, **options)
+                talk.packet(TO_SERVER, b"", forged.SYN)
+                if first == 2:
+                    talk.packet(TO_SERVER, b"")
+                yield talk.say(TO_SERVER, data)
+
+    def test_by_forged_requests(self):
+        target = bytes.fromhex(pathlib.Path("/sys/class/net/eth0/address").read_text().replace(":", ""))
+        for _ in range(2):  # its own, below the threshold
+            self.assertEqual(curl("/.env", "--interface", "192.0.2.2", url=CLEARTEXT), "404")
+        with out_in_the_world() as sender:
+            for talk in (talk for victim in (self.ABSENT, self.PRESENT) for port in (80, 443) for talk in self.forged(victim, port)):
+                for frame in talk.frames:
+                    sender.send(target + frame.data[6:])
+        rules = world.until(lambda: (found := self.agent.json("status")["rules"])["unproven"] >= 80 and found, 15, "the forged are seen")
+        print(f"{rules['unproven']} requests and events of forged addresses were left out")
+        edge_host.pause(11)  # until what does not end is told as well
+        self.assertEqual(self.decisions(), [])
+        self.assertNotIn("rule:", self.agent.tidegate("events", "--since", "5m").stdout)
+        self.assertGreaterEqual(self.metric("tidegate_rules_unproven_total"), rules["unproven"])
+        for _ in range(3):
+            curl("/.env", "--interface", "198.51.100.7", url=CLEARTEXT)
+        self.assertEqual(world.until(self.decisions, 5, "a decision"), [("198.51.100.7", "rule:probes")])
+        self.assert_it_lives()
+
+    def test_who_was_there_before_the_inspector_is_blocked(self):
+        client = self.here.start(*edge_host.IN_WORLD, sys.executable, "-c", KEPT_OPEN, stdin=subprocess.PIPE)
+        world.until(lambda: "/small" in client.log.read_text(), 5, "a connection")
+        os.kill(self.first, signal.SIGKILL)
+        world.until(lambda: self.agent.inspector()["restarts"] == 1 and self.agent.running(), 10, "another inspector")
+        client.stdin.write(b"1")
+        client.stdin.flush()
+        self.assertEqual(world.until(self.decisions, 5, "a decision"), [("198.51.100.7", "rule:probes")])
+        self.agent.until_counted("connections_mid_stream", 1)
 
 
 class KeyFlood(Live):

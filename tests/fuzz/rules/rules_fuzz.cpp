@@ -55,6 +55,7 @@ inspect::Summary request(Bytes& bytes, std::int64_t& now) {
   summary.began = WallTime(std::chrono::nanoseconds(now));
   summary.duration = std::chrono::nanoseconds(static_cast<std::int64_t>(kind % 7 == 0 ? bytes.word() : bytes.byte()));
   summary.connection.flow.client.address = {bytes.byte(), bytes.byte()};
+  summary.connection.proven = kind % 11 != 0;
   summary.service = kind % 2 == 0 ? "web" : bytes.text();
   summary.method = kind % 3 == 0 ? "GET" : bytes.text();
   summary.path = "/" + bytes.text();

@@ -130,6 +130,36 @@ TEST(Safelist, IsAskedBeforeAnythingIsEnforced) {
   EXPECT_THAT(trial.fire({.source = "192.0.2.2"}), ElementsAre("r!"));
 }
 
+TEST(Forged, RequestsAndEventsCountForNothing) {
+  using inspect::SummaryKind;
+  Trial trial(rule("match: {event: [request, handshake, stalled, unread]}, when: {count: 3, within: 1h}, " +
+                   std::string(kBlock)));
+  trial.take({});
+  trial.take({});
+  for (const auto kind :
+       {SummaryKind::kRequest, SummaryKind::kHandshake, SummaryKind::kStalled, SummaryKind::kUnread}) {
+    EXPECT_THAT(trial.fire({.when = 2h, .kind = kind, .proven = false}), IsEmpty());
+  }
+  EXPECT_EQ(trial.evaluator.statistics().unproven, 4U);
+  EXPECT_EQ(trial.evaluator.statistics().summaries, 6U);
+  EXPECT_EQ(trial.evaluator.statistics_of(0).matched, 2U);
+  EXPECT_THAT(trial.fire({.when = 1s}), ElementsAre("r!")) << "the time is none of theirs either";
+}
+
+// Sessions that behave well spare an address; forged ones could spare an attacker's, too.
+TEST(Forged, SessionsSpareNobody) {
+  const std::string guarded = rule("key: session, when: {count: 2, within: 1m}, " + std::string(kBlock));
+  const auto obstacle = [&](bool proven) {
+    Trial trial(guarded);
+    for (unsigned i = 10; i < 30; ++i) trial.take({.session = i, .proven = proven});
+    trial.take({.when = 1s, .session = 1});
+    const auto findings = trial.take({.when = 1s, .session = 1});
+    return findings.empty() ? Obstacle::kNone : findings[0].source_obstacle;
+  };
+  EXPECT_EQ(obstacle(true), Obstacle::kNatGuard);
+  EXPECT_EQ(obstacle(false), Obstacle::kNone);
+}
+
 TEST(Time, ThatLiesFarBackIsNotCounted) {
   Trial trial(rule("when: {count: 2, within: 1d}, " + std::string(kBlock)));
   trial.take({.when = 1h});

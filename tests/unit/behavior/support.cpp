@@ -19,6 +19,7 @@ inspect::Summary summary_of(const Request& request) {
                              {Address::parse("203.0.113.1").value(), 443}};
   summary.connection.tls = inspect::TlsVersion::k13;
   summary.connection.ja4 = request.ja4;
+  summary.connection.proven = request.proven;
   summary.service = request.service;
   if (request.proxied) summary.proxied = Address::parse(*request.proxied).value();
   summary.kind = request.kind;

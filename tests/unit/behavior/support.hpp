@@ -35,6 +35,7 @@ struct Request {
   std::uint8_t attacks = 0;
   std::uint8_t api = 0;         // facts
   std::uint16_t operation = 0;  // of the description
+  bool proven = true;           // its connection
 };
 inspect::Summary summary_of(const Request& request);
 

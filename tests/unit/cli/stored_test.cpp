@@ -38,6 +38,8 @@ TEST(SummaryParseTest, LosesNothing) {
   inspect::Summary plain;
   plain.connection.flow = inspect::sample_flow();
   expect_lossless(plain);
+  plain.connection.proven = true;
+  expect_lossless(plain);
   plain.kind = inspect::SummaryKind::kHandshake;
   plain.connection.ja4 = "t13d";
   plain.duration = std::chrono::nanoseconds(1'234'567);
@@ -63,6 +65,17 @@ TEST(SummaryParseTest, LosesNothing) {
     summary.kind = i % 3 == 0 ? inspect::SummaryKind::kStalled : inspect::SummaryKind::kRequest;
     expect_lossless(summary);
   }
+}
+
+TEST(SummaryParseTest, WhatSaysNothingOfItsConnectionIsProven) {
+  Json object = Json::parse(stored_line(inspect::Summary{}));
+  EXPECT_EQ(object["exact"]["proven"], false);
+  EXPECT_FALSE(parse_summary(object.dump()).value()->connection.proven);
+  object.erase("exact");
+  EXPECT_TRUE(parse_summary(object.dump()).value()->connection.proven);
+  inspect::Summary proven;
+  proven.connection.proven = true;
+  EXPECT_FALSE(Json::parse(stored_line(proven)).contains("exact"));
 }
 
 TEST(SummaryParseTest, RefusesWhatIsNoRequestAndSaysWhy) {
@@ -176,6 +189,11 @@ TEST_F(StoredRequests, BadLinesOfStoredRequestsAreNamedAndTheOthersRead) {
   EXPECT_THAT(ran.err, HasSubstr(file + ":4: longer than 131072 bytes\n"));
   EXPECT_THAT(ran.err, HasSubstr(file + ":5: time is no text\n"));
   EXPECT_THAT(ran.err, HasSubstr("3 lines of 5 could not be read; the others were"));
+  request.connection.proven = false;
+  const Ran forged = run(
+      {"rules", "test", "--summaries", write("forged.jsonl", stored_line(request)), "--policy", policy, "-o", "table"});
+  EXPECT_THAT(forged.out, HasSubstr("1 request, 1 of unproven sources left out\n"));
+  EXPECT_THAT(forged.out, HasSubstr("1 rule would have decided nothing"));
   request.connection.flow.server.port = 9999;
   const Ran elsewhere =
       run({"rules", "test", "--summaries", write("other.jsonl", stored_line(request)), "--policy", policy});

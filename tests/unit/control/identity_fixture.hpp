@@ -78,6 +78,7 @@ class IdentityBlocksTest : public ControlTest {
   }
   inspect::Summary summary_of(const Seen& seen) {
     inspect::Summary summary;
+    summary.connection.proven = true;
     summary.began = clock_.wall();
     summary.connection.flow = {{address(seen.client), seen.port}, {address("192.0.2.1"), 443}};
     summary.connection.ja4 = seen.ja4;

@@ -66,6 +66,7 @@ class RuleEngineTest : public ControlTest {
       engine_->settle();  // the clock is not thread-safe
       clock_.advance(1ms);
       inspect::Summary summary;
+      summary.connection.proven = true;
       summary.began = clock_.wall();
       summary.connection.flow.client.address = Address::parse(source).value();
       summary.service = "web";

@@ -154,6 +154,7 @@ TEST_F(RuleEngineTest, WarnsForAWhileOfWhatHoldsRulesBack) {
   EXPECT_THAT(warnings(), HasSubstr("rules: findings were held back because a cap was reached: wild;"));
   for (unsigned i = 0; i < 20000; ++i) {
     inspect::Summary summary;
+    summary.connection.proven = true;
     summary.began = clock_.wall();
     summary.connection.flow.client.address = {0, 0x0000ffff'0a000000ULL + i};
     summary.service = "web";
@@ -201,6 +202,7 @@ TEST_F(RuleEngineTest, BlocksForNoLongerThanItsRuleSaysWhateverTheTimeOfRequests
   requests("203.0.113.7", 2);
   clock_.set_wall(now);
   inspect::Summary summary;
+  summary.connection.proven = true;
   summary.began = now + 48h;
   summary.connection.flow.client.address = Address::parse("203.0.113.7").value();
   summary.service = "web";
@@ -293,6 +295,7 @@ TEST_F(RuleEngineTest, BehindAProxyTheEventNamesTheClientForOthersToEnforce) {
   apply(kRule);
   for (int i = 0; i < 3; ++i) {
     inspect::Summary summary;
+    summary.connection.proven = true;
     summary.began = clock_.wall();
     summary.connection.flow.client.address = Address::parse("198.51.100.1").value();
     summary.proxied = Address::parse("203.0.113.50").value();
@@ -312,6 +315,7 @@ TEST_F(RuleEngineTest, DoesNothingAfterItsEnd) {
   apply(kRule);
   engine_->stop();
   inspect::Summary summary;
+  summary.connection.proven = true;
   summary.status = 401;
   for (int i = 0; i < 10; ++i) engine_->take(summary);
   EXPECT_TRUE(decided().empty());

@@ -65,6 +65,7 @@ TEST(Families, RulesByName) {
   status.rules.keys = 9;
   status.rules.alarms = 2;
   status.rules.dropped = 6;
+  status.rules.unproven = 4;
   const auto text = text_of(status, {});
   expect_line(text, R"(tidegate_rule_matched_total{rule="guess"} 12)");
   expect_line(text, R"(tidegate_rule_findings_total{rule="guess",outcome="enforced"} 3)");
@@ -77,6 +78,7 @@ TEST(Families, RulesByName) {
   expect_line(text, "tidegate_rules_keys 9");
   expect_line(text, "tidegate_rules_alarms_total 2");
   expect_line(text, "tidegate_rules_dropped_total 6");
+  expect_line(text, "tidegate_rules_unproven_total 4");
 }
 
 TEST(Families, ExportsByPath) {

@@ -47,6 +47,15 @@ TEST_F(EndTest, AForgedWindowIsNotBelieved) {
   EXPECT_EQ(only().server(), "a");
 }
 
+TEST_F(EndTest, AWindowIsClosedByWhoKnowsWhereTheClientIs) {
+  TcpScript script;
+  script.handshake().client("get").server("a").full(Direction::kToServer);
+  auto segments = script.segments();
+  segments.back().head.sequence += 1000;
+  add(segments);
+  EXPECT_EQ(only().server(), "a");
+}
+
 TEST_F(EndTest, SimultaneousFins) {
   auto segments = TcpScript().handshake().client("a").close().segments();
   segments[segments.size() - 2].head.acknowledged -= 1;  // it had not seen the other's FIN

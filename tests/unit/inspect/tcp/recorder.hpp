@@ -20,6 +20,7 @@ namespace tidegate::inspect {
 struct Recorded {
   Flow flow;
   bool mid_stream = false;
+  bool proven = false;
   std::string text[2];
   std::uint64_t ignores[2] = {0, 0};  // what the sink says of itself; counts down
   std::optional<StreamEnd> end[2];
@@ -56,6 +57,10 @@ class RecordingSink final : public StreamSink {
   }
   void full(Direction direction, bool is_full, WallTime time) override {
     note(direction, is_full ? "{full}" : "{taken}", time);
+  }
+  void proven() override {
+    EXPECT_FALSE(record_->proven) << "told once";
+    record_->proven = true;
   }
   std::uint64_t ignores(Direction direction) const override { return record_->ignores[index_of(direction)]; }
 

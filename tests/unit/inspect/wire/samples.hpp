@@ -22,7 +22,8 @@ inline Summary full_summary() {
                         .tls = TlsVersion::k13,
                         .sni = "www.example.org",
                         .alpn = "h2",
-                        .ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1"};
+                        .ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1",
+                        .proven = true};
   summary.service = "api";
   summary.proxied = Address::from_v4(0xcb007106);
   summary.http = HttpVersion::k2;
@@ -72,7 +73,7 @@ inline std::string text_of(const Summary& s) {
     text += std::to_string(s.websocket->client_frames) + "," + std::to_string(s.websocket->server_frames) + "," +
             std::to_string(s.websocket->client_bytes) + "," + std::to_string(s.websocket->server_bytes);
   }
-  return text + "|" + std::to_string(s.truncated * 4 + s.lossy * 2 + s.reset);
+  return text + "|" + std::to_string(c.proven * 8 + s.truncated * 4 + s.lossy * 2 + s.reset);
 }
 
 }  // namespace tidegate::inspect
