@@ -9,8 +9,6 @@ namespace tidegate::behavior {
 namespace {
 
 constexpr KeyParts kByIdentity = kBySession | kByAccount;
-// What was held back is looked at again after this.
-constexpr seconds kRetry{60};
 constexpr Micros kLatest = INT64_MAX / 4;
 
 bool may_be_retried(Obstacle obstacle) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 namespace tidegate::behavior {
 namespace {
@@ -38,6 +39,39 @@ bool fixes(KeyParts key, DistinctField field) {
          ((key & kByJa4) != 0 && field == DistinctField::kJa4);
 }
 
+const Rule* rule_named(const std::string& name, const std::vector<Rule>& all) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Rule& other) { return other.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// The most decisions that a repeat can count within its window when each rule decides on a key once in `pause` of it.
+// None: one of them has several keys for each of the repeat's.
+template <typename Pause>
+std::optional<std::uint64_t> most_decisions(const RepeatCondition& condition, const Rule& rule,
+                                            const std::vector<Rule>& all, const Pause& pause) {
+  std::uint64_t most = 0;
+  for (const std::string& name : std::set<std::string>(condition.rules.begin(), condition.rules.end())) {
+    const Rule* other = rule_named(name, all);
+    if (other == nullptr || other->key != rule.key) return std::nullopt;
+    const auto one = static_cast<std::uint64_t>(std::max<std::int64_t>(1, pause(*other).count()));
+    most += (static_cast<std::uint64_t>(rule.when.within.count()) + one - 1) / one;
+  }
+  return most;
+}
+
+seconds pause_of(const Rule& rule) { return rule.then.cooldown.value_or(rule.then.duration); }
+
+// What was held back is looked at again sooner.
+seconds shortest_pause_of(const Rule& rule) {
+  return rule.then.kind == ActionKind::kMonitor ? pause_of(rule) : std::min(pause_of(rule), kRetry);
+}
+
+std::string too_many(const RepeatCondition& condition, std::optional<std::uint64_t> most, const Rule& rule) {
+  if (!most || condition.count <= *most) return "";
+  return "with their cool-downs what it repeats decides at most " + std::to_string(*most) + " times within " +
+         format_duration(rule.when.within) + " on one key, and it counts " + std::to_string(condition.count);
+}
+
 // Handshakes have nothing that comes with a request.
 bool handshakes_have(DistinctField field) { return field == DistinctField::kSource || field == DistinctField::kJa4; }
 
@@ -52,15 +86,15 @@ std::string never(const DistinctCondition& condition, const Rule& rule, const Ne
 
 std::string never(const RepeatCondition& condition, const Rule& rule, const std::vector<Rule>& all) {
   for (const std::string& name : condition.rules) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Rule& other) { return other.name == name; });
-    if (found == all.end()) return "no rule is named '" + name + "'";
+    const Rule* found = rule_named(name, all);
+    if (found == nullptr) return "no rule is named '" + name + "'";
     if (std::holds_alternative<RepeatCondition>(found->when.what))
       return "rule " + name + " is a repeat itself, whose decisions are not counted";
     if ((rule.key & ~found->key) != 0)
       return "rule " + name + " is keyed by " + format_key(found->key) + " and knows no " +
              format_key(rule.key & static_cast<KeyParts>(~found->key));
   }
-  return "";
+  return too_many(condition, most_decisions(condition, rule, all, shortest_pause_of), rule);
 }
 
 }  // namespace
@@ -127,6 +161,18 @@ bool needs_description(const Rule& rule) {
                                },
                                [](const auto&) { return false; }},
                     rule.when.what);
+}
+
+std::string hardly_fires(const Rule& rule, const std::vector<Rule>& all) {
+  const auto* repeat = std::get_if<RepeatCondition>(&rule.when.what);
+  if (repeat == nullptr) return "";
+  const auto in_shadow = [&](const std::string& name) {
+    const Rule* other = rule_named(name, all);
+    return other != nullptr && other->then.shadow;
+  };
+  if (!rule.then.shadow && std::all_of(repeat->rules.begin(), repeat->rules.end(), in_shadow))
+    return "all that it repeats is in shadow mode, which counts for rules in shadow mode only";
+  return too_many(*repeat, most_decisions(*repeat, rule, all, pause_of), rule);
 }
 
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all) {

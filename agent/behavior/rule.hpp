@@ -18,6 +18,8 @@ namespace tidegate::behavior {
 using std::chrono::seconds;
 
 inline constexpr std::size_t kMostRules = 4096;
+// What was held back is looked at again after this.
+inline constexpr seconds kRetry{60};
 inline constexpr std::size_t kMostSteps = 8;
 inline constexpr std::uint64_t kMostCount = 1'000'000'000;
 inline constexpr std::uint64_t kMostDistinct = 1'000'000;
@@ -143,5 +145,8 @@ bool needs_description(const Rule& rule);
 
 // Why a rule can never fire, in words for the one who wrote it; "": it can. `all` are the rules that it may refer to.
 std::string never_fires(const Rule& rule, const std::vector<Rule>& all);
+
+// Why a rule that can fire does not as it stands, or only on what was held back; "": it does.
+std::string hardly_fires(const Rule& rule, const std::vector<Rule>& all);
 
 }  // namespace tidegate::behavior

@@ -21,10 +21,10 @@ inline constexpr Micros micros(std::chrono::nanoseconds time) {
 
 // What the events of one (rule, key) add up to within the last `span`: those younger than it.
 //
-// Up to kExact events are kept with their times: the total is exact. Beyond that they are kept in kParts sub-windows,
-// whose sums bound the exact total from below (the sub-windows that lie wholly inside the window) and from above (those
-// that touch it). A condition that is judged by the lower bound never fires early, and at most one sub-window late.
-// At most 180 bytes unweighted, 260 weighted.
+// Up to kExact events are kept with their times: the total is exact. Beyond that, and until a whole window was silent,
+// they are kept in kParts sub-windows, whose sums bound the exact total from below (the sub-windows that lie wholly
+// inside the window) and from above (those that touch it). A condition that is judged by the lower bound never fires
+// early, and at most one sub-window late. At most 180 bytes unweighted, 260 weighted.
 class Window {
  public:
   static constexpr unsigned kExact = 16;

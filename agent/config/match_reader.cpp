@@ -227,6 +227,10 @@ behavior::NumberTest RuleMatches::read_number(const Node& node, const FieldInfo&
   if (node.members.empty()) values_.error(node.location, what + " is empty; it takes " + operators_of(field.type));
   if (test.over && test.under && (*test.under <= *test.over || *test.under - *test.over < 2))
     values_.error(node.location, what + ": no value is over the one and under the other");
+  const bool none_over = field.field == behavior::Field::kGrpcStatus && test.over && *test.over >= kMostGrpcStatus;
+  if (none_over || test.under == 0U)
+    values_.error(node.location,
+                  what + ": no value is " + (none_over ? "over " + std::to_string(*test.over) : "under 0"));
   return test;
 }
 

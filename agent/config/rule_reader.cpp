@@ -195,6 +195,8 @@ void read_rules(const Node* node, const Values& values, Policy& policy, behavior
   for (std::size_t i = 0; i < rules.rules.size() && !values.report().failed(); ++i) {
     const std::string why = behavior::never_fires(rules.rules[i], rules.rules);
     if (!why.empty()) values.error(places[i], "rule " + rules.rules[i].name + " can never fire: " + why);
+    const std::string now = why.empty() ? behavior::hardly_fires(rules.rules[i], rules.rules) : "";
+    if (!now.empty()) values.report().warning(places[i], "rule " + rules.rules[i].name + " does not fire: " + now);
   }
   const bool examined = std::any_of(policy.services.begin(), policy.services.end(), [](const policy::Service& service) {
     return service.inspection.payloads.has_value();

@@ -188,6 +188,44 @@ TEST(Rules, RepeatWhatThereIs) {
   EXPECT_THAT(repeat("match: {path: /a}, when: {repeat: other, count: 2, within: 1d}"), HasSubstr("leave out match"));
 }
 
+// Line 6 is the repeat.
+std::string repeat_issues(const std::string& then_of_other, const std::string& when, const std::string& more = "") {
+  return read_issues(
+      "version: 1\nservices:\n  - {name: web, match: [tcp/443], tls: {inspect: true}}\nrules:\n"
+      "  - {name: other, when: {count: 1, within: 1m}, then: " +
+      then_of_other + "}\n  - {name: r, " + more + "when: " + when + ", then: {action: block, for: 1h}}\n");
+}
+
+TEST(Rules, ThatRepeatShadowsOnlyAreWarnedOf) {
+  const std::string shadow = "{action: block, for: 1m, mode: shadow}";
+  EXPECT_EQ(repeat_issues(shadow, "{repeat: other, count: 2, within: 1h}"),
+            "6:5: warning: rule r does not fire: all that it repeats is in shadow mode, which counts for rules in "
+            "shadow mode "
+            "only\n");
+  EXPECT_EQ(repeat_issues("{action: block, for: 1m}", "{repeat: other, count: 2, within: 1h}"), "");
+}
+
+TEST(Rules, ThatRepeatMoreThanThereCanBeAreErrors) {
+  EXPECT_EQ(repeat_issues("{action: monitor, for: 10m}", "{repeat: other, count: 6, within: 1h}"), "");
+  EXPECT_EQ(
+      repeat_issues("{action: monitor, for: 10m}", "{repeat: other, count: 7, within: 1h}"),
+      "6:5: rule r can never fire: with their cool-downs what it repeats decides at most 6 times within 1h on one "
+      "key, and it counts 7\n");
+  EXPECT_EQ(repeat_issues("{action: monitor, for: 10m, cooldown: 5m}", "{repeat: other, count: 7, within: 1h}"), "");
+  // Of whom the safelist or a guard spares there are more.
+  EXPECT_THAT(repeat_issues("{action: block, for: 10m}", "{repeat: other, count: 7, within: 1h}"),
+              HasSubstr("6:5: warning: rule r does not fire: with their cool-downs"));
+  EXPECT_THAT(repeat_issues("{action: block, for: 10m}", "{repeat: other, count: 61, within: 1h}"),
+              HasSubstr("6:5: rule r can never fire: with their cool-downs"));
+}
+
+TEST(Rules, WhoseNumbersCannotBeAreErrors) {
+  EXPECT_THAT(rule_issues(std::string("match: {grpc_status: {over: 16}}, ") + kWhen + ", " + kThen),
+              HasSubstr("5:40: rule r: match grpc_status: no value is over 16"));
+  EXPECT_THAT(rule_issues(std::string("match: {duration: {under: 0s}}, ") + kWhen + ", " + kThen), HasSubstr("5:"));
+  EXPECT_EQ(rule_issues(std::string("match: {grpc_status: {over: 15}}, ") + kWhen + ", " + kThen), "");
+}
+
 TEST(Rules, DoNotKnowIdentitiesForLongerThanADay) {
   const auto keyed = [](const std::string& key, const std::string& within) {
     return rule_issues("key: " + key + ", when: {count: 1, within: " + within + "}, " + kThen);
