@@ -47,6 +47,20 @@ class Bytes {
   std::size_t size_;
 };
 
+void more(Bytes& bytes, inspect::Summary& summary) {
+  const std::uint8_t what = bytes.byte();
+  summary.attacks = what & inspect::kAllAttackFacts;
+  summary.api_facts = bytes.byte() & inspect::kAllApiFacts;
+  summary.api_operation = bytes.byte();
+  summary.connection.tls = static_cast<inspect::TlsVersion>(what % 5);
+  summary.connection.ja4 = bytes.text();
+  summary.connection.sni = bytes.text();
+  if (what % 2 == 0) summary.query_keys = {bytes.text()};
+  if (what % 3 == 0) summary.grpc_status = bytes.byte();
+  if (what % 4 == 0) summary.session_before = inspect::IdentityHash{std::byte{bytes.byte()}};
+  if (what % 4 == 1) summary.account_before = inspect::IdentityHash{std::byte{bytes.byte()}};
+}
+
 inspect::Summary request(Bytes& bytes, std::int64_t& now) {
   inspect::Summary summary;
   const std::uint8_t kind = bytes.byte();
@@ -55,7 +69,8 @@ inspect::Summary request(Bytes& bytes, std::int64_t& now) {
   summary.began = WallTime(std::chrono::nanoseconds(now));
   summary.duration = std::chrono::nanoseconds(static_cast<std::int64_t>(kind % 7 == 0 ? bytes.word() : bytes.byte()));
   summary.connection.flow.client.address = {bytes.byte(), bytes.byte()};
-  summary.connection.proven = kind % 11 != 0;
+  summary.connection.proven = kind % 13 != 0;
+  summary.kind = static_cast<inspect::SummaryKind>(kind % 16 < 5 ? kind % 16 : 0);
   summary.service = kind % 2 == 0 ? "web" : bytes.text();
   summary.method = kind % 3 == 0 ? "GET" : bytes.text();
   summary.path = "/" + bytes.text();
@@ -67,6 +82,7 @@ inspect::Summary request(Bytes& bytes, std::int64_t& now) {
   if (kind % 4 == 1) summary.account = inspect::IdentityHash{std::byte{bytes.byte()}};
   if (kind % 11 == 0) summary.proxied = Address{0, bytes.byte()};
   summary.response_bytes = bytes.word();
+  if (kind % 9 == 0) more(bytes, summary);
   return summary;
 }
 
