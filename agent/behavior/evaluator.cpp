@@ -207,7 +207,7 @@ KeyParts Evaluator::guard_part(const Facts& facts) const {
   if (summary.session) return kBySession;
   const auto& by_account = rules_.settings.by_account;
   const bool known = summary.account && std::binary_search(by_account.begin(), by_account.end(), summary.service);
-  return known ? kByAccount : KeyParts{0};
+  return known ? KeyParts{kByAccount} : KeyParts{0};
 }
 
 void Evaluator::forget() {
