@@ -127,12 +127,12 @@ class Servers(Live):
         """Old workers end, new ones begin, clients go on: every request that nginx answered is seen."""
         agent = self.start()
         nginx = servers.Nginx(self.here, self.socket, listen="http2", workers=2)
-        for _ in range(3):
-            self.ask_in_every_way()
-            nginx.reload()
+        for times in range(6):
             for kind in KINDS:
                 # A worker that ends closes connections that have not asked yet: clients then ask again, as browsers do.
                 world.until(lambda kind=kind: curl("/small?x=1", *kind, check=False) == "200", what="an answer")
+            if times % 2 == 0:
+                nginx.reload()
         answered = len(nginx.log())
         self.assertGreaterEqual(answered, 6 * len(KINDS))
         counters = agent.until_counted("requests", answered)
