@@ -14,7 +14,7 @@ namespace wire = inspect::wire;
 using inspect::Counter;
 
 constexpr SandboxedProgram kExaminer{"tidegate-payload", "TIDEGATE_PAYLOAD", "../agent/payload", "examines payloads"};
-constexpr int kPatience = 100;  // ms, then it is looked whether the user still waits
+constexpr int kPollMs = 100;  // ms, then it is looked whether the user still waits
 // That nobody asked for yet: behind a request that does not end, as many wait at most, and what is on its way.
 constexpr std::size_t kMostVerdicts = 2'000'000;
 constexpr int kAtOnce = 64;  // messages, then it is looked what else there is
@@ -82,7 +82,7 @@ void Examiner::hear() {
 bool Examiner::wait(MonotonicTime since) {
   if (!listening() || environment_.interrupted) return false;
   pollfd source{process_.fd(), POLLIN, 0};
-  poll(&source, 1, kPatience);
+  poll(&source, 1, kPollMs);
   hear();
   if (listening() && environment_.clock.monotonic() - std::max(since, heard_) > silence_) {
     give_up("tidegate-payload did not answer any more and was killed");
