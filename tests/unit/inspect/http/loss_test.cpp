@@ -8,13 +8,14 @@
 namespace tidegate::inspect::test {
 namespace {
 
-std::string get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
-std::string answer(int status) { return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n"; }
-
 class Http1AfterLoss : public testing::Test {
  protected:
-  void client(std::int64_t ms, std::string_view path) { bench_.feed(kClient, get(path), at_ms(ms)); }
-  void server(std::int64_t ms, int status) { bench_.feed(kServer, answer(status), at_ms(ms)); }
+  void client(std::int64_t ms, std::string_view path) {
+    bench_.feed(kClient, "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n", at_ms(ms));
+  }
+  void server(std::int64_t ms, int status) {
+    bench_.feed(kServer, "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n", at_ms(ms));
+  }
   void loses(Direction direction, std::int64_t ms) { bench_.stream->gap(direction, 0, at_ms(ms)); }
   // "/a 200", "/b -, lossy"
   std::vector<std::string> seen() {
