@@ -13,6 +13,7 @@
 #include "agent/inspect/tcp/connection_table.hpp"
 #include "tests/harness/netns.hpp"
 #include "tests/harness/sockets.hpp"
+#include "tests/integration/capture_socket.hpp"
 
 namespace tidegate::harness {
 namespace {
@@ -60,21 +61,6 @@ class Owner final : public inspect::ConnectionOwner {
   Seen seen;
 };
 
-// A socket with a ring on one interface of a namespace.
-UniqueFd capture_on(const NetNs& space, const std::string& interface) {
-  UniqueFd fd;
-  space.in([&] {
-    fd = UniqueFd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-    ASSERT_TRUE(inspect::set_up_ring(fd.get(), kGeometry, milliseconds(2)));
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(space.ifindex(interface));
-    ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  });
-  return fd;
-}
-
 class CaptureRingTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -112,7 +98,7 @@ constexpr std::size_t kBytes = 500'000;
 
 TEST_F(CaptureRingTest, AConversationOverAVethPairIsReadWhole) {
   Topology net;
-  const UniqueFd fd = capture_on(net.edge(), "eth0");
+  const UniqueFd fd = capture_on(net.edge(), "eth0", kGeometry);
   auto ring = inspect::Ring::map(fd.get(), kGeometry);
   ASSERT_TRUE(ring) << ring.error().message;
   const EchoServer server(net.edge(), kPort);
@@ -144,7 +130,7 @@ TEST_F(CaptureRingTest, AConversationOverAVethPairIsReadWhole) {
 // Each packet is seen leaving and arriving.
 TEST_F(CaptureRingTest, OverLoopbackEverythingIsSeenTwiceAndHeardOnce) {
   const NetNs space("ring");
-  const UniqueFd fd = capture_on(space, "lo");
+  const UniqueFd fd = capture_on(space, "lo", kGeometry);
   auto ring = inspect::Ring::map(fd.get(), kGeometry);
   ASSERT_TRUE(ring) << ring.error().message;
   const EchoServer server(space, kPort);
@@ -164,7 +150,7 @@ TEST_F(CaptureRingTest, OverLoopbackEverythingIsSeenTwiceAndHeardOnce) {
 
 TEST_F(CaptureRingTest, WhatDoesNotFitIsCountedAndReadingGoesOn) {
   Topology net;
-  const UniqueFd fd = capture_on(net.edge(), "eth0");
+  const UniqueFd fd = capture_on(net.edge(), "eth0", kGeometry);
   auto ring = inspect::Ring::map(fd.get(), kGeometry);
   ASSERT_TRUE(ring) << ring.error().message;
   EXPECT_DOUBLE_EQ(ring->fill(), 0);

@@ -27,6 +27,7 @@
 #include "agent/inspect/wire/summary_codec.hpp"
 #include "tests/harness/netns.hpp"
 #include "tests/harness/process.hpp"
+#include "tests/integration/capture_socket.hpp"
 
 namespace tidegate::harness {
 
@@ -37,20 +38,6 @@ using std::chrono::steady_clock;
 inline constexpr std::uint16_t kPort = 8080;
 inline constexpr inspect::RingGeometry kGeometry{.block_size = 1 << 18, .blocks = 64};
 inline constexpr milliseconds kPatience{5000};
-
-inline UniqueFd capture_loopback(const NetNs& space) {
-  UniqueFd fd;
-  space.in([&] {
-    fd = UniqueFd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-    ASSERT_TRUE(inspect::set_up_ring(fd.get(), kGeometry, milliseconds(2)));
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(if_nametoindex("lo"));
-    ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  });
-  return fd;
-}
 
 inline sockaddr_in loopback() {
   sockaddr_in address{};
@@ -87,7 +74,7 @@ class InspectorTest : public testing::Test {
   void SetUp() override {
     if (!can_isolate()) GTEST_SKIP() << why_not();
     space_.emplace("inspector");
-    ring_ = capture_loopback(*space_);
+    ring_ = capture_on(*space_, "lo", kGeometry);
     start();
   }
   void TearDown() override {

@@ -235,7 +235,7 @@ void TlsConnection::pump(WallTime now, bool keys_changed) {
 
 TlsConnection::Outcome TlsConnection::on_gap(Half& one, std::uint64_t size, WallTime time) {
   if (!one.synchronised) return Outcome::kDone;
-  one.missed |= !announced_ && one.epoch == Epoch::kApplication;
+  if (!announced_ && one.epoch == Epoch::kApplication) miss(one, time);
   if (size == 0 || !one.partial.add_hole(size, context_.buffers)) {
     lose(one, time);
     return Outcome::kDone;
@@ -256,7 +256,7 @@ void TlsConnection::make_blind(Half& one, WallTime time) {
   if (other(one).blind) return give_up(TlsState::kNoKey, std::nullopt, time);
   one.blind = true;
   one.cipher.reset();
-  if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
+  miss(one, time);
 }
 
 // A ClientHello that was lost, in part at least: keys are found by the endpoints then.
@@ -283,7 +283,7 @@ void TlsConnection::lose(Half& one, WallTime time) {
   }
   one.blind = true;
   one.cipher.reset();
-  if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
+  miss(one, time);
 }
 
 void TlsConnection::give_up(TlsState state, std::optional<Counter> counter, WallTime time) {

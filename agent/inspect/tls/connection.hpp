@@ -60,7 +60,7 @@ class TlsConnection final : public TlsStream {
     Epoch epoch = Epoch::kPlain;
     Outcome blocked = Outcome::kDone;
     bool blind = false;     // its keys never came, or bytes were lost: it is not looked at any more
-    bool missed = false;    // something of it was lost before there was a reader to tell
+    bool missed = false;    // content of it was lost: a reader that comes later is told so
     bool ended = false;     // its reader was told, or would have been
     bool verified = false;  // a record of this epoch was opened
     bool settled = false;   // and it is the last epoch of the present handshake

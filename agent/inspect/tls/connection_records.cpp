@@ -282,7 +282,7 @@ void TlsConnection::announce(WallTime time) {
   if (handshake_ && handshake_->extensions) alpn = handshake_->extensions->alpn;
   reader_.established(version_, sni, alpn, ja4);
   for (const Half& one : halves_) {
-    if (one.blind || one.missed) reader_.gap(one.direction, 0, time);
+    if (one.missed) reader_.gap(one.direction, 0, time);
   }
   drop_handshake();
 }
@@ -338,7 +338,7 @@ bool TlsConnection::skip(Half& one, const Record& record, WallTime time) {
 // Content that was lost, of unknown size; its reader is told once there is one.
 void TlsConnection::miss(Half& one, WallTime time) {
   one.missed = true;
-  if (announced_) reader_.gap(one.direction, 0, time);
+  if (announced_ && !one.ended) reader_.gap(one.direction, 0, time);
 }
 
 // A record with a hole cannot be opened, but its number is known, and mostly its content's size.

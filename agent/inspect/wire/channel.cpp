@@ -58,7 +58,7 @@ Result<std::pair<UniqueFd, UniqueFd>> Channel::pair() {
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-Result<bool> Channel::send(Bytes message, Wait wait, int descriptor) const {
+Result<bool> send_on(int fd, Bytes message, Wait wait, int descriptor) {
   iovec part{const_cast<std::byte*>(message.data()), message.size()};
   msghdr header{};
   header.msg_iov = &part;
@@ -67,7 +67,7 @@ Result<bool> Channel::send(Bytes message, Wait wait, int descriptor) const {
   if (descriptor >= 0) attach(header, control, descriptor);
   const int flags = MSG_NOSIGNAL | (wait == Wait::kNo ? MSG_DONTWAIT : 0);
   while (true) {
-    if (sendmsg(fd_.get(), &header, flags) >= 0) return true;
+    if (sendmsg(fd, &header, flags) >= 0) return true;
     if (errno == EAGAIN || errno == ENOBUFS) return false;
     if (is_gone(errno)) return gone();
     if (errno != EINTR) return fail_errno(errno, "cannot send through the channel of the inspector");

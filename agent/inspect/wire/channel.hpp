@@ -20,6 +20,9 @@ struct Received {
   UniqueFd descriptor;  // what came with it; at most one, others were closed
 };
 
+// One message on such a socket. False: no room now (Wait::kNo only). kUnavailable: the other side has gone.
+Result<bool> send_on(int fd, Bytes message, Wait wait, int descriptor = -1);
+
 // One thread may send while another receives; two that send at once are fine too, a message is sent whole or not.
 class Channel {
  public:
@@ -28,8 +31,10 @@ class Channel {
   // Both ends, close-on-exec, with room for several batches: the first for the agent, the second for the inspector.
   static Result<std::pair<UniqueFd, UniqueFd>> pair();
 
-  // False: no room now (Wait::kNo only). kUnavailable: the other side has gone.
-  Result<bool> send(Bytes message, Wait wait, int descriptor = -1) const;
+  // As send_on().
+  Result<bool> send(Bytes message, Wait wait, int descriptor = -1) const {
+    return send_on(fd_.get(), message, wait, descriptor);
+  }
   // nullopt: nothing is there, or a signal came. kUnavailable: the other side has gone; kInvalidArgument: longer than
   // kMostBytes.
   Result<std::optional<Received>> receive(Wait wait);
