@@ -18,18 +18,45 @@ namespace {
 constexpr int kBacklog = 128;
 constexpr int kDatagramRoom = 1 << 20;  // as far as net.core.rmem_max allows it
 constexpr mode_t kFifoMode = 0620;
+constexpr mode_t kSocketMode = 0660;
 
-std::string note_of(const std::filesystem::path& path, const char* trouble) {
+std::string note_of(const std::filesystem::path& path, const std::string& trouble) {
   return path.string() + ": " + trouble + ", so only root can send keys there";
 }
 
+std::string not_a_member(const std::filesystem::path& path, const KeyGroup& group) {
+  return note_of(path, "the agent cannot give it to group " + group.name +
+                           " (make its user a member and start it again: usermod -aG)");
+}
+
 // What cannot be given to the group stays usable for root.
-std::string give_to(const std::filesystem::path& path, const KeyGroup& group, mode_t mode) {
+std::string give_socket(const std::filesystem::path& path, const KeyGroup& group) {
   if (!group.id) return group.note;
-  if (::chown(path.c_str(), static_cast<uid_t>(-1), *group.id) != 0) {
-    return note_of(path, "the agent cannot give it to the group of `keys.socket` (it has to be a member)");
+  if (::lchown(path.c_str(), static_cast<uid_t>(-1), *group.id) != 0) return not_a_member(path, group);
+  if (::chmod(path.c_str(), kSocketMode) != 0) return note_of(path, "its mode cannot be set");
+  return {};
+}
+
+// Somebody beside root and the agent may write to what another user made.
+bool others_may_write(const struct stat& found) {
+  const bool owner = found.st_uid != 0 && found.st_uid != ::geteuid() && (found.st_mode & S_IWUSR) != 0;
+  const bool its_group = found.st_gid != 0 && found.st_gid != ::getegid() && (found.st_mode & S_IWGRP) != 0;
+  return owner || its_group;
+}
+
+// The agent's own, of this run or a former one, is for the group; what somebody else made stays as it is.
+std::string give_fifo(int fd, const std::filesystem::path& path, const KeyGroup& group) {
+  struct stat found {};
+  if (::fstat(fd, &found) != 0) return note_of(path, "it cannot be looked at");
+  if ((found.st_mode & S_IWOTH) != 0) return {};
+  if (group.id && found.st_gid == *group.id && (found.st_mode & S_IWGRP) != 0) return {};
+  if (found.st_uid != ::geteuid()) {
+    if (others_may_write(found)) return {};
+    return note_of(path, "group " + group.name + " cannot write to it (chgrp " + group.name + " and chmod g+w)");
   }
-  if (::chmod(path.c_str(), mode) != 0) return note_of(path, "its mode cannot be set");
+  if (!group.id) return group.note;
+  if (::fchown(fd, static_cast<uid_t>(-1), *group.id) != 0) return not_a_member(path, group);
+  if (::fchmod(fd, kFifoMode) != 0) return note_of(path, "its mode cannot be set");
   return {};
 }
 
@@ -42,7 +69,7 @@ Result<OpenedKeySource> with_identity(UniqueFd fd, const std::filesystem::path& 
 Result<OpenedKeySource> open_bound(const std::filesystem::path& path, const KeyGroup& group, int type,
                                    const char* setting) {
   TIDEGATE_ASSIGN(UniqueFd fd, bind_unix_socket({.path = path, .type = type, .mode = 0600, .setting = setting}));
-  std::string note = give_to(path, group, 0660);
+  std::string note = give_socket(path, group);
   return with_identity(std::move(fd), path, std::move(note));
 }
 
@@ -69,8 +96,8 @@ KeyGroup find_key_group(const std::string& name) {
   group entry{};
   group* found = nullptr;
   ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found != nullptr) return {entry.gr_gid, {}};
-  return {std::nullopt,
+  if (found != nullptr) return {name, entry.gr_gid, {}};
+  return {name, std::nullopt,
           "there is no group " + name + ", so only root can send keys; make it (groupadd --system " + name + ")"};
 }
 
@@ -87,16 +114,23 @@ Result<OpenedKeySource> open_haproxy_log(const std::filesystem::path& path, cons
 }
 
 Result<OpenedKeySource> open_key_fifo(const std::filesystem::path& path, const KeyGroup& group) {
-  const bool made = ::mkfifo(path.c_str(), 0600) == 0;
-  if (!made && errno != EEXIST) return fail_errno(errno, "keys.fifos: cannot make " + path.string());
+  if (::mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) {
+    return fail_errno(errno, "keys.fifos: cannot make " + path.string());
+  }
   TIDEGATE_ASSIGN(UniqueFd fd, open_regular(path, O_RDWR | O_NOFOLLOW, S_IFIFO, "keys.fifos"));
-  std::string note = made ? give_to(path, group, kFifoMode) : std::string();
+  std::string note = give_fifo(fd.get(), path, group);
   return with_identity(std::move(fd), path, std::move(note));
 }
 
 Result<OpenedKeySource> open_key_file(const std::filesystem::path& path) {
   TIDEGATE_ASSIGN(UniqueFd fd, open_regular(path, O_RDONLY, S_IFREG, "keys.files"));
   return with_identity(std::move(fd), path, {});
+}
+
+std::string give_to_group(int fd, const std::filesystem::path& path, const KeyGroup& group) {
+  struct stat found {};
+  if (::fstat(fd, &found) != 0 || S_ISREG(found.st_mode)) return {};
+  return S_ISFIFO(found.st_mode) ? give_fifo(fd, path, group) : give_socket(path, group);
 }
 
 }  // namespace tidegate::inspection

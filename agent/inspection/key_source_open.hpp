@@ -29,6 +29,7 @@ struct OpenedKeySource {
 
 // The group that may send, by name. The note says what follows when there is none.
 struct KeyGroup {
+  std::string name;
   std::optional<gid_t> id;
   std::string note;
 };
@@ -38,9 +39,14 @@ KeyGroup find_key_group(const std::string& name);
 Result<OpenedKeySource> open_key_socket(const std::filesystem::path& path, const KeyGroup& group);
 // For datagrams, likewise.
 Result<OpenedKeySource> open_haproxy_log(const std::filesystem::path& path, const KeyGroup& group);
-// Made with mode 0620, of that group, when it is missing. Has no end while the agent lives.
+// Made when it is missing; mode 0620, of that group, when it is the agent's own, also of a former run. Has no end while
+// it is open.
 Result<OpenedKeySource> open_key_fifo(const std::filesystem::path& path, const KeyGroup& group);
 // kNotFound: not there yet.
 Result<OpenedKeySource> open_key_file(const std::filesystem::path& path);
+
+// Once more for a socket or FIFO whose note was about the group. Returns the note that is left; empty: the group may
+// send.
+std::string give_to_group(int fd, const std::filesystem::path& path, const KeyGroup& group);
 
 }  // namespace tidegate::inspection

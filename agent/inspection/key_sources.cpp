@@ -32,8 +32,9 @@ std::string name_of(Kind kind) {
   return "unknown";
 }
 
-KeySources::KeySources(const config::KeySettings& settings)
-    : group_name_(settings.socket ? settings.socket->group : config::KeySocketSettings{}.group) {
+KeySources::KeySources(const config::KeySettings& settings, FindGroup find_group)
+    : find_group_(std::move(find_group)),
+      group_name_(settings.socket ? settings.socket->group : config::KeySocketSettings{}.group) {
   if (settings.socket) add(Kind::kListenStream, settings.socket->path);
   for (const auto& path : settings.fifos) add(Kind::kFifo, path);
   for (const auto& path : settings.files) add(Kind::kFile, path);
@@ -67,15 +68,27 @@ void KeySources::lost(std::uint32_t id) {
   }
 }
 
+// It may be made later.
+const KeyGroup& KeySources::group() {
+  if (!group_.id) group_ = find_group_(group_name_);
+  return group_;
+}
+
+// An open entry that its group could not use, and now can. The inspector has to hear of it: it checks who sends.
+bool KeySources::mended(Entry& entry) {
+  if (entry.problem.empty()) return false;
+  entry.problem = give_to_group(entry.fd.get(), entry.path, group());
+  return entry.problem.empty();
+}
+
 Result<OpenedKeySource> KeySources::open(const Entry& entry) {
-  if (!group_.id) group_ = find_key_group(group_name_);
   switch (entry.kind) {
     case Kind::kListenStream:
-      return open_key_socket(entry.path, group_);
+      return open_key_socket(entry.path, group());
     case Kind::kDatagramHaproxy:
-      return open_haproxy_log(entry.path, group_);
+      return open_haproxy_log(entry.path, group());
     case Kind::kFifo:
-      return open_key_fifo(entry.path, group_);
+      return open_key_fifo(entry.path, group());
     default:
       return open_key_file(entry.path);
   }
@@ -86,7 +99,10 @@ std::vector<const KeySources::Entry*> KeySources::refresh() {
   std::vector<const Entry*> opened;
   for (auto& entry : entries_) {
     const auto present = identity_of(entry.path);
-    if (entry.fd && present == entry.identity) continue;
+    if (entry.fd && present == entry.identity) {
+      if (mended(entry)) opened.push_back(&entry);
+      continue;
+    }
     if (entry.fd && !present && entry.kind == Kind::kFile) continue;
     auto next = open(entry);
     if (next) {

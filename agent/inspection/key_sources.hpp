@@ -3,6 +3,7 @@
 // it is started again.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,14 +28,15 @@ class KeySources {
     std::string problem;  // why it is not open, or who cannot use it; empty: nothing
   };
 
-  explicit KeySources(const config::KeySettings& settings);
+  using FindGroup = std::function<KeyGroup(const std::string& name)>;
+  explicit KeySources(const config::KeySettings& settings, FindGroup find_group = find_key_group);
   // Sockets are removed, FIFOs and files stay.
   ~KeySources();
   KeySources(const KeySources&) = delete;
   KeySources& operator=(const KeySources&) = delete;
 
-  // Opens what is not open and what is another file by now. Returns what is open since. One or two system calls for
-  // each; call it every second or so.
+  // Opens what is not open and what is another file by now, and gives to the group what could not be given before.
+  // Returns what the inspector has to be told of since. One or two system calls for each; call it every second or so.
   std::vector<const Entry*> refresh();
   // The inspector found its end: it is opened anew at the next refresh().
   void lost(std::uint32_t id);
@@ -47,7 +49,10 @@ class KeySources {
  private:
   void add(inspect::wire::KeySource::Kind kind, const std::filesystem::path& path);
   Result<OpenedKeySource> open(const Entry& entry);
+  const KeyGroup& group();
+  bool mended(Entry& entry);
 
+  FindGroup find_group_;
   std::string group_name_;
   KeyGroup group_;
   std::vector<Entry> entries_;

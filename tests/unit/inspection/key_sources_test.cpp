@@ -82,6 +82,26 @@ TEST_F(KeySourcesTest, WithoutTheGroupOnlyRootSendsAndThatIsSaid) {
   EXPECT_FALSE(sources.describe(sources.entries()[0]).allowed_group);
 }
 
+TEST_F(KeySourcesTest, AGroupThatIsMadeLaterMaySendFromThenOn) {
+  bool made = false;
+  auto settings = with_socket("late");
+  settings.fifos = {at("fifo")};
+  KeySources sources(settings, [&](const std::string& name) {
+    return made ? KeyGroup{name, ::getegid(), {}} : KeyGroup{name, std::nullopt, "there is no group " + name};
+  });
+  ASSERT_THAT(sources.refresh(), SizeIs(2));
+  EXPECT_THAT(sources.refresh(), IsEmpty()) << "still none";
+  EXPECT_EQ(sources.entries()[0].problem, "there is no group late");
+  made = true;
+  EXPECT_THAT(sources.refresh(), SizeIs(2)) << "the inspector is told who may send";
+  EXPECT_EQ(sources.entries()[0].problem, "");
+  EXPECT_EQ(sources.entries()[1].problem, "");
+  EXPECT_EQ(mode_of("keys.sock"), 0660U);
+  EXPECT_EQ(mode_of("fifo"), 0620U);
+  EXPECT_EQ(sources.describe(sources.entries()[0]).allowed_group, ::getegid());
+  EXPECT_THAT(sources.refresh(), IsEmpty());
+}
+
 TEST_F(KeySourcesTest, AStaleSocketIsReplacedAServedOneIsNot) {
   {
     UniqueFd stale(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -134,13 +154,38 @@ TEST_F(KeySourcesTest, FifosAreMadeAndHaveNoEnd) {
   EXPECT_EQ(errno, EAGAIN);
 }
 
-TEST_F(KeySourcesTest, AFifoThatIsThereKeepsItsMode) {
+TEST_F(KeySourcesTest, AFifoOfAFormerRunIsUsedAgainAndGivenToItsGroup) {
+  auto settings = with_socket("no-such-group-here");
+  settings.fifos = {at("fifo")};
+  { KeySources(settings).refresh(); }
+  EXPECT_EQ(mode_of("fifo"), 0600U);
+  const auto before = identity_of(at("fifo"));
+  KeySources still_without(settings);
+  ASSERT_THAT(still_without.refresh(), SizeIs(2));
+  EXPECT_THAT(still_without.entries()[1].problem, HasSubstr("there is no group"))
+      << "that nobody can write is said again";
+  still_without.close();
+  settings.socket->group = own_group();
+  KeySources sources(settings);
+  ASSERT_THAT(sources.refresh(), SizeIs(2));
+  EXPECT_EQ(mode_of("fifo"), 0620U);
+  EXPECT_EQ(identity_of(at("fifo")), before) << "its writers have it open";
+}
+
+TEST_F(KeySourcesTest, AFifoOfAnotherUserStaysAsItIs) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make files of others";
   ASSERT_EQ(::mkfifo(at("fifo").c_str(), 0600), 0);
-  auto settings = no_socket();
+  ASSERT_EQ(::chown(at("fifo").c_str(), 65534, 65534), 0);
+  auto settings = with_socket();
   settings.fifos = {at("fifo")};
   KeySources sources(settings);
-  ASSERT_THAT(sources.refresh(), SizeIs(1));
+  ASSERT_THAT(sources.refresh(), SizeIs(2));
   EXPECT_EQ(mode_of("fifo"), 0600U);
+  EXPECT_EQ(sources.entries()[1].problem, "") << "its owner can write";
+  ASSERT_EQ(::chmod(at("fifo").c_str(), 0400), 0);
+  sources.lost(sources.entries()[1].id);
+  ASSERT_THAT(sources.refresh(), SizeIs(1));
+  EXPECT_THAT(sources.entries()[1].problem, HasSubstr("cannot write to it (chgrp"));
 }
 
 TEST_F(KeySourcesTest, SomethingElseThanAFifoIsRefused) {
