@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A live edge: this namespace with the real agent on eth0, and the rest of the world in another one."""
+import grp
 import json
 import pathlib
+import pwd
+import shutil
 import signal
 import time
 
@@ -64,8 +67,18 @@ def curl(path, *more, check=True, url=f"https://{world.EDGE4}"):
                      *more, f"{url}{path}", check=check).stdout
 
 
+def as_user(user, *groups, capabilities=()):
+    """A prefix of commands that run as this user, with these groups beside its own and no capabilities but these."""
+    who, ids = pwd.getpwnam(user), ",".join(str(grp.getgrnam(group).gr_gid) for group in groups)
+    these = "-all" + "".join(f",+{name}" for name in capabilities)
+    return ("setpriv", "--reuid", who.pw_uid, "--regid", who.pw_gid, *(("--groups", ids) if ids else ("--clear-groups",)),
+            "--no-new-privs", "--bounding-set", these, "--inh-caps", these, "--ambient-caps", these)
+
+
 class Agent:
-    def __init__(self, here, inspect=True, group="www-data", policy=POLICY, memory="128MB"):
+    """As root, or with `user` as the installed unit runs it: four capabilities, and a member of the key group."""
+
+    def __init__(self, here, inspect=True, group="www-data", policy=POLICY, memory="128MB", user=None):
         self.here, self.cli = here, runner.program("tidegate")
         runner.program("tidegate-inspector")
         bpf = here.path("bpf")
@@ -75,10 +88,16 @@ class Agent:
         here.write("policy.yaml", policy.format(inspect=str(inspect).lower()))
         here.write("keys.file", "")
         self.settings = here.write("tidegate.yaml", SETTINGS.format(dir=here.directory, group=group, memory=memory))
+        self.prefix = as_user(user, group, capabilities=("bpf", "perfmon", "net_admin", "net_raw")) if user else ()
+        if user:
+            here.path("bpf/tidegate").mkdir()
+            bpf.chmod(0o711)
+            for path in (here.directory, here.path("bpf/tidegate")):
+                shutil.chown(path, user)
         self.start()
 
     def start(self):
-        self.process = self.here.start(runner.program("tidegated"), "--config", self.settings, stop=signal.SIGTERM)
+        self.process = self.here.start(*self.prefix, runner.program("tidegated"), "--config", self.settings, stop=signal.SIGTERM)
 
         def ready():
             if self.process.poll() is not None:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real TLS servers, each started in the way that docs/key-sharing.md describes."""
 import contextlib
+import os
 import pathlib
 import pwd
+import re
 import signal
 
 import runner
@@ -14,6 +16,13 @@ PEERS = pathlib.Path(__file__).resolve().parent / "peers"
 def preload(keys):
     """The environment in which a server shares its keys with the socket `keys`."""
     return {"LD_PRELOAD": str(runner.keylog_library()), "TIDEGATE_KEYLOG_SOCKET": str(keys)}
+
+
+def printed(language, having=""):
+    """The block of this language in docs/key-sharing.md that has this text in it, as it is printed there."""
+    page = (runner.SOURCE / "docs/key-sharing.md").read_text()
+    [found] = [text for text in re.findall(rf"^```{language}\n(.*?)^```", page, re.M | re.S) if having in text]
+    return found
 
 
 NGINX = """\
@@ -179,7 +188,21 @@ def python_server(here, keys, port=443):
     return here.start("/usr/bin/python3", PEERS / "https_server.py", port, cert, key, env=preload(keys), port=port)
 
 
-def node_server(here, keylog, port=443):
+def node_server(here, keylog, port=443, prefix=()):
     world.need("node")
     cert, key = here.certificate("ec")
-    return here.start("node", f"--tls-keylog={keylog}", PEERS / "https_server.js", port, cert, key, port=port)
+    return here.start(*prefix, "node", f"--tls-keylog={keylog}", PEERS / "https_server.js", port, cert, key, port=port)
+
+
+def go_server(here, fifo, port=443, prefix=()):
+    """With the key log writer that docs/key-sharing.md prints."""
+    world.need("go")
+    sources = here.path("go")
+    sources.mkdir()
+    (sources / "main.go").write_text((PEERS / "https_server.go").read_text())
+    (sources / "keylog.go").write_text(printed("go", "func newKeyLog"))
+    binary = here.path("go-server")
+    world.run("go", "build", "-o", binary, *sources.iterdir(), timeout=200,
+              env={**os.environ, "GOCACHE": str(runner.options.build_dir / "go-cache"), "GOFLAGS": "-mod=mod"})
+    cert, key = here.certificate("ec")
+    return here.start(*prefix, binary, port, cert, key, fifo, port=port)

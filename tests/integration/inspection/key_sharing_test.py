@@ -198,14 +198,8 @@ class KeySharing(unittest.TestCase):
 
     def test_go(self):
         """To a FIFO that its reader holds open, as the agent does."""
-        world.need("go")
-        source = servers.PEERS / "https_server.go"
-        binary = self.here.path("go-server")
-        world.run("go", "build", "-o", binary, source, timeout=120,
-                  env={**os.environ, "GOCACHE": str(self.here.path("go-cache")), "GOFLAGS": "-mod=mod"})
         fifo = self.fifo()
-        cert, key = self.here.certificate("ec")
-        self.here.start(binary, 443, cert, key, fifo.path, port=443)
+        servers.go_server(self.here, fifo.path)
         with self.here.capture() as capture:
             count = ask("")
         self.assert_readable(capture, fifo.read(self.here.path("go.keys"), 10), count)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plain HTTPS server of Go's own library: https_server PORT CERTIFICATE KEY KEYLOG.
+// A plain HTTPS server of Go's own library: https_server PORT CERTIFICATE KEY KEYLOG. newKeyLog is that of docs/key-sharing.md.
 package main
 
 import (
@@ -11,15 +11,11 @@ import (
 )
 
 func main() {
-	keys, err := os.OpenFile(os.Args[4], os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		log.Fatal(err)
-	}
 	answer := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "by go\n") }
 	server := http.Server{
 		Addr:      ":" + os.Args[1],
 		Handler:   http.HandlerFunc(answer),
-		TLSConfig: &tls.Config{KeyLogWriter: keys},
+		TLSConfig: &tls.Config{KeyLogWriter: newKeyLog(os.Args[4])},
 	}
 	log.Fatal(server.ListenAndServeTLS(os.Args[2], os.Args[3]))
 }
