@@ -75,6 +75,27 @@ class Recipes(unittest.TestCase):
         self.start_agent()
         self.assert_keys_come()
 
+    def haproxy(self, keys=None, frontend="", top=""):
+        """Debian's `global` section with the group of the recipe, and the directory of the sockets bound into the chroot."""
+        root = self.here.path("root")
+        inside = pathlib.Path(f"{root}{self.here.directory}")
+        inside.mkdir(parents=True)
+        world.run("mount", "--bind", self.here.directory, inside)
+        self.here.stack.callback(world.run, "umount", "-l", inside)
+        world.run("mount", "-o", "remount,ro,bind", inside)  # as BindReadOnlyPaths= does
+        return servers.Haproxy(self.here, keys, arguments=("-W",), frontend=frontend,
+                               top=f"chroot {root}\n  user haproxy\n  group {KEYS}\n  {top}")
+
+    def test_haproxy_with_the_library(self):
+        self.start()
+        self.haproxy(self.socket)
+        self.assert_keys_come_whoever_reads()
+
+    def test_haproxy_with_its_own_log(self):
+        self.start()
+        self.haproxy(**servers.haproxy_log(self.here.path("haproxy-keys.sock")))
+        self.assert_keys_come_whoever_reads()
+
     def test_apache(self):
         self.start(group=SERVER)
         servers.Apache(self.here, self.socket)
