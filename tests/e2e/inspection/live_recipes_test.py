@@ -101,6 +101,25 @@ class Recipes(unittest.TestCase):
         servers.Apache(self.here, self.socket)
         self.assert_keys_come_whoever_reads()
 
+    def test_node_with_the_module(self):
+        self.start()
+        server = servers.node_with_module(self.here, self.socket, prefix=as_user(SERVER, KEYS))
+        self.assert_keys_come_whoever_reads()
+        world.end(server)
+        servers.node_with_module(self.here, self.socket, "http2", prefix=as_user(SERVER, KEYS))
+        self.assert_keys_come()
+
+    def test_node_to_a_file(self):
+        """A file that is the server's and that the agent's own group may read; it may be emptied at any time."""
+        keys = self.here.write("keys.file", "")
+        self.start()
+        world.run("chown", f"{SERVER}:nogroup", keys)
+        keys.chmod(0o640)
+        servers.node_server(self.here, keys, prefix=as_user(SERVER))
+        self.assert_keys_come_whoever_reads()
+        os.truncate(keys, 0)
+        self.assert_keys_come()
+
     def apply(self, inspect):
         policy = self.here.write("next.yaml", edge_host.POLICY.format(inspect=inspect))
         self.agent.tidegate("policy", "apply", policy)

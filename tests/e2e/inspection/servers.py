@@ -194,6 +194,14 @@ def node_server(here, keylog, port=443, prefix=()):
     return here.start(*prefix, "node", f"--tls-keylog={keylog}", PEERS / "https_server.js", port, cert, key, port=port)
 
 
+def node_with_module(here, keys, *more, port=443, prefix=()):
+    """The module of packaging/, as NODE_OPTIONS of a unit."""
+    world.need("node")
+    cert, key = here.certificate("ec")
+    env = {"NODE_OPTIONS": f"--require={runner.SOURCE}/packaging/node-keylog.js", "TIDEGATE_KEYLOG_SOCKET": str(keys)}
+    return here.start(*prefix, "node", PEERS / "https_server.js", port, cert, key, *more, env=env, port=port)
+
+
 def go_server(here, fifo, port=443, prefix=()):
     """With the key log writer that docs/key-sharing.md prints."""
     world.need("go")
