@@ -5,6 +5,7 @@ chroot, four capabilities. Whoever reads the keys ends and comes back; servers g
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -96,6 +97,11 @@ class Recipes(unittest.TestCase):
         self.haproxy(**servers.haproxy_log(self.here.path("haproxy-keys.sock")))
         self.assert_keys_come_whoever_reads()
 
+    def test_nginx(self):
+        self.start(group=SERVER)
+        servers.Nginx(self.here, self.socket, workers=2)
+        self.assert_keys_come_whoever_reads()
+
     def test_apache(self):
         self.start(group=SERVER)
         servers.Apache(self.here, self.socket)
@@ -149,6 +155,28 @@ class Recipes(unittest.TestCase):
                 os.write(end, b"#\n")
         except BlockingIOError:
             os.close(end)
+
+    def test_publish(self):
+        """The client in Python that the page prints."""
+        world.need("nginx", "protoc")
+        program = self.here.write("publish.py", servers.printed("python", "KeyService/Publish").replace(
+            "/run/tidegate/tidegate.sock", str(self.here.path("agent.sock"))))
+        world.run("protoc", "-I", runner.SOURCE / "proto", f"--python_out={self.here.directory}",
+                  runner.SOURCE / "proto/tidegate/v1/keys.proto")
+        if world.run("/usr/bin/python3", "-c", "import grpc, google.protobuf", check=False).returncode:
+            raise world.Skip("python3-grpcio or python3-protobuf is not installed")
+        reader = world.KeyReader(self.here.path("others.sock"))
+        self.addCleanup(reader.close)
+        self.start()
+        servers.Nginx(self.here, reader.path)
+        publisher = self.here.start("/usr/bin/python3", program, stdin=subprocess.PIPE)
+        self.served()
+        keys = reader.save(self.here.path("keys"), 5).read_bytes()
+        publisher.stdin.write(keys)
+        publisher.stdin.close()
+        self.agent.until_counted("connections_decrypted", len(KINDS))
+        self.assertEqual(publisher.wait(10), 0)
+        self.assertEqual(publisher.log.read_text().split(), ["handed_on:", str(keys.count(b"\n"))])
 
 
 if __name__ == "__main__":
