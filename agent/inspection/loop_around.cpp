@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What changes around the inspector, and what is told of it.
-#include <string.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -81,20 +79,15 @@ void Supervisor::Loop::renew_identity_key(MonotonicTime now) {
       key_until_ = key_before_until_ = now + options_.timing.identity_key;
       send_identity_keys();
     }
-    ::explicit_bzero(next.data(), next.size());
   }
   if (!key_before_ || now < key_before_until_) return;
-  ::explicit_bzero(key_before_->data(), key_before_->size());
   key_before_.reset();
   send_identity_keys();
 }
 
 void Supervisor::Loop::send_identity_keys() {
   if (!session_) return;
-  wire::IdentityKey keys{key_, key_before_};
-  const auto sent = session_->send(wire::ToInspector(keys), -1, true);
-  ::explicit_bzero(&keys.key, sizeof keys.key);
-  if (keys.before) ::explicit_bzero(keys.before->data(), keys.before->size());
+  const auto sent = session_->send(wire::ToInspector(wire::IdentityKey{key_, key_before_}), -1, true);
   if (!sent) complain(sent.error().message);
 }
 
@@ -108,12 +101,7 @@ Status Supervisor::Loop::send_settings() {
   for (auto& service : settings.services) {
     if (!examination_.serving()) service.payload_sample = 0;
   }
-  const auto sent = session_->send(settings);
-  ::explicit_bzero(settings.identity_key.data(), settings.identity_key.size());
-  if (settings.identity_key_before) {
-    ::explicit_bzero(settings.identity_key_before->data(), settings.identity_key_before->size());
-  }
-  return sent;
+  return session_->send(settings);
 }
 
 std::vector<KeySourceReport> Supervisor::Loop::key_reports(MonotonicTime now) const {

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -174,6 +176,31 @@ class InspectorTest : public testing::Test {
       if (word == "VmLck:" && status >> size) return size;
     }
     return ~std::uint64_t{0};
+  }
+  // Whether `bytes` are anywhere in its memory that it can write to.
+  bool remembers(std::string_view bytes) const {
+    const auto of_process = [this](const char* file) { return "/proc/" + std::to_string(pid_) + "/" + file; };
+    const UniqueFd memory(open(of_process("mem").c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(memory) << "cannot read its memory: " << std::strerror(errno);
+    std::ifstream maps(of_process("maps"));
+    for (std::string line; std::getline(maps, line);) {
+      std::uint64_t begin = 0;
+      std::uint64_t end = 0;
+      if (std::sscanf(line.c_str(), "%lx-%lx rw", &begin, &end) != 2 || line.find(" rw") == line.npos) continue;
+      std::string part(end - begin, '\0');
+      const ssize_t size = pread(memory.get(), part.data(), part.size(), static_cast<off_t>(begin));
+      if (size > 0 && std::string_view(part).substr(0, static_cast<std::size_t>(size)).find(bytes) != part.npos) {
+        return true;
+      }
+    }
+    return false;
+  }
+  bool forgets(std::string_view bytes) const {
+    for (const auto end = steady_clock::now() + kPatience; steady_clock::now() < end;) {
+      if (!remembers(bytes)) return true;
+      std::this_thread::sleep_for(milliseconds(50));  // nothing tells when a worker has taken a message
+    }
+    return false;
   }
   // Until it has read what is in its ring: it does next to nothing for a while.
   void wait_until_idle() const {

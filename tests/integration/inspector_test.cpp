@@ -6,6 +6,8 @@
 namespace tidegate::harness {
 namespace {
 
+using inspect::HashKey;
+
 const std::string kRequest = "GET /orders/17?token=hidden HTTP/1.1\r\nHost: www.example.org\r\n\r\n";
 const std::string kResponse = "HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -159,6 +161,56 @@ TEST_F(InspectorTest, SessionsHaveOtherHashesUnderAnotherKey) {
   send(with_session);  // settings carry the key, the first one here
   for (int i = 0; i < 50 && after != before; ++i) after = session();
   EXPECT_EQ(after, before);
+}
+
+// Of published lines the secrets alone are kept, in the store.
+TEST_F(InspectorTest, PublishedLinesAreWiped) {
+  begin(settings());
+  ASSERT_TRUE(next<wire::Ready>());
+  const std::string secret = "5ec2e7" + std::string(90, 'd');
+  std::string lines;
+  for (int i = 0; i < 100; ++i) {
+    lines += "CLIENT_RANDOM " + std::to_string(100 + i) + std::string(61, 'a') + " " + secret + "\n";
+  }
+  send(wire::KeyLines{.source = 900, .lines = std::as_bytes(std::span(lines.data(), lines.size()))});
+  ASSERT_TRUE(next<wire::KeyStatistics>([](const auto& found) { return found.sessions == 100; })) << problems_;
+  const std::string kept = "\x5e\xc2\xe7" + std::string(45, '\xdd');
+  EXPECT_TRUE(remembers(kept)) << "this does not look where it should";
+  EXPECT_FALSE(remembers(secret));
+  EXPECT_FALSE(remembers(secret.substr(0, 32)));
+}
+
+HashKey key_of(std::string_view text) {
+  HashKey key;
+  std::ranges::copy(std::as_bytes(std::span(text)), key.begin());
+  return key;
+}
+
+// The settings are several messages, so that keys are in more than one buffer.
+TEST_F(InspectorTest, ReplacedKeysOfIdentitiesAreWiped) {
+  const std::string first = "the first key of identities ....";
+  const std::string second = "the second key of identities ...";
+  const std::string third = "the third key of identities ....";
+  inspect::Settings large = settings();
+  large.services.front().session = {inspect::IdentityField::Where::kCookie, "sid"};
+  large.identity_key = key_of(first);
+  for (int i = 0; i < 1000; ++i) large.services.push_back({.name = std::string(200, 'n'), .ports = {{1, 1}}});
+  begin(large);
+  ASSERT_TRUE(next<wire::Ready>()) << problems_;
+  EXPECT_TRUE(remembers(first)) << "this does not look where it should";
+  send(wire::IdentityKey{key_of(second), key_of(first)});
+  large.identity_key = key_of(second);
+  large.identity_key_before = key_of(first);
+  send(large);
+  ASSERT_TRUE(next<wire::KeyStatistics>()) << problems_;
+  send(wire::IdentityKey{key_of(second), std::nullopt});
+  EXPECT_TRUE(forgets(first));
+  EXPECT_TRUE(remembers(second));
+  large.identity_key = key_of(third);
+  large.identity_key_before.reset();
+  send(large);
+  EXPECT_TRUE(forgets(second));
+  EXPECT_TRUE(remembers(third));
 }
 
 TEST_F(InspectorTest, StopEndsItInOrder) {

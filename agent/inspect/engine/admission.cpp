@@ -7,8 +7,11 @@
 
 namespace tidegate::inspect {
 
+// All but the keys, which it has no use for.
 void Admission::set_settings(const Settings& settings) {
   settings_ = settings;
+  settings_.identity_key = {};
+  settings_.identity_key_before.reset();
   ++generation_;
 }
 

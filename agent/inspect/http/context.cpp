@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/http/context.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 
 #include "agent/inspect/http/text.hpp"
@@ -30,13 +28,6 @@ bool differ_in_keys_alone(const Settings& a, const Settings& b) {
   const auto same = [](const auto& one, const auto& other) { return one == other || *one == *other; };
   return a.services == b.services && a.everything == b.everything && a.trusted_proxies == b.trusted_proxies &&
          std::ranges::equal(a.apis, b.apis, same);
-}
-
-void wipe(Settings& settings) {
-  OPENSSL_cleanse(settings.identity_key.data(), settings.identity_key.size());
-  if (settings.identity_key_before) {
-    OPENSSL_cleanse(settings.identity_key_before->data(), settings.identity_key_before->size());
-  }
 }
 
 // Everything but the facts of the connection, which are often still the right ones.
@@ -97,12 +88,9 @@ HttpContext::HttpContext(const HttpLimits& limits_, const Settings& settings, Su
   set_settings(settings);
 }
 
-HttpContext::~HttpContext() { wipe(settings_); }
-
-// The old keys are overwritten in their place. Where they are all that is new, requests that are being read go on.
+// Where keys are all that is new, requests that are being read go on.
 void HttpContext::set_settings(const Settings& settings) {
   const bool keys_alone = generation_ > 0 && differ_in_keys_alone(settings_, settings);
-  wipe(settings_);
   settings_ = settings;
   if (!keys_alone) {
     ++generation_;

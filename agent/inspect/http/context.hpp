@@ -35,7 +35,6 @@ class HttpContext {
   HttpContext(const HttpLimits& limits_, const Settings& settings, SummarySink& sink_, MemoryBudget& budget_,
               Counters& counters_);
 
-  ~HttpContext();
   HttpContext(const HttpContext&) = delete;
   HttpContext& operator=(const HttpContext&) = delete;
 

@@ -2,7 +2,6 @@
 // What the inspector is told: which services to look into, and how their users are told apart.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "agent/base/address.hpp"
 #include "agent/inspect/model/api_description.hpp"
+#include "agent/inspect/model/hash_key.hpp"
 
 namespace tidegate::inspect {
 
@@ -46,8 +46,6 @@ struct InspectedService {
 
   friend bool operator==(const InspectedService&, const InspectedService&) = default;
 };
-
-using HashKey = std::array<std::byte, 32>;
 
 struct Settings {
   std::vector<InspectedService> services;                   // the first that matches a server endpoint wins

@@ -9,6 +9,7 @@
 #include <latch>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "agent/inspect/keys/locked_memory.hpp"
 #include "agent/inspect/process/enter.hpp"
@@ -31,10 +32,10 @@ constexpr std::chrono::milliseconds kBetweenKeys{1};
 // The control thread: channel and keys. Workers read packets.
 class Live {
  public:
-  Live(wire::Channel& channel, const Beginning& beginning, const Clock& clock)
+  Live(wire::Channel& channel, Settings settings, const Clock& clock)
       : channel_(channel),
         clock_(clock),
-        settings_(beginning.settings),
+        settings_(std::move(settings)),
         keys_({}, clock),
         control_(keys_, channel, clock) {}
 
@@ -141,6 +142,7 @@ bool Live::take_messages() {
     auto received = channel_.receive(wire::Wait::kNo);
     if (!received) return false;
     if (!*received) return true;
+    const wire::Forgetting when_taken(channel_);
     const auto message = wire::decode_to_inspector((*received)->message);
     if (!message) {
       say_problem(channel_, message.error().message, false);
@@ -182,8 +184,8 @@ void Live::run(const sandbox::Facts& facts) {
 
 }  // namespace
 
-Status run_live(wire::Channel& channel, const Beginning& beginning, const Clock& clock) {
-  Live live(channel, beginning, clock);
+Status run_live(wire::Channel& channel, Beginning beginning, const Clock& clock) {
+  Live live(channel, std::move(beginning.settings), clock);
   TIDEGATE_TRY(live.make_workers(beginning.start));
   TIDEGATE_ASSIGN(const sandbox::Facts facts, live.close_sandbox());
   live.run(facts);

@@ -7,6 +7,6 @@
 namespace tidegate::inspect::process {
 
 // Enters the sandbox, answers Ready, and works until Stop or until the agent has gone. An error: it could not begin.
-Status run_live(wire::Channel& channel, const Beginning& beginning, const Clock& clock);
+Status run_live(wire::Channel& channel, Beginning beginning, const Clock& clock);
 
 }  // namespace tidegate::inspect::process

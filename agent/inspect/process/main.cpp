@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "agent/inspect/process/live.hpp"
 #include "agent/inspect/process/offline.hpp"
@@ -29,7 +30,7 @@ void forget_signals() {
 }
 
 Status run(wire::Channel& channel) {
-  TIDEGATE_ASSIGN(const Beginning beginning, read_beginning(channel));
+  TIDEGATE_ASSIGN(Beginning beginning, read_beginning(channel));
   if (beginning.start.mode >= wire::Start::Mode::kExamine) {
     return fail(ErrorCode::kInvalidArgument, "the inspector was started in place of the examiner");
   }
@@ -37,7 +38,9 @@ Status run(wire::Channel& channel) {
   TIDEGATE_TRY(sandbox::isolate(handed_over(beginning.start)));
   const bool live = beginning.start.mode == wire::Start::Mode::kLive;
   prepare_libraries(live ? beginning.start.workers + 1U : 1U);
-  return live ? run_live(channel, beginning, system_clock()) : run_offline(channel, beginning, system_clock());
+  // Nothing of the settings stays here: keys in them are replaced.
+  return live ? run_live(channel, std::move(beginning), system_clock())
+              : run_offline(channel, beginning, system_clock());
 }
 
 int start() {

@@ -35,6 +35,7 @@ Result<Beginning> read_beginning(wire::Channel& channel) {
   while (true) {
     TIDEGATE_ASSIGN(auto received, channel.receive(wire::Wait::kYes));
     if (!received) continue;  // a signal
+    const wire::Forgetting when_taken(channel);
     TIDEGATE_ASSIGN(const wire::ToInspector message, wire::decode_to_inspector(received->message));
     if (const auto* start = std::get_if<wire::Start>(&message); start != nullptr && !started) {
       beginning.start = *start;

@@ -15,7 +15,7 @@ struct Beginning {
   Settings settings;
 };
 
-// Waits for Start and the settings. Nothing foreign has been read yet.
+// Waits for Start and the settings, which are secret for their keys. Nothing foreign has been read yet.
 Result<Beginning> read_beginning(wire::Channel& channel);
 
 // Descriptors that `start` says were handed over, the channel included.

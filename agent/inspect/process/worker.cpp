@@ -36,7 +36,7 @@ void Worker::set_settings(const Settings& settings) {
 
 void Worker::take_settings() {
   if (!has_settings_.exchange(false)) return;
-  const Settings settings = *new_settings_.lock();
+  const Settings settings = std::move(*new_settings_.lock());  // and leaves no key there
   engine_.set_settings(settings);
 }
 

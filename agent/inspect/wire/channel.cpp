@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/wire/channel.hpp"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -90,11 +91,15 @@ Result<std::optional<Received>> Channel::receive(Wait wait) {
     return fail_errno(errno, "cannot receive from the channel of the inspector");
   }
   UniqueFd descriptor = take_descriptor(header);
+  held_ = static_cast<std::size_t>(size);
   if (size == 0) return gone();  // every message has at least its version
   if ((header.msg_flags & MSG_TRUNC) != 0) {
+    forget();
     return fail(ErrorCode::kInvalidArgument, "a message of the channel is too long");
   }
-  return Received{Bytes(buffer_).first(static_cast<std::size_t>(size)), std::move(descriptor)};
+  return Received{Bytes(buffer_).first(held_), std::move(descriptor)};
 }
+
+void Channel::forget() { ::explicit_bzero(buffer_.data(), std::exchange(held_, 0)); }
 
 }  // namespace tidegate::inspect::wire

@@ -16,7 +16,7 @@ namespace tidegate::inspect::wire {
 enum class Wait : std::uint8_t { kNo, kYes };
 
 struct Received {
-  Bytes message;        // lives until the next receive()
+  Bytes message;        // lives until the next receive() or forget()
   UniqueFd descriptor;  // what came with it; at most one, others were closed
 };
 
@@ -39,12 +39,28 @@ class Channel {
   // kMostBytes.
   Result<std::optional<Received>> receive(Wait wait);
 
+  // Wipes what was received last.
+  void forget();
+
   int fd() const { return fd_.get(); }
   void close() { fd_.reset(); }
 
  private:
   UniqueFd fd_;
-  std::vector<std::byte> buffer_;
+  SecretBytes buffer_;
+  std::size_t held_ = 0;  // of it, from the last message
+};
+
+// Who receives secrets has one of these while it takes a message: at its end it wipes what was received.
+class Forgetting {
+ public:
+  explicit Forgetting(Channel& channel) : channel_(channel) {}
+  ~Forgetting() { channel_.forget(); }
+  Forgetting(const Forgetting&) = delete;
+  Forgetting& operator=(const Forgetting&) = delete;
+
+ private:
+  Channel& channel_;
 };
 
 }  // namespace tidegate::inspect::wire

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/wire/settings_parts.hpp"
 
+#include <string.h>
+
 #include <bit>
 
 #include "agent/inspect/model/payload.hpp"
@@ -89,6 +91,7 @@ InspectedService service(Reader& reader, std::size_t apis) {
   return service;
 }
 
+// The keys are filled in when `out` grows no more, so that no memory it gave back has them. To be wiped.
 std::vector<std::byte> whole(const Settings& settings) {
   std::vector<std::byte> out;
   Writer writer(out);
@@ -96,14 +99,18 @@ std::vector<std::byte> whole(const Settings& settings) {
   writer.number(settings.memory_bytes);
   writer.fixed64(std::bit_cast<std::uint64_t>(settings.sample));
   writer.fixed64(settings.sample_seed);
-  writer.raw(settings.identity_key);
+  const auto key = static_cast<std::ptrdiff_t>(out.size());
+  writer.raw(HashKey());
   writer.flag(settings.identity_key_before.has_value());
-  if (settings.identity_key_before) writer.raw(*settings.identity_key_before);
+  const auto before = static_cast<std::ptrdiff_t>(out.size());
+  if (settings.identity_key_before) writer.raw(HashKey());
   put(writer, settings.trusted_proxies);
   writer.number(settings.apis.size());
   for (const auto& api : settings.apis) put_api(writer, *api);
   writer.number(settings.services.size());
   for (const InspectedService& service : settings.services) put(writer, service);
+  std::ranges::copy(settings.identity_key, out.begin() + key);
+  if (settings.identity_key_before) std::ranges::copy(*settings.identity_key_before, out.begin() + before);
   return out;
 }
 
@@ -133,10 +140,7 @@ Result<Settings> parsed(Bytes bytes) {
   return settings;
 }
 
-}  // namespace
-
-Result<std::vector<std::vector<std::byte>>> encode_settings(const Settings& settings) {
-  const std::vector<std::byte> bytes = whole(settings);
+Result<std::vector<std::vector<std::byte>>> cut(Bytes bytes) {
   if (bytes.size() > kMostSettingsBytes) {
     return fail(ErrorCode::kResourceExhausted,
                 "the policy's inspected services are more than the inspector takes; "
@@ -145,26 +149,40 @@ Result<std::vector<std::vector<std::byte>>> encode_settings(const Settings& sett
   std::vector<std::vector<std::byte>> messages;
   for (std::size_t at = 0; at < bytes.size(); at += kPartBytes) {
     const std::size_t size = std::min(kPartBytes, bytes.size() - at);
-    messages.push_back(encode(
-        SettingsPart{.first = at == 0, .last = at + size == bytes.size(), .bytes = Bytes(bytes).subspan(at, size)}));
+    messages.push_back(
+        encode(SettingsPart{.first = at == 0, .last = at + size == bytes.size(), .bytes = bytes.subspan(at, size)}));
   }
   return messages;
 }
 
+}  // namespace
+
+Result<std::vector<std::vector<std::byte>>> encode_settings(const Settings& settings) {
+  std::vector<std::byte> bytes = whole(settings);
+  auto messages = cut(bytes);
+  ::explicit_bzero(bytes.data(), bytes.size());
+  return messages;
+}
+
+void SettingsAssembler::drop() {
+  begun_ = false;
+  bytes_ = SecretBytes();
+}
+
 Result<std::optional<Settings>> SettingsAssembler::add(const SettingsPart& part) {
-  if (part.first) bytes_.clear();
   const bool in_turn = part.first || begun_;
+  if (part.first) drop();
   begun_ = in_turn && !part.last;
   if (!in_turn || part.bytes.size() > kMostSettingsBytes - bytes_.size()) {
-    begun_ = false;
-    bytes_.clear();
+    drop();
     return fail(ErrorCode::kInvalidArgument, "settings for the inspector came out of turn or are too long");
   }
   bytes_.insert(bytes_.end(), part.bytes.begin(), part.bytes.end());
   if (!part.last) return std::optional<Settings>();
-  TIDEGATE_ASSIGN(Settings settings, parsed(bytes_));
-  bytes_.clear();
-  return std::optional<Settings>(std::move(settings));
+  auto settings = parsed(bytes_);
+  drop();
+  if (!settings) return std::unexpected(std::move(settings.error()));
+  return std::optional<Settings>(std::move(*settings));
 }
 
 }  // namespace tidegate::inspect::wire

@@ -13,7 +13,8 @@ inline constexpr std::size_t kMostPrefixes = 65'536;  // of one list
 inline constexpr std::size_t kMostPorts = 65'536;
 inline constexpr std::size_t kMostName = 256;
 
-// Whole messages, ready to be sent one after the other. kResourceExhausted: more than kMostSettingsBytes.
+// Whole messages, ready to be sent one after the other; the first has the keys of identities, so it is to be wiped.
+// kResourceExhausted: more than kMostSettingsBytes.
 Result<std::vector<std::vector<std::byte>>> encode_settings(const Settings& settings);
 
 // Used by one thread.
@@ -24,7 +25,9 @@ class SettingsAssembler {
   Result<std::optional<Settings>> add(const SettingsPart& part);
 
  private:
-  std::vector<std::byte> bytes_;
+  void drop();
+
+  SecretBytes bytes_;  // with the key of identities
   bool begun_ = false;
 };
 

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <memory>
+
 #include "agent/inspect/model/flow_hash.hpp"
 
 namespace tidegate::inspect {
@@ -77,6 +81,18 @@ TEST(Admission, OverloadShedsAShareOfTheNewAndAllWhoseBeginningIsMissing) {
   admission.set_shedding(Shedding::kNone, 0.5);
   EXPECT_EQ(share_admitted(admission), 1);
   EXPECT_EQ(share_admitted(admission, true), 1);
+}
+
+// It lives as long as the engine, keys do not.
+TEST(Admission, KeepsNoKey) {
+  Settings settings = web_settings();
+  settings.identity_key.fill(std::byte{0xa5});
+  settings.identity_key_before.emplace().fill(std::byte{0xa5});
+  alignas(Admission) std::array<std::byte, sizeof(Admission)> memory{};
+  auto* const admission = new (memory.data()) Admission;
+  admission->set_settings(settings);
+  EXPECT_TRUE(std::ranges::search_n(memory, 8, std::byte{0xa5}).empty());
+  std::destroy_at(admission);
 }
 
 // What remains of a sample is shed in proportion, not first of all.

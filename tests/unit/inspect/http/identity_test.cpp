@@ -19,7 +19,7 @@ const std::string kNoContent = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 HashKey some_key() {
   HashKey key{};
-  for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::byte>(i);
+  for (std::size_t i = 0; i < key.size(); ++i) key.data()[i] = static_cast<std::byte>(i);
   return key;
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
 
 #include "agent/inspect/model/counters.hpp"
+#include "agent/inspect/model/hash_key.hpp"
 #include "agent/inspect/model/memory.hpp"
 #include "agent/inspect/model/settings.hpp"
 
@@ -83,6 +87,65 @@ TEST(SettingsTest, AnExcludedServiceKeepsItsConnections) {
   settings.services.emplace_back().name = "rest";
   EXPECT_EQ(service_of(settings, address("192.0.2.7"), 22), nullptr);
   EXPECT_EQ(service_of(settings, address("192.0.2.7"), 23)->name, "rest");
+}
+
+// What lies where a value was, which may be over: the compiler has to look.
+template <typename Key>
+bool is_wiped(const std::byte* where) {
+  asm volatile("" ::: "memory");
+  return std::all_of(where, where + sizeof(Key), [](std::byte value) { return value == std::byte{0}; });
+}
+
+template <typename Key>
+struct Place {
+  template <typename... Values>
+  explicit Place(Values&&... values) : key(new (memory.data()) Key(std::forward<Values>(values)...)) {}
+  bool wiped() const { return is_wiped<Key>(memory.data()); }
+  alignas(Key) std::array<std::byte, sizeof(Key)> memory{};
+  Key* key;
+};
+
+HashKey filled(std::byte value) {
+  HashKey key;
+  key.fill(value);
+  return key;
+}
+
+TEST(HashKeyTest, IsWipedAtItsEnd) {
+  Place<HashKey> place(filled(std::byte{0xa5}));
+  EXPECT_EQ(*place.key, filled(std::byte{0xa5}));
+  EXPECT_FALSE(place.wiped());
+  std::destroy_at(place.key);
+  EXPECT_TRUE(place.wiped());
+}
+
+TEST(HashKeyTest, IsWipedWhenMovedFrom) {
+  Place<HashKey> first(filled(std::byte{0xa5}));
+  Place<HashKey> second(std::move(*first.key));
+  EXPECT_TRUE(first.wiped());
+  EXPECT_EQ(*second.key, filled(std::byte{0xa5}));
+  *first.key = std::move(*second.key);
+  EXPECT_TRUE(second.wiped());
+  EXPECT_EQ(*first.key, filled(std::byte{0xa5}));
+  *first.key = std::move(*first.key);
+  EXPECT_EQ(*first.key, filled(std::byte{0xa5})) << "not by a move to itself";
+  *first.key = HashKey();
+  EXPECT_TRUE(first.wiped());
+}
+
+TEST(HashKeyTest, IsWipedInSettingsThatAreMovedAndReset) {
+  Settings settings;
+  settings.identity_key.fill(std::byte{1});
+  settings.identity_key_before = filled(std::byte{2});
+  const Settings taken = std::move(settings);
+  EXPECT_EQ(taken.identity_key, filled(std::byte{1}));
+  EXPECT_EQ(taken.identity_key_before, filled(std::byte{2}));
+  EXPECT_TRUE(is_wiped<HashKey>(settings.identity_key.data()));          // NOLINT: that is what is looked for
+  EXPECT_TRUE(is_wiped<HashKey>(settings.identity_key_before->data()));  // NOLINT
+  Settings other = taken;
+  const std::byte* const before = other.identity_key_before->data();
+  other.identity_key_before.reset();
+  EXPECT_TRUE(is_wiped<HashKey>(before));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -111,6 +112,33 @@ TEST_F(ChannelTest, TooLongAMessageIsRefused) {
   const std::vector<std::byte> large(kMostBytes + 1, std::byte{1});
   ASSERT_TRUE(*agent_->send(large, Wait::kNo));
   EXPECT_EQ(inspector_->receive(Wait::kYes).error().code, ErrorCode::kInvalidArgument);
+}
+
+bool is_wiped(Bytes bytes) {
+  return std::ranges::all_of(bytes, [](std::byte value) { return value == std::byte{0}; });
+}
+
+TEST_F(ChannelTest, WhatWasTakenIsWiped) {
+  const std::vector<std::byte> secret(kBatchBytes, std::byte{1});
+  ASSERT_TRUE(*agent_->send(secret, Wait::kNo));
+  auto found = inspector_->receive(Wait::kNo);
+  ASSERT_TRUE(found.has_value() && found->has_value());
+  const Bytes message = (*found)->message;
+  {
+    const Forgetting when_taken(*inspector_);
+    EXPECT_EQ(message.size(), secret.size());
+    EXPECT_FALSE(is_wiped(message));
+  }
+  EXPECT_TRUE(is_wiped(message));
+}
+
+// Where it has been cut off, nobody takes it.
+TEST_F(ChannelTest, WhatIsRefusedIsWiped) {
+  ASSERT_TRUE(*agent_->send(std::vector(kMostBytes, std::byte{1}), Wait::kNo));
+  const Bytes whole = (*inspector_->receive(Wait::kNo))->message;  // where the next one comes too
+  ASSERT_TRUE(*agent_->send(std::vector(kMostBytes + 1, std::byte{2}), Wait::kNo));
+  EXPECT_FALSE(inspector_->receive(Wait::kNo).has_value());
+  EXPECT_TRUE(is_wiped(whole));
 }
 
 }  // namespace
