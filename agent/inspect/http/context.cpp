@@ -72,7 +72,7 @@ void clear(http::Exchange& exchange) {
   exchange.encoded = exchange.wants_body = exchange.head_there = exchange.is_head = exchange.is_connect = false;
   exchange.has_forwarded_for = false;
   exchange.request_done = exchange.response_begun = exchange.response_done = exchange.tunnel = exchange.told = false;
-  exchange.unread = false;
+  exchange.unread = exchange.untold = exchange.is_simple = false;
 }
 
 }  // namespace

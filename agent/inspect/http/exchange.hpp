@@ -43,6 +43,7 @@ struct Exchange {
   bool is_head = false;         // HEAD
   bool is_connect = false;
   bool is_simple = false;  // HTTP/0.9: the response is content alone
+  bool untold = false;     // a request line that is none: it takes an answer, but is no request to tell of
   bool request_done = false;
   bool response_begun = false;
   bool response_done = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the client sends: requests.
 #include <algorithm>
+#include <utility>
 
 #include "agent/inspect/http/http1_reader.hpp"
 #include "agent/inspect/http/text.hpp"
@@ -31,8 +32,8 @@ bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wa
       return true;
     case State::kDecides:
       if (may_wait) return false;
-      client_.state = State::kOver;
-      break;
+      client_.state = suspect_ ? State::kSearch : State::kOver;
+      return true;
     case State::kSearch:
       search(Direction::kToServer, rest, time);
       return true;
@@ -58,36 +59,64 @@ void Http1Reader::request_line(std::string_view& rest, WallTime time) {
   std::string_view line;
   const auto result = line_of(Direction::kToServer, rest, line, time);
   if (result == LineReader::Result::kMore) {
-    if (!seen_request_ && !may_become_request_line(client_.lines.begun())) bad_request_line();
+    if (!seen_request_ && !may_become_request_line(client_.lines.begun())) bad_request_line(false);
     return;
   }
   // Empty lines before a request are left by old clients (RFC 9112, 2.2).
   if (result == LineReader::Result::kLine && line.empty()) return next_message(client_, State::kStart);
   const auto parsed = result == LineReader::Result::kLine ? parse_request_line(line) : std::nullopt;
-  parsed ? begin_request(*parsed) : bad_request_line();
+  parsed ? begin_request(*parsed) : bad_request_line(true);
 }
 
-void Http1Reader::bad_request_line() {
-  if (!seen_request_) {
+// A server answers what it does not understand as well, most often with 400: whoever is asked next must not be given
+// that answer. Of a client that begins so, the answer says whether this is HTTP at all. `whole`: up to the line's end.
+void Http1Reader::bad_request_line(bool whole) {
+  Exchange* exchange = append();
+  if (exchange == nullptr) return;
+  exchange->untold = exchange->summary.lossy = true;
+  exchange->head_there = exchange->request_done = true;
+  next_message(client_, State::kSearch);
+  if (!whole) client_.lines.drop_line();
+  if (std::exchange(seen_request_, true)) return connection_.malformed();
+  suspect_ = true;
+  client_.state = State::kDecides;
+  if (server_.ended) undecided();
+}
+
+// The client began with what is no request; did the server answer as one of HTTP?
+void Http1Reader::judge_suspect(bool speaks_http) {
+  suspect_ = false;
+  if (!speaks_http) {
     connection_.not_http();
     return give_up();
   }
   connection_.malformed();
-  next_message(client_, State::kSearch);
+  if (client_.state == State::kDecides) client_.state = State::kSearch;
+}
+
+// A new last one of those that wait for answers; nullptr: there is no memory, and nothing is read any more.
+Exchange* Http1Reader::append() {
+  Exchange* exchange = connection_.open(client_.began);
+  if (exchange == nullptr) {
+    give_up();
+    return nullptr;
+  }
+  (last_ == nullptr ? first_ : last_->next) = exchange;
+  last_ = exchange;
+  ++open_;
+  // After loss, in a capture that is not in order of time: its response may have been among what nobody had asked for.
+  exchange->response_done = exchange->summary.lossy = client_.began <= unheard_;
+  return exchange;
 }
 
 void Http1Reader::begin_request(const RequestLine& line) {
   seen_request_ = true;
   outcome_ = Outcome::kNotYet;
-  Exchange* exchange = connection_.open(client_.began);
-  if (exchange == nullptr) return give_up();
+  Exchange* exchange = append();
+  if (exchange == nullptr) return;
   connection_.announce(*exchange);
-  (last_ == nullptr ? first_ : last_->next) = exchange;
-  last_ = asking_ = exchange;
-  ++open_;
+  asking_ = exchange;
   exchange->told = line_told_;
-  // After loss, in a capture that is not in order of time: its response may have been among what nobody had asked for.
-  exchange->response_done = exchange->summary.lossy = client_.began <= unheard_;
   exchange->request_bytes(client_.unclaimed, client_.began);
   exchange->summary.http = line.version;
   connection_.fields.method(*exchange, line.method);
@@ -165,6 +194,11 @@ void Http1Reader::request_malformed() {
 // What the client speaks behind a request for another protocol that no answer to is seen: where the server was just not
 // looked at, as when overloaded, it may be HTTP as before.
 void Http1Reader::undecided() {
+  if (suspect_ && !server_.evicted && !doubtful_) return judge_suspect(false);
+  if (suspect_) {
+    client_.state = State::kSearch;
+    return;
+  }
   if (server_.evicted) return next_message(client_, State::kSearch);
   client_.state = State::kOver;
 }

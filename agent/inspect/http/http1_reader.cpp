@@ -138,7 +138,7 @@ void Http1Reader::pop(Ending ending) {
   first_ = over->next;
   if (first_ == nullptr) last_ = nullptr;
   --open_;
-  connection_.finish(over, ending);
+  over->untold ? connection_.discard(over) : connection_.finish(over, ending);
 }
 
 void Http1Reader::pop_if_done() {
@@ -228,6 +228,7 @@ void Http1Reader::server_ends(Ending ending, bool orderly) {
 }
 
 void Http1Reader::close(StreamEnd how) {
+  if (suspect_) judge_suspect(false);
   finish_open(how == StreamEnd::kReset ? Ending::kReset : Ending::kUnfinished);
   client_.state = server_.state = State::kOver;
 }

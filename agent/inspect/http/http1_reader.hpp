@@ -82,7 +82,9 @@ class Http1Reader final : public Reader {
   void request_head_ends();
   void request_ends();
   void request_malformed();
-  void bad_request_line();
+  void bad_request_line(bool whole);
+  void judge_suspect(bool speaks_http);
+  Exchange* append();
 
   Exchange* unanswered() const;
   Exchange* answered_at(WallTime time) const;
@@ -124,6 +126,7 @@ class Http1Reader final : public Reader {
   Upgrade granted_ = Upgrade::kNone;  // by that response
   Outcome outcome_ = Outcome::kNotYet;
   bool seen_request_ = false;
+  bool suspect_ = false;  // the client began with what is no request, and no answer was seen yet
   bool heard_;              // the client said something
   bool line_told_ = false;  // that a request line stalls
   bool doubtful_;           // something was lost: which response belongs to which request has to be told by time too

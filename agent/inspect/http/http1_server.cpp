@@ -55,7 +55,7 @@ Exchange* Http1Reader::answered_at(WallTime time) const {
 bool Http1Reader::await_request(WallTime time, bool may_wait) {
   if (answered_ = answered_at(time); answered_ != nullptr) return true;
   // Nobody will ask for what comes here, or nobody that is understood.
-  const bool hopeless = unanswered() != nullptr || client_.state == State::kSearch || client_.ended;
+  const bool hopeless = unanswered() != nullptr || (doubtful_ && client_.state == State::kSearch) || client_.ended;
   if (may_wait && !hopeless) return false;
   next_message(server_, State::kLost);
   return true;
@@ -70,15 +70,20 @@ void Http1Reader::begin_message(std::string_view& rest, WallTime time) {
 void Http1Reader::status_line(std::string_view& rest, WallTime time) {
   std::string_view line;
   const auto result = line_of(Direction::kToClient, rest, line, time);
-  if (result == LineReader::Result::kMore) return;
+  if (result == LineReader::Result::kMore) {
+    if (suspect_ && !may_become_status_line(server_.lines.begun())) judge_suspect(false);
+    return;
+  }
   if (result == LineReader::Result::kLine && line.empty()) return;
   const auto status = result == LineReader::Result::kLine ? parse_status_line(line) : std::nullopt;
   if (status) return begin_response(*status);
+  if (suspect_) return judge_suspect(false);
   connection_.malformed();
   lose(Direction::kToClient);
 }
 
 void Http1Reader::begin_response(std::uint16_t status) {
+  if (suspect_) judge_suspect(true);
   const std::uint64_t size = server_.unclaimed;
   if (answered_ == nullptr) {
     answered_ = answered_at(server_.began);

@@ -58,6 +58,11 @@ void LineReader::reset() {
   ended_ = delivered_ = dropping_ = false;
 }
 
+void LineReader::drop_line() {
+  reset();
+  dropping_ = true;
+}
+
 LineReader::Result LineReader::resume(std::string_view& rest, std::string_view& line, bool folds) {
   while (!rest.empty()) {
     if (ended_ && !is_space(rest.front())) return deliver(line);

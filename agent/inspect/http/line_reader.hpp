@@ -24,6 +24,8 @@ class LineReader {
   Result next(std::string_view& rest, std::string_view& line, bool folds);
   // What comes next begins a line.
   void reset();
+  // What comes next is the rest of a line that was given up; its end is told as kTooLong.
+  void drop_line();
   // What is there of a line whose end has not come.
   std::string_view begun() const { return delivered_ ? std::string_view() : kept_.text(); }
 

@@ -8,22 +8,26 @@
 namespace tidegate::inspect::http {
 namespace {
 
-constexpr std::size_t kLongestToken = 64;  // of a method, to be one
 constexpr std::size_t kLengthDigits = 18;  // that cannot overflow
-constexpr std::size_t kMinorDigits = 3;    // of a version, that nginx takes
+constexpr std::string_view kVersion = "HTTP/";
 
+// However long: servers answer methods that they do not know, and go on.
 bool is_token(std::string_view text) {
-  return !text.empty() && text.size() <= kLongestToken &&
-         std::ranges::all_of(text, [](char c) { return kTokenChars[static_cast<unsigned char>(c)]; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return kTokenChars[static_cast<unsigned char>(c)]; });
 }
 
-// "HTTP/1.0", "HTTP/1.1", or a later minor version, which is compatible (RFC 9110, 2.5); servers take several digits.
+bool is_number(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
+
+// Any version that is spelled like one (RFC 9112, 2.3), because some server takes it: nginx "HTTP/1.12", HAProxy
+// "HTTP/9.9". What is no later than 1.0 is shown as that, all else as 1.1.
 std::optional<HttpVersion> version_of(std::string_view text) {
-  constexpr std::string_view kMajor = "HTTP/1.";
-  if (!text.starts_with(kMajor)) return std::nullopt;
-  const std::string_view minor = text.substr(kMajor.size());
-  if (minor.empty() || minor.size() > kMinorDigits || !std::ranges::all_of(minor, is_digit)) return std::nullopt;
-  return minor.find_first_not_of('0') == std::string_view::npos ? HttpVersion::k10 : HttpVersion::k11;
+  if (!text.starts_with(kVersion)) return std::nullopt;
+  std::string_view minor = text.substr(kVersion.size());
+  std::string_view major = take_until(minor, '.');
+  if (!is_number(major) || !is_number(minor)) return std::nullopt;
+  while (major.size() > 1 && major.front() == '0') major.remove_prefix(1);
+  const bool no_minor = minor.find_first_not_of('0') == std::string_view::npos;
+  return major == "0" || (major == "1" && no_minor) ? HttpVersion::k10 : HttpVersion::k11;
 }
 
 std::optional<RequestLine> simple_request_line(std::string_view line) {
@@ -60,6 +64,10 @@ bool may_become_request_line(std::string_view beginning) {
   const std::string_view method = beginning.substr(0, beginning.find(' '));
   if (method.size() == beginning.size() && beginning.ends_with('\r')) return beginning.size() == 1;
   return is_token(method);
+}
+
+bool may_become_status_line(std::string_view beginning) {
+  return kVersion.starts_with(beginning.substr(0, kVersion.size())) || beginning == "\r";
 }
 
 std::optional<std::uint16_t> parse_status_line(std::string_view line) {

@@ -17,12 +17,15 @@ struct RequestLine {
   HttpVersion version = HttpVersion::k11;
   bool simple = false;  // HTTP/0.9: no version, no head, and the response has none either; shown as 1.0
 };
-// As lenient as nginx: several spaces between the parts and behind them are fine, and so are "HTTP/1.12" and "GET /".
+// As lenient as the most lenient of servers: methods of any length, several spaces between the parts and behind them,
+// any version, and "GET /".
 std::optional<RequestLine> parse_request_line(std::string_view line);
 // False: no request line begins like this.
 bool may_become_request_line(std::string_view beginning);
 
 std::optional<std::uint16_t> parse_status_line(std::string_view line);
+// False: no status line begins like this.
+bool may_become_status_line(std::string_view beginning);
 
 struct HeaderLine {
   Field field = Field::kOther;

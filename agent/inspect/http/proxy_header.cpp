@@ -25,9 +25,10 @@ std::optional<std::uint16_t> port_of(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(port) : std::nullopt;
 }
 
-// "TCP4 192.0.2.1 198.51.100.1 56324 443", without the line end.
+// "TCP4 192.0.2.1 198.51.100.1 56324 443", without the line end. "UNKNOWN HTTP/1.1" makes the line a request.
 ProxyHeader read_first_line(std::string_view line, std::size_t size) {
   const std::string_view protocol = http::take_until(line, ' ');
+  if (protocol == "UNKNOWN" && line.starts_with("HTTP/")) return {State::kNone, 0, std::nullopt};
   if (protocol == "UNKNOWN") return {State::kThere, size, std::nullopt};
   const auto source = Address::parse(http::take_until(line, ' '));
   const auto destination = Address::parse(http::take_until(line, ' '));

@@ -197,6 +197,51 @@ TEST(Http1, MinorVersionsOfSeveralDigitsAreServedAndSeen) {
   EXPECT_EQ(result.counters.of(Counter::kNotHttp), 0U);
 }
 
+// nginx has no bound for a method and goes on behind it; HAProxy takes any version of two digits.
+TEST(Http1, WhateverRequestLineAServerTakesIsOne) {
+  for (const std::string& line :
+       {std::string(65, 'A') + " / HTTP/1.1", std::string(5000, 'A') + " / HTTP/1.1", std::string("G-T / HTTP/1.1"),
+        std::string("GET / HTTP/2.0"), std::string("GET / HTTP/9.9"), std::string("GET / HTTP/1.999")}) {
+    for (const bool first : {true, false}) {
+      const std::string before = first ? "" : get("/a");
+      const Script script = {says(kClient, before + line + "\r\nHost: a\r\n\r\n" + get("/login")),
+                             says(kServer, (first ? "" : answer(200, "")) + answer(405, "no") + answer(401, ""))};
+      const Result result = line.size() > 1000 ? run_in_pieces(script, 1, Order::kAsItIs) : run_every_way(script);
+      ASSERT_THAT(result.summaries, SizeIs(first ? 2 : 3)) << line;
+      EXPECT_EQ(result.summaries.back().path, "/login");
+      EXPECT_EQ(result.summaries.back().status, 401) << line;
+      EXPECT_EQ(result.summaries.end()[-2].status, 405) << line;
+      EXPECT_EQ(result.summaries.end()[-2].truncated, line.size() > 60);
+      EXPECT_EQ(result.counters.of(Counter::kNotHttp) + result.counters.of(Counter::kMalformedHttp), 0U);
+    }
+  }
+}
+
+TEST(Http1, VersionsThatAreNoLaterThanOnePointNoughtAreShownAsThat) {
+  for (const std::string version : {"0.9", "1.0", "1.0000"}) {
+    const Result result = run({says(kClient, "GET / HTTP/" + version + "\r\n\r\n"), says(kServer, answer(200, ""))});
+    ASSERT_THAT(result.summaries, SizeIs(1)) << version;
+    EXPECT_EQ(result.summaries[0].http, HttpVersion::k10);
+  }
+}
+
+// A line that nobody understands is answered too, and that answer is nobody else's.
+TEST(Http1, ABadRequestLineTakesAnAnswer) {
+  for (const std::string bad : {"G\"T / HTTP/1.1\r\n", "\x01\x02 garbage\r\n", "GET / HTTP/x.1\r\n"}) {
+    for (const bool first : {true, false}) {
+      Script script = {says(kClient, bad + "\r\n"), says(kServer, answer(400, "bad")), says(kClient, get("/login")),
+                       says(kServer, answer(401, ""))};
+      if (!first) script.insert(script.begin(), {says(kClient, get("/a")), says(kServer, answer(200, ""))});
+      const Result result = run_every_way(script);
+      ASSERT_THAT(result.summaries, SizeIs(first ? 1 : 2)) << bad;
+      EXPECT_EQ(result.summaries.back().path, "/login") << bad;
+      EXPECT_EQ(result.summaries.back().status, 401) << bad;
+      EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U) << bad;
+      EXPECT_EQ(result.counters.of(Counter::kNotHttp), 0U) << bad;
+    }
+  }
+}
+
 // HTTP/0.9, which nginx still answers: content alone, until the server closes.
 TEST(Http1, ARequestWithoutVersionIsAnsweredWithContentAlone) {
   const Result result =

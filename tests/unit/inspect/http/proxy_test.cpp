@@ -60,6 +60,7 @@ TEST(ProxyHeader, Malformed) {
   }
   EXPECT_EQ(read_proxy_header(bytes_of("GET / HTTP/1.1\r\n")).state, State::kNone);
   EXPECT_EQ(read_proxy_header(bytes_of("PROPFIND / HTTP/1.1\r\n")).state, State::kNone);
+  EXPECT_EQ(read_proxy_header(bytes_of("PROXY UNKNOWN HTTP/1.1\r\n")).state, State::kNone) << "a request";
   EXPECT_EQ(read_proxy_header(bytes_of("\r\nGET")).state, State::kNone);
 }
 

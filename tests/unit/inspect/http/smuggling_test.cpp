@@ -130,7 +130,7 @@ TEST(Loss, TheSearchForARequestEnds) {
 
 TEST(Loss, AMalformedRequestLineIsPassedOver) {
   const Result result = run({says(kClient, asks_for("/1")), says(kServer, kTwoBytes),
-                             says(kClient, "\x01\x02 garbage\r\n" + asks_for("/2")), says(kServer, kTwoBytes)});
+                             says(kClient, "\x01\x02 garbage\r\n" + asks_for("/2")), says(kServer, kBad + kTwoBytes)});
   EXPECT_THAT(paths_of(result), ElementsAre("/1 200", "/2 200"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
 }
