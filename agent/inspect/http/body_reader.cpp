@@ -2,6 +2,7 @@
 #include "agent/inspect/http/body_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/inspect/http/reader.hpp"
 #include "agent/inspect/http/text.hpp"
@@ -17,8 +18,8 @@ void BodyReader::start(State state, std::uint64_t left, bool chunked) {
   state_ = state;
   left_ = left;
   chunked_ = chunked;
-  line_ = 0;
   digits_ = false;
+  ending_ = false;
 }
 
 bool BodyReader::take(std::string_view& rest, std::string_view& content) {
@@ -31,6 +32,8 @@ bool BodyReader::take(std::string_view& rest, std::string_view& content) {
     return true;
   }
   while (!rest.empty() && state_ != State::kData && state_ != State::kDone) {
+    if (skips_line()) rest.remove_prefix(std::min(rest.find('\n'), rest.size()));
+    if (rest.empty()) break;
     const char c = rest.front();
     rest.remove_prefix(1);
     if (!line_char(c)) return false;
@@ -39,15 +42,17 @@ bool BodyReader::take(std::string_view& rest, std::string_view& content) {
 }
 
 bool BodyReader::line_char(char c) {
-  if (++line_ > longest_) return false;
   switch (state_) {
     case State::kSize:
       return size_char(c);
     case State::kExtension:
       return c != '\n' || size_line_ends();
     case State::kDataEnd:
-      if (c == '\n') start(State::kSize, 0, true);
-      return c == '\n' || (c == '\r' && line_ == 1);
+      if (c == '\n') {
+        start(State::kSize, 0, true);
+        return true;
+      }
+      return c == '\r' && !std::exchange(ending_, true);
     default:
       return trailer_char(c);
   }
@@ -67,7 +72,6 @@ bool BodyReader::size_char(char c) {
 
 bool BodyReader::size_line_ends() {
   state_ = left_ > 0 ? State::kData : State::kTrailer;
-  line_ = 0;
   blank_ = true;
   return true;
 }

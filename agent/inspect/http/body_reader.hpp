@@ -6,12 +6,10 @@
 
 namespace tidegate::inspect::http {
 
-// Finds the end of a message body (RFC 9112, 6 and 7), and what of it is content.
+// Finds the end of a message body (RFC 9112, 6 and 7), and what of it is content. Chunk extensions and trailers have no
+// bound: servers pass over any number of them, and nothing of them is kept.
 class BodyReader {
  public:
-  // `longest` bounds a chunk's line, and all trailer fields together.
-  explicit BodyReader(std::size_t longest) : longest_(longest) {}
-
   void start_length(std::uint64_t length) { start(length > 0 ? State::kData : State::kDone, length, false); }
   void start_chunked() { start(State::kSize, 0, true); }
   void start_until_close() { start(State::kUntilClose, 0, false); }
@@ -42,14 +40,15 @@ class BodyReader {
   bool size_line_ends();
   bool trailer_char(char c);
   bool line_char(char c);
+  // Nothing before the end of this line matters.
+  bool skips_line() const { return state_ == State::kExtension || (state_ == State::kTrailer && !blank_); }
 
-  std::size_t longest_;
-  std::size_t line_ = 0;    // bytes of this chunk's line, or of the trailers
   std::uint64_t left_ = 0;  // of the body or chunk
   State state_ = State::kDone;
   bool chunked_ = false;
   bool blank_ = true;    // nothing in this trailer line yet
   bool digits_ = false;  // the chunk's size has some
+  bool ending_ = false;  // the CR behind a chunk was there
 };
 
 }  // namespace tidegate::inspect::http

@@ -35,6 +35,7 @@ bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wa
       client_.state = suspect_ ? State::kSearch : State::kOver;
       return true;
     case State::kSearch:
+      if (open_ >= connection_.context.limits.streams && !make_room(may_wait)) return false;
       search(Direction::kToServer, rest, time);
       return true;
     case State::kTunnel:
@@ -77,6 +78,7 @@ void Http1Reader::bad_request_line(bool whole) {
   exchange->head_there = exchange->request_done = true;
   next_message(client_, State::kSearch);
   if (!whole) client_.lines.drop_line();
+  unsure_ = true;
   if (std::exchange(seen_request_, true)) return connection_.malformed();
   suspect_ = true;
   client_.state = State::kDecides;
@@ -105,7 +107,8 @@ Exchange* Http1Reader::append() {
   last_ = exchange;
   ++open_;
   // After loss, in a capture that is not in order of time: its response may have been among what nobody had asked for.
-  exchange->response_done = exchange->summary.lossy = client_.began <= unheard_;
+  const bool too_late = client_.began <= unheard_ || (unsure_ && client_.began <= answered_until_);
+  exchange->response_done = exchange->summary.lossy = too_late;
   return exchange;
 }
 
@@ -117,6 +120,7 @@ void Http1Reader::begin_request(const RequestLine& line) {
   connection_.announce(*exchange);
   asking_ = exchange;
   exchange->told = line_told_;
+  exchange->summary.lossy |= unsure_;
   exchange->request_bytes(client_.unclaimed, client_.began);
   exchange->summary.http = line.version;
   connection_.fields.method(*exchange, line.method);
@@ -149,6 +153,7 @@ void Http1Reader::request_head_ends() {
   if (framing.ambiguous()) connection_.context.counters.add(Counter::kAmbiguousLength);
   if (framing.malformed || (framing.has_coding && !framing.chunked)) return request_malformed();
   if (asking_ != nullptr) connection_.fields.head_ends(*asking_);
+  if (unsure_) return request_is_unsure();
   if (framing.chunked) {
     client_.body.start_chunked();
   } else {
@@ -176,9 +181,16 @@ void Http1Reader::request_ends() {
   if (server_.ended && asking_ == nullptr) finish_open(Ending::kUnfinished);
 }
 
-// The server answers this request, most likely with 400; what the client sends next is not known.
+// The server answers this request, most likely with 400, and closes. If it goes on, it understood what is not
+// understood here, and the client chose what seems to be requests from now on: every line is looked at, none of them
+// says how many bytes to pass over, and each answer is held against the clock.
 void Http1Reader::request_malformed() {
   connection_.malformed();
+  unsure_ = true;
+  request_is_unsure();
+}
+
+void Http1Reader::request_is_unsure() {
   Exchange* exchange = asking_;
   asking_ = nullptr;
   next_message(client_, State::kSearch);

@@ -10,7 +10,7 @@
 namespace tidegate::inspect::http {
 namespace {
 
-constexpr std::size_t kLongestSearch = 1 << 20;  // for a message after loss
+constexpr std::size_t kLongestSearch = 1 << 20;  // for a message, where nothing shows that the server speaks HTTP
 constexpr std::uint32_t kMostFields = 1000;
 constexpr std::size_t kHopelessHead = 16;  // times the bound
 
@@ -119,7 +119,7 @@ void Http1Reader::search(Direction direction, std::string_view& rest, WallTime t
     }
     from.unclaimed = 0;
   }
-  if (from.searched > kLongestSearch) give_up();
+  if (from.searched > kLongestSearch && !speaks_) give_up();
 }
 
 void Http1Reader::next_message(Side& from, State state) {

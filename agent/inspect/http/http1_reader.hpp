@@ -48,8 +48,7 @@ class Http1Reader final : public Reader {
 
   // One direction.
   struct Side {
-    Side(MemoryBudget& budget, const HttpLimits& limits)
-        : lines(budget, limits.header_bytes), body(limits.header_bytes) {}
+    Side(MemoryBudget& budget, const HttpLimits& limits) : lines(budget, limits.header_bytes) {}
 
     LineReader lines;
     BodyReader body;
@@ -82,6 +81,7 @@ class Http1Reader final : public Reader {
   void request_head_ends();
   void request_ends();
   void request_malformed();
+  void request_is_unsure();
   void bad_request_line(bool whole);
   void judge_suspect(bool speaks_http);
   Exchange* append();
@@ -126,11 +126,14 @@ class Http1Reader final : public Reader {
   Upgrade granted_ = Upgrade::kNone;  // by that response
   Outcome outcome_ = Outcome::kNotYet;
   bool seen_request_ = false;
-  bool suspect_ = false;  // the client began with what is no request, and no answer was seen yet
+  bool suspect_ = false;    // the client began with what is no request, and no answer was seen yet
   bool heard_;              // the client said something
   bool line_told_ = false;  // that a request line stalls
+  bool unsure_ = false;     // where the client's messages begin and end: see request_malformed()
+  bool speaks_ = false;     // a status line of the server was seen
   bool doubtful_;           // something was lost: which response belongs to which request has to be told by time too
-  WallTime unheard_ = WallTime::min();  // of the last that the server said and no request was there for
+  WallTime answered_until_ = WallTime::min();  // the end of the last response that a request was there for
+  WallTime unheard_ = WallTime::min();         // of the last that the server said and no request was there for
 };
 
 }  // namespace tidegate::inspect::http

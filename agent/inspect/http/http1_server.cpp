@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server sends: responses.
 #include <algorithm>
+#include <utility>
 
 #include "agent/inspect/http/http1_reader.hpp"
 #include "agent/inspect/http/text.hpp"
@@ -48,7 +49,7 @@ Exchange* Http1Reader::unanswered() const {
 // Whose response it is that begins at that time: nobody answers what was asked later.
 Exchange* Http1Reader::answered_at(WallTime time) const {
   Exchange* exchange = unanswered();
-  return exchange != nullptr && doubtful_ && time < exchange->summary.began ? nullptr : exchange;
+  return exchange != nullptr && (doubtful_ || unsure_) && time < exchange->summary.began ? nullptr : exchange;
 }
 
 // True: go on in the present state.
@@ -83,6 +84,7 @@ void Http1Reader::status_line(std::string_view& rest, WallTime time) {
 }
 
 void Http1Reader::begin_response(std::uint16_t status) {
+  speaks_ = true;
   if (suspect_) judge_suspect(true);
   const std::uint64_t size = server_.unclaimed;
   if (answered_ == nullptr) {
@@ -142,9 +144,16 @@ void Http1Reader::response_head_ends() {
 void Http1Reader::response_ends() {
   // Without an exchange, it answered something that was given up: what follows may do so too.
   next_message(server_, answered_ != nullptr ? State::kStart : State::kLost);
-  if (answered_ != nullptr) answered_->response_done = true;
-  answered_ = nullptr;
+  Exchange* const over = std::exchange(answered_, nullptr);
+  if (over == nullptr) return pop_if_done();
+  over->response_done = true;
+  answered_until_ = over->last;
   pop_if_done();
+  // What seemed to be asked before this answer was over may have been content: the next answer is not for it.
+  while (unsure_ && first_ != nullptr && first_ != asking_ && first_->summary.began <= answered_until_) {
+    first_->response_done = true;
+    pop(Ending::kLossy);
+  }
 }
 
 void Http1Reader::switch_protocol(Exchange& exchange) {

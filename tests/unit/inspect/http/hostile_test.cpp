@@ -65,13 +65,24 @@ TEST(Hostile, EndlessInterimResponses) {
   attack.end();
 }
 
-TEST(Hostile, EndlessChunkExtensions) {
+// Servers pass over them, and so does the reader: nothing is kept, and what follows is seen.
+TEST(Hostile, EndlessChunkExtensionsAndTrailers) {
   Attack attack;
-  attack.feed(kClient, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(2 << 20, 'x'));
-  EXPECT_LE(attack.most, 140'000U);
-  EXPECT_EQ(attack.bench.counters.of(Counter::kMalformedHttp), 1U);
-  EXPECT_TRUE(attack.given_up());
+  const std::string chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string many(2 << 20, 'x');
+  attack.feed(kClient, chunked + "1;" + many + "\r\na\r\n" + std::string(100'000, '0') + "1\r\na\r\n0\r\n\r\n");
+  attack.feed(kClient, chunked + "0\r\nX: " + many + "\r\nY: " + many + "\r\n\r\n");
+  attack.bench.sink.keep = true;
+  attack.feed(kClient, "GET /after HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (const std::string status : {"200", "201", "401"}) {
+    attack.feed(kServer, "HTTP/1.1 " + status + " X\r\nContent-Length: 0\r\n\r\n");
+  }
+  EXPECT_LE(attack.most, 8'000U);
+  EXPECT_EQ(attack.bench.counters.of(Counter::kMalformedHttp), 0U);
   attack.end();
+  ASSERT_THAT(attack.bench.sink.summaries, SizeIs(3));
+  EXPECT_EQ(attack.bench.sink.summaries[2].path, "/after");
+  EXPECT_EQ(attack.bench.sink.summaries[2].status, 401);
 }
 
 TEST(Hostile, PipelineWithoutAnswers) {

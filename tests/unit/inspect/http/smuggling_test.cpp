@@ -77,6 +77,32 @@ TEST(Smuggling, BrokenChunksAreMalformed) {
   }
 }
 
+// Whatever a server takes that is malformed here: what seems to be a request in it neither hides what follows, nor
+// takes its answers.
+TEST(Smuggling, PhantomsInMalformedFramingHideNothing) {
+  for (const std::string phantom : {"POST /ph HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n",
+                                    "GET /ph HTTP/1.1\r\n\r\n", "GET /ph HTTP/1.1\r\nUpgrade: x\r\n\r\n",
+                                    "POST /ph HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n"}) {
+    const Result result = run_every_way(
+        {says(kClient, post("Transfer-Encoding: chunked\r\n", "?odd\r\n" + phantom + "0\r\n\r\n")),
+         says(kServer, kTwoBytes), says(kClient, asks_for("/2")), says(kServer, kTwoBytes),
+         says(kClient, asks_for("/3") + asks_for("/4")), says(kServer, kTwoBytes), ends(kServer), ends(kClient)});
+    EXPECT_THAT(paths_of(result), ElementsAre("/p 200 lossy", "/ph lossy", "/2 200 lossy", "/3 200 lossy", "/4 lossy"))
+        << phantom;
+    EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
+  }
+}
+
+TEST(Smuggling, NoNumberOfBytesBehindMalformedFramingHidesWhatFollows) {
+  Script script = {says(kClient, asks_for("/1")), says(kServer, kTwoBytes),
+                   says(kClient, post("Transfer-Encoding: chunked\r\n", "?odd\r\n"))};
+  for (int i = 0; i < 30; ++i) script.push_back(says(kClient, std::string(64 << 10, 'x') + "\r\n"));
+  script.push_back(says(kServer, kTwoBytes));
+  script.push_back(says(kClient, asks_for("/2")));
+  script.push_back(says(kServer, kBad));
+  EXPECT_THAT(paths_of(run(script)), ElementsAre("/1 200", "/p 200 lossy", "/2 400 lossy"));
+}
+
 TEST(Smuggling, AResponseWithACodingThatIsNotChunkedEndsWithTheConnection) {
   const Result result =
       run_every_way({says(kClient, asks_for("/1")),
@@ -131,7 +157,7 @@ TEST(Loss, TheSearchForARequestEnds) {
 TEST(Loss, AMalformedRequestLineIsPassedOver) {
   const Result result = run({says(kClient, asks_for("/1")), says(kServer, kTwoBytes),
                              says(kClient, "\x01\x02 garbage\r\n" + asks_for("/2")), says(kServer, kBad + kTwoBytes)});
-  EXPECT_THAT(paths_of(result), ElementsAre("/1 200", "/2 200"));
+  EXPECT_THAT(paths_of(result), ElementsAre("/1 200", "/2 lossy"));
   EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
 }
 
