@@ -130,15 +130,15 @@ std::optional<std::string_view> jwt_claim(std::string_view authorization, std::s
 
 std::optional<std::string_view> form_value(std::string_view form, std::string_view name, bool complete,
                                            KeptBytes& room) {
+  std::optional<std::string_view> last;
   while (!form.empty()) {
     if (!complete && form.find('&') == std::string_view::npos) break;
     std::string_view pair = take_until(form, '&');
     const auto key = form_decoded(take_until(pair, '='), room);
-    if (key != name) continue;
-    const auto value = form_decoded(pair, room);
-    return value ? unless_empty(*value) : std::nullopt;
+    if (key == name) last = pair;
   }
-  return std::nullopt;
+  const auto value = last ? form_decoded(*last, room) : std::nullopt;
+  return value ? unless_empty(*value) : std::nullopt;
 }
 
 BodyKind body_kind(std::string_view content_type) {

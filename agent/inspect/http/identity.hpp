@@ -22,7 +22,7 @@ std::optional<std::string_view> basic_user(std::string_view authorization, KeptB
 // `claim` is a name, or a JSON pointer if it begins with "/". Signatures are not checked; encrypted tokens have none.
 std::optional<std::string_view> jwt_claim(std::string_view authorization, std::string_view claim, KeptBytes& room);
 
-// A field of application/x-www-form-urlencoded content; the first of that name. What the end of `form` cuts is none,
+// A field of application/x-www-form-urlencoded content; the last of that name. What the end of `form` cuts is none,
 // unless it is `complete`.
 std::optional<std::string_view> form_value(std::string_view form, std::string_view name, bool complete,
                                            KeptBytes& room);

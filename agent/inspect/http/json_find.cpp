@@ -185,16 +185,18 @@ std::string decoded_part(std::string_view part) {
   return name;
 }
 
-// Stands before the value of that member afterwards.
+// Stands before the value of that member afterwards: of the last one of that name, as servers take it, as far as the
+// text goes and is JSON.
 bool enter_member(Cursor& cursor, const std::string& name, KeptBytes& room) {
   if (!cursor.take('{')) return false;
+  std::optional<Cursor> found;
   do {
     const auto raw = cursor.take_string();
-    if (!raw || !cursor.take(':')) return false;
-    if (unescape(*raw, room) == name) return true;
-    if (!cursor.skip_value()) return false;
-  } while (cursor.take(','));
-  return false;
+    if (!raw || !cursor.take(':')) break;
+    if (unescape(*raw, room) == name) found = cursor;
+  } while (cursor.skip_value() && cursor.take(','));
+  if (found) cursor = *found;
+  return found.has_value();
 }
 
 bool enter_element(Cursor& cursor, std::string_view part) {

@@ -145,6 +145,7 @@ TEST(Identity, JsonBody) {
   EXPECT_EQ(asked(scene, type + "Content-Encoding: gzip\r\n", body).account, std::nullopt);
   EXPECT_EQ(asked(scene, "Content-Type: text/plain\r\n", body).account, std::nullopt);
   EXPECT_EQ(asked(scene, type, R"({"user":{"name":)").account, std::nullopt);
+  EXPECT_EQ(asked(scene, type, R"({"user":{"name":"x17","name":"alice"}})").account, hash("account", "alice"));
   std::string chunked =
       "POST / HTTP/1.1\r\nHost: a\r\n" + type + "Transfer-Encoding: chunked\r\n\r\n7\r\n" + body.substr(0, 7) + "\r\n";
   chunked += "33\r\n" + body.substr(7, 0x33) + "\r\n0\r\n\r\n";
@@ -167,6 +168,8 @@ TEST(Identity, FormBody) {
   EXPECT_EQ(asked(scene, type, "p=secret&us%65r=al+ice%21&x=1").account, hash("account", "al ice!"));
   EXPECT_EQ(asked(scene, type, "user=alice").account, hash("account", "alice"));
   EXPECT_EQ(asked(scene, type, "user=&x=1").account, std::nullopt);
+  EXPECT_EQ(asked(scene, type, "user=x17&x=1&us%65r=al%69ce&y=2").account, hash("account", "alice")) << "the last";
+  EXPECT_EQ(asked(scene, type, "user=alice&user=").account, std::nullopt);
   Scene short_sighted = scene;
   short_sighted.limits.identity_body = 8;
   EXPECT_EQ(asked(short_sighted, type, "user=alice").account, std::nullopt) << "half a name is another one";
@@ -244,6 +247,24 @@ TEST(Json, FindsWhatAPointerNames) {
   EXPECT_EQ(find(R"({"a":[[],{"x":[1]},[{}]],"b":2 })", "/b"), "2");
   EXPECT_EQ(find("{\"a\":" + std::string(100, '[') + std::string(100, ']') + ",\"b\":2 }", "/b"), "-") << "too deep";
   EXPECT_EQ(find(R"({"a":tru)", "/a"), "-");
+}
+
+// As nearly every server takes it: decoys in front of the name that counts change nothing.
+TEST(Json, TheLastOfARepeatedNameCounts) {
+  MemoryBudget budget(1 << 20);
+  http::KeptBytes room(budget);
+  const auto find = [&](std::string_view text, std::string_view pointer) {
+    const auto found = http::find_in_json(text, pointer, room);
+    return found ? std::string(*found) : std::string("-");
+  };
+  EXPECT_EQ(find(R"({"u":"x17","u":"victim"})", "/u"), "victim");
+  EXPECT_EQ(find(R"({"u":"x17","x":[{"u":1}],"\u0075":"victim","y":"u"})", "/u"), "victim");
+  EXPECT_EQ(find(R"({"a":{"u":"x"},"b":{"u":"y"},"a":{"u":"w","u":"victim"},"c":1})", "/a/u"), "victim");
+  EXPECT_EQ(find(R"({"a":{"u":"x"},"a":{}})", "/a/u"), "-");
+  EXPECT_EQ(find(R"({"u":"x17","u":null})", "/u"), "-");
+  EXPECT_EQ(find(R"([{"u":"x17","u":"victim"},{"u":"z"}])", "/0/u"), "victim");
+  EXPECT_EQ(find(R"({"u":"x17","u":"vic)", "/u"), "-") << "cut";
+  EXPECT_EQ(find(R"({"u":"x17","rest":"cut he)", "/u"), "x17");
 }
 
 }  // namespace
