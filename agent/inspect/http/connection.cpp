@@ -33,10 +33,11 @@ void Connection::finish(Exchange* exchange, Ending ending) {
   context.close(exchange);
 }
 
-// What was answered is no longer waited for by anyone, and of what lost bytes the end may be among them.
+// What was answered is no longer waited for by anyone, and of what lost bytes the end may be among them. A tunnel that
+// is only asked for is a request like others until its head is there.
 std::optional<WallTime> Connection::tell_stalled(Exchange& exchange, WallTime now) {
   const Summary& summary = exchange.summary;
-  const bool innocent = summary.status || summary.lossy || exchange.tunnel || exchange.is_connect;
+  const bool innocent = summary.status || summary.lossy || exchange.tunnel;
   if (exchange.told || exchange.request_done || innocent) return std::nullopt;
   if (now - summary.began < kStallsAfter) return summary.began;
   exchange.told = true;

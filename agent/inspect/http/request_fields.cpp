@@ -116,8 +116,9 @@ void RequestFields::judge(Exchange& exchange, std::string_view path, std::string
 }
 
 void RequestFields::authority(Exchange& exchange, std::string_view value) {
-  const bool whole = assign_printable(exchange.summary.host, without_userinfo(value), kLongestHost);
-  exchange.summary.truncated |= !whole;
+  const std::string_view host = host_of(value);
+  exchange.summary.host.assign(host.substr(0, kLongestHost));
+  exchange.summary.truncated |= host.size() > kLongestHost;
 }
 
 void RequestFields::field(Exchange& exchange, Field known, std::string_view name, std::string_view value) {

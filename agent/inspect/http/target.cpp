@@ -2,6 +2,7 @@
 #include "agent/inspect/http/target.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/inspect/http/path_template.hpp"
 #include "agent/inspect/http/text.hpp"
@@ -21,8 +22,18 @@ std::string_view take_authority(std::string_view& target) {
   target.remove_prefix(scheme + 3);
   const std::string_view authority = target.substr(0, target.find_first_of("/?#"));
   target.remove_prefix(authority.size());
-  return without_userinfo(authority);
+  return authority;
 }
+
+// Of a host name, an address in brackets, and a port (RFC 3986, 3.2.2 and 3.2.3), as far as anybody uses them.
+constexpr auto kHostChars = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    const char one = static_cast<char>(c);
+    table[c] = is_digit(one) || is_letter(one) || std::string_view("-._~:[]%").find(one) != kNone;
+  }
+  return table;
+}();
 
 bool is_bare_key(std::string_view item) {
   const auto fits = [](char c) {
@@ -43,13 +54,18 @@ std::size_t session_value(std::string_view path) {
 
 }  // namespace
 
-std::string_view without_userinfo(std::string_view authority) {
+std::string_view host_of(std::string_view authority) {
+  std::size_t size = 0;
+  while (size < authority.size() && kHostChars[static_cast<unsigned char>(authority[size])]) ++size;
+  if (size == authority.size()) return authority;
   const std::size_t at = authority.rfind('@');
-  return at == kNone ? authority : authority.substr(at + 1);
+  if (at == kNone) return authority.substr(0, size);
+  // What stands before an "@" may be a password, what stands behind a path or query a value.
+  return authority.find_first_of("/?#") < at ? std::string_view() : host_of(authority.substr(at + 1));
 }
 
 Target split_target(std::string_view method, std::string_view target) {
-  if (method == "CONNECT") return {without_userinfo(target), {}, {}};
+  if (method == "CONNECT") return {target, {}, {}};
   Target result;
   if (!target.starts_with('/')) result.authority = take_authority(target);
   target = target.substr(0, target.find('#'));

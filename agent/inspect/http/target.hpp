@@ -9,14 +9,15 @@ namespace tidegate::inspect::http {
 
 // A request target in any of its four forms (RFC 9112, 3.2), taken apart. Views into what was given.
 struct Target {
-  std::string_view authority;  // without userinfo; empty: the form has none
+  std::string_view authority;  // as sent, see host_of(); empty: the form has none
   std::string_view path;       // empty for CONNECT
   std::string_view query;      // without "?"
 };
 Target split_target(std::string_view method, std::string_view target);
 
-// Without "user:password@".
-std::string_view without_userinfo(std::string_view authority);
+// Host and port of what a peer gives for an authority: without "user:password@", and up to what belongs to neither, so
+// that no path or query is taken for a host. Empty: it cannot be told apart.
+std::string_view host_of(std::string_view authority);
 
 // The path as it may be shown: the value of ";jsessionid=" is left out, because it is a cookie by other means (Servlet
 // 6.0, 7.1.3). At most `bound` bytes; false: it was longer.

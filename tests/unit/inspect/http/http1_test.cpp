@@ -169,6 +169,21 @@ TEST(Http1, ConnectBecomesATunnel) {
   EXPECT_EQ(result.summaries[0].duration, std::chrono::milliseconds(3));
 }
 
+// A slow head is one under any method; what was granted is a tunnel, and may take its time.
+TEST(Http1, AConnectWhoseHeadDripsIsTold) {
+  Bench bench;
+  bench.feed(kClient, "CONNECT h.example:443 HTTP/1.1\r\nHo", at_ms(0));
+  EXPECT_FALSE(bench.stream->tell_stalled(at_ms(11'000)));
+  EXPECT_EQ(bench.counters.of(Counter::kStalledRequests), 1U);
+  Bench granted;
+  granted.feed(kClient, "CONNECT h.example:443 HTTP/1.1\r\nHost: a\r\n\r\n", at_ms(0));
+  granted.stream->tell_stalled(at_ms(11'000));
+  granted.feed(kServer, "HTTP/1.1 200 OK\r\n\r\n", at_ms(12'000));
+  granted.feed(kClient, "x", at_ms(13'000));
+  granted.stream->tell_stalled(at_ms(30'000));
+  EXPECT_EQ(granted.counters.of(Counter::kStalledRequests), 0U);
+}
+
 TEST(Http1, ARefusedConnectIsAnOrdinaryRequest) {
   const Result result =
       run_every_way({says(kClient, "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"), says(kServer, answer(403, "no")),

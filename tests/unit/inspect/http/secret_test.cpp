@@ -55,6 +55,21 @@ TEST(Secrets, Http1) {
   }
 }
 
+TEST(Secrets, Authorities) {
+  for (const std::string& target :
+       std::vector<std::string>{"/p?token=" + kSecret, "h.example:443/p?token=" + kSecret, "h.example?" + kSecret,
+                                "h#" + kSecret, "u:" + kSecret + "@h", "/p?mail=x@" + kSecret, "http://h/?t=" + kSecret,
+                                "u:p/" + kSecret + "@h", "?" + kSecret}) {
+    expect_silent({says(kClient, "CONNECT " + target + " HTTP/1.1\r\nHost: a\r\n\r\n"),
+                   says(kServer, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")});
+    expect_silent({says(kClient, "GET / HTTP/1.1\r\nHost: " + target + "\r\n\r\n"),
+                   says(kServer, "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")});
+    Http2Peer client;
+    expect_silent(
+        {says(kClient, kPreface + settings() + client.headers(1, {{":method", "CONNECT"}, {":authority", target}}))});
+  }
+}
+
 TEST(Secrets, Http2) {
   Http2Peer client;
   Http2Peer server;
