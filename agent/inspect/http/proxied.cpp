@@ -36,12 +36,13 @@ std::string_view for_parameter(std::string_view element) {
 }
 
 template <class Part>
-std::optional<Address> rightmost(std::string_view value, std::span<const Prefix> proxies, Part part) {
-  for (int i = 0; i < kMostElements && !value.empty(); ++i) {
+Rightmost rightmost(std::string_view value, std::span<const Prefix> proxies, Part part) {
+  for (int i = 0; i < kMostElements; ++i) {
     const auto address = address_of(part(take_from_back(value, ',')));
-    if (!address || !is_trusted(proxies, *address)) return address;
+    if (!address || !is_trusted(proxies, *address)) return {address, true};
+    if (value.empty()) return {std::nullopt, false};
   }
-  return std::nullopt;
+  return {std::nullopt, true};
 }
 
 }  // namespace
@@ -50,11 +51,11 @@ bool is_trusted(std::span<const Prefix> proxies, const Address& address) {
   return std::ranges::any_of(proxies, [&](const Prefix& prefix) { return prefix.contains(address); });
 }
 
-std::optional<Address> forwarded_for(std::string_view value, std::span<const Prefix> proxies) {
+Rightmost forwarded_for(std::string_view value, std::span<const Prefix> proxies) {
   return rightmost(value, proxies, [](std::string_view element) { return element; });
 }
 
-std::optional<Address> forwarded(std::string_view value, std::span<const Prefix> proxies) {
+Rightmost forwarded(std::string_view value, std::span<const Prefix> proxies) {
   return rightmost(value, proxies, for_parameter);
 }
 

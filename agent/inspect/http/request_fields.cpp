@@ -149,13 +149,15 @@ void RequestFields::field(Exchange& exchange, Field known, std::string_view name
   identify(exchange, known, name, value);
 }
 
-// Several fields are one list (RFC 9110, 5.3): what the last one says is the rightmost. X-Forwarded-For is preferred.
+// Several fields are one list (RFC 9110, 5.3): where the last one holds trusted proxies only, the one before it counts.
+// X-Forwarded-For is preferred.
 void RequestFields::proxied(Exchange& exchange, Field known, std::string_view value) {
   const auto& proxies = context_.settings().trusted_proxies;
   const bool first_choice = known == Field::kForwardedFor;
   if (!first_choice && exchange.has_forwarded_for) return;
-  const auto found = first_choice ? forwarded_for(value, proxies) : forwarded(value, proxies);
-  if (found) exchange.summary.proxied = found;
+  const Rightmost found = first_choice ? forwarded_for(value, proxies) : forwarded(value, proxies);
+  const bool anew = first_choice && !exchange.has_forwarded_for;
+  if (found.decides || anew) exchange.summary.proxied = found.address ? found.address : facts_.proxied;
   exchange.has_forwarded_for |= first_choice;
 }
 

@@ -89,6 +89,17 @@ TEST(Forwarded, TheRightmostThatIsNoProxy) {
   EXPECT_EQ(proxied("X-Forwarded-For: ,,,\r\n"), "");
 }
 
+TEST(Forwarded, SeveralLinesAreOneList) {
+  const std::string client = "X-Forwarded-For: 192.0.2.66\r\n";
+  EXPECT_EQ(proxied(client + "X-Forwarded-For: unknown\r\n"), "");
+  EXPECT_EQ(proxied(client + "X-Forwarded-For:\r\n"), "");
+  EXPECT_EQ(proxied(client + "X-Forwarded-For: unknown, 203.0.113.5\r\n"), "");
+  EXPECT_EQ(proxied(client + "X-Forwarded-For: 203.0.113.5\r\n"), "192.0.2.66");
+  EXPECT_EQ(proxied(client + "X-Forwarded-For: unknown\r\nX-Forwarded-For: 198.51.100.2\r\n"), "198.51.100.2");
+  EXPECT_EQ(proxied("Forwarded: for=192.0.2.66\r\nForwarded: for=_hidden\r\n"), "");
+  EXPECT_EQ(proxied("Forwarded: for=192.0.2.66\r\nX-Forwarded-For: 203.0.113.5\r\n"), "");
+}
+
 TEST(Forwarded, TheStandardField) {
   EXPECT_EQ(proxied("Forwarded: for=192.0.2.66, for=\"[2001:db8::7]:4711\";proto=https;by=203.0.113.5\r\n"),
             "2001:db8::7");
