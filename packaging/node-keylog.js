@@ -24,7 +24,7 @@ function connect() {
   agent.unref(); // the server may end whenever it likes
 }
 
-function share(line) {
+function send(line) {
   if (!agent && Date.now() >= retryAt) connect();
   if (!agent || agent.writableLength > room) {
     dropped += 1;
@@ -36,6 +36,15 @@ function share(line) {
   agent.write(Buffer.concat([note, line]), (error) => {
     if (error) dropped += untold + 1;
   });
+}
+
+// Nothing that goes wrong here may reach the server.
+function share(line) {
+  try {
+    send(line);
+  } catch {
+    dropped += 1;
+  }
 }
 
 const { listen } = net.Server.prototype;
