@@ -52,6 +52,29 @@ Checksum checksum_of(const Packet& packet, std::size_t at, const Segment& segmen
                         packet.checksum);
 }
 
+// The window scale of a SYN, whose options end at `end`. More than 14 counts as 14 (RFC 7323, 2.3).
+std::optional<std::uint8_t> scale_of(const Packet& packet, std::size_t at, std::size_t end) {
+  constexpr std::uint8_t kEnd = 0;
+  constexpr std::uint8_t kNothing = 1;
+  constexpr std::uint8_t kScale = 3;
+  constexpr std::uint8_t kMost = 14;
+  end = std::min(end, packet.frame.size());
+  while (at + 2 < end && packet.u8(at) != kEnd) {
+    if (packet.u8(at) == kNothing) {
+      ++at;
+      continue;
+    }
+    const std::size_t size = packet.u8(at + 1);
+    if (size < 2) break;
+    if (packet.u8(at) == kScale && size == 3) return std::min(packet.u8(at + 2), kMost);
+    at += size;
+  }
+  return std::nullopt;
+}
+
+// Linux takes a pointer of 0 for one of 1.
+std::uint16_t urgent_of(std::uint16_t pointer) { return std::max<std::uint16_t>(pointer, 1); }
+
 PacketKind decode_tcp(Packet& packet, std::size_t at, Segment& segment) {
   if (at + kTcpHeader > packet.end) return PacketKind::kMalformed;
   if (!packet.has(at, kTcpHeader)) return PacketKind::kOther;
@@ -66,7 +89,10 @@ PacketKind decode_tcp(Packet& packet, std::size_t at, Segment& segment) {
   segment.syn = (flags & 0x02) != 0;
   segment.rst = (flags & 0x04) != 0;
   segment.ack = (flags & 0x10) != 0;
-  segment.full = packet.u16(at + 14) == 0;
+  segment.window = packet.u16(at + 14);
+  segment.full = segment.window == 0;
+  segment.urgent = (flags & 0x20) == 0 ? 0 : urgent_of(packet.u16(at + 18));
+  if (segment.syn) segment.scale = scale_of(packet, at + kTcpHeader, at + header);
   const std::size_t begin = std::min(at + header, packet.frame.size());
   const std::size_t captured = std::min(packet.end, packet.frame.size());
   segment.payload = packet.frame.subspan(begin, captured - begin);

@@ -25,9 +25,14 @@ struct Segment {
   bool fin = false;
   bool rst = false;
   Checksum checksum = Checksum::kUnknown;
-  bool full = false;      // the sender's receive window is 0
-  Bytes payload;          // lives as long as the frame
-  std::uint32_t cut = 0;  // payload bytes that followed on the wire but were not captured (snap length)
+  bool full = false;  // the sender's receive window is 0
+  // The urgent byte is the one before sequence + urgent, as RFC 9293, 3.8.5 was read by BSD and is by Linux (RFC 6093,
+  // 3.1); it may be in a later segment. 0: none.
+  std::uint16_t urgent = 0;
+  std::uint16_t window = 65'535;      // as it is written, not scaled
+  std::optional<std::uint8_t> scale;  // of a SYN: by how many bits its sender's windows are shifted (RFC 7323, 2.2)
+  Bytes payload;                      // lives as long as the frame
+  std::uint32_t cut = 0;              // payload bytes that followed on the wire but were not captured (snap length)
 };
 
 enum class PacketKind : std::uint8_t {

@@ -15,19 +15,29 @@ void Connection::take(TcpContext& context, Direction direction, const Segment& s
       believe_acknowledged(context, opposite(direction), segment.acknowledged);
     }
     Outlet other = outlet(context, opposite(direction), segment.time);
-    half(opposite(direction)).acknowledge(other, segment.acknowledged);
+    const auto window = std::uint32_t{segment.window} << scales_[index_of(opposite(direction))];
+    half(opposite(direction)).acknowledge(other, segment.acknowledged, window);
     note_window(direction, segment);
   }
   if (proof_.take(direction, segment, half(Direction::kToServer))) prove(context, segment.time);
   const bool carries = !segment.payload.empty() || segment.cut > 0;
-  if (!carries && !segment.fin) return;
   HalfStream& own = half(direction);
+  if (segment.urgent != 0) [[unlikely]]
+    mark_urgent(own, segment);
+  if (!carries && !segment.fin) return;
   if (!own.started()) own.start(segment.sequence);
   Outlet here = outlet(context, direction, segment.time);
   if (carries) own.add(here, segment.sequence, segment.payload, segment.cut);
   if (!segment.fin) return;
   const auto size = static_cast<std::uint32_t>(segment.payload.size()) + segment.cut;
   own.finish_at(here, segment.sequence + size);
+}
+
+// Linux looks at the pointer of any segment that its window admits, before it looks at the bytes.
+void Connection::mark_urgent(HalfStream& own, const Segment& segment) {
+  const auto size = static_cast<std::uint32_t>(segment.payload.size()) + segment.cut + (segment.fin ? 1 : 0);
+  if (!own.started() && size > 0) own.start(segment.sequence);
+  if (own.started()) own.mark_urgent(segment.sequence, size, segment.urgent);
 }
 
 void Connection::doubt(TcpContext& context, Direction direction, const Segment& segment) {
@@ -53,7 +63,7 @@ void Connection::believe_acknowledged(TcpContext& context, Direction direction, 
 void Connection::prove(TcpContext& context, WallTime time) {
   HalfStream& client = half(Direction::kToServer);
   Outlet here = outlet(context, Direction::kToServer, time);
-  client.acknowledge(here, client.next());
+  client.acknowledge(here, client.next(), 0);
   if (!given_up_) sink_->proven();
 }
 

@@ -32,6 +32,8 @@ class Connection {
   bool proven() const { return proof_.given(); }
   // The server's SYN-ACK said that its first byte has this number.
   void server_begins(std::uint32_t sequence);
+  // By how many bits the windows are shifted that the receiver of `direction` says.
+  void scale_windows(Direction direction, std::uint8_t bits) { scales_[index_of(direction)] = bits; }
 
   enum class Reset : std::uint8_t { kIgnored, kDoubtful, kBelieved };
   // RFC 5961, 3.2: exact is believed, elsewhere in the window a receiver asks again and nothing is sure.
@@ -46,6 +48,7 @@ class Connection {
  private:
   void believe_acknowledged(TcpContext& context, Direction direction, std::uint32_t acknowledged);
   void prove(TcpContext& context, WallTime time);
+  static void mark_urgent(HalfStream& own, const Segment& segment);
   void note_window(Direction direction, const Segment& segment);
   bool is_near(Direction direction, const Segment& segment) const;
 
@@ -55,6 +58,7 @@ class Connection {
   Proof proof_;
   bool lossy_ = false;
   bool given_up_ = false;
+  std::array<std::uint8_t, 2> scales_{};
   std::array<bool, 2> full_{};  // whether the receiver of a direction says so
 };
 

@@ -102,9 +102,10 @@ void HalfStream::finish_at(Outlet& outlet, std::uint32_t sequence) {
   settle(outlet);
 }
 
-void HalfStream::acknowledge(Outlet& outlet, std::uint32_t sequence) {
+void HalfStream::acknowledge(Outlet& outlet, std::uint32_t sequence, std::uint32_t window) {
   if (!started_ || ended_) return;
   const std::uint64_t offset = offset_of(sequence);
+  edge_ = std::max(edge_, offset + window);
   if (has_acknowledged_ && offset <= acknowledged_) return;
   acknowledged_ = offset;
   has_acknowledged_ = true;
@@ -117,6 +118,16 @@ bool HalfStream::is_next(std::uint32_t sequence) const {
   if (has_fin_ && offset == fin_ + 1) return true;
   return offset == next_ || (has_acknowledged_ && offset == acknowledged_ && offset > next_) ||
          (waiting() && offset == queue_->end_offset());
+}
+
+// Which segments Linux takes such a pointer from (tcp_validate_incoming, tcp_check_urg): those that do not end before
+// what it acknowledged, nor begin beyond its window.
+void HalfStream::mark_urgent(std::uint32_t sequence, std::uint32_t size, std::uint16_t urgent) {
+  const std::uint64_t offset = offset_of(sequence);
+  if (ended_ || is_far(offset)) return;
+  if (has_acknowledged_ && (offset + size < acknowledged_ || offset > std::max(edge_, next_))) return;
+  const std::uint64_t at = offset + urgent - 1;
+  if (at >= next_ && (urgent_ == kNoUrgent || at > urgent_)) urgent_ = at;
 }
 
 // Everything that can be said now: what has become contiguous, holes that the receiver does not have, the end.
@@ -148,10 +159,26 @@ void HalfStream::flush(Outlet& outlet) {
   queue_.reset();
 }
 
-// What was kept came no earlier than it was captured, even where a capture is not in order of time.
 void HalfStream::emit(Outlet& outlet, const Piece& piece) {
   if (piece.empty()) return;
   if (piece.bytes == nullptr) return lose_until(outlet, piece.end());
+  if (urgent_ >= piece.end()) [[likely]]
+    return deliver(outlet, piece);
+  const std::uint64_t at = urgent_;
+  deliver(outlet, piece.before(at));
+  leave_out_urgent(outlet);
+  deliver(outlet, piece.after(at + 1));
+}
+
+void HalfStream::leave_out_urgent(Outlet& outlet) {
+  next_ = urgent_ + 1;
+  urgent_ = kNoUrgent;
+  outlet.context.counters.add(Counter::kUrgentBytes);
+}
+
+// What was kept came no earlier than it was captured, even where a capture is not in order of time.
+void HalfStream::deliver(Outlet& outlet, const Piece& piece) {
+  if (piece.empty()) return;
   next_ = piece.end();
   if (outlet.given_up) return;
   outlet.context.counters.add(Counter::kPayloadBytes, piece.size);
@@ -165,9 +192,13 @@ void HalfStream::emit(Outlet& outlet, const Piece& piece) {
 // Bytes that mean nothing to the reader are no gap to it.
 void HalfStream::lose_until(Outlet& outlet, std::uint64_t offset) {
   if (offset <= next_) return;
-  const std::uint64_t size = offset - next_;
+  std::uint64_t size = offset - next_;
+  if (urgent_ < offset) {
+    leave_out_urgent(outlet);
+    --size;
+  }
   next_ = offset;
-  if (outlet.given_up) return;
+  if (size == 0 || outlet.given_up) return;
   Counters& counters = outlet.context.counters;
   counters.add(Counter::kLostBytes, size);
   if (!outlet.lossy) counters.add(Counter::kLossy);

@@ -47,14 +47,20 @@ class HalfStream {
   void add(Outlet& outlet, std::uint32_t sequence, Bytes payload, std::uint32_t cut);
   // A FIN with this sequence number. The first one counts.
   void finish_at(Outlet& outlet, std::uint32_t sequence);
-  // The receiver has everything before `sequence`.
-  void acknowledge(Outlet& outlet, std::uint32_t sequence);
+  // The receiver has everything before `sequence`, and room for `window` bytes from there on.
+  void acknowledge(Outlet& outlet, std::uint32_t sequence, std::uint32_t window);
+  // A segment at `sequence`, of `size` in sequence numbers, says that the byte before sequence + `urgent` is urgent. It
+  // is left out of what is delivered, because read() leaves it out. There is one at a time, as in Linux: a newer one
+  // makes the last one, if that has not come in order yet, a byte like others.
+  void mark_urgent(std::uint32_t sequence, std::uint32_t size, std::uint16_t urgent);
   // Whether a receiver would have taken a RST with this sequence number (RFC 5961, 3.2).
   bool is_next(std::uint32_t sequence) const;
   // Delivers what is kept, holes as gaps, and tells the end if it was not told. A FIN that was seen is kFinished.
   void end(Outlet& outlet, StreamEnd how);
 
  private:
+  static constexpr std::uint64_t kNoUrgent = ~std::uint64_t{0};
+
   std::uint64_t offset_of(std::uint32_t sequence) const;
   bool is_far(std::uint64_t offset) const;
   bool reachable(Outlet& outlet, std::uint64_t offset);
@@ -65,6 +71,8 @@ class HalfStream {
   void drain(Outlet& outlet);
   void flush(Outlet& outlet);
   void emit(Outlet& outlet, const Piece& piece);
+  void deliver(Outlet& outlet, const Piece& piece);
+  void leave_out_urgent(Outlet& outlet);
   void lose_until(Outlet& outlet, std::uint64_t offset);
   void tell_end(Outlet& outlet, StreamEnd how);
   bool waiting() const { return queue_ != nullptr && !queue_->empty(); }
@@ -72,7 +80,9 @@ class HalfStream {
   // Offsets whose low 32 bits are sequence numbers; they do not wrap.
   std::uint64_t next_ = 0;
   std::uint64_t acknowledged_ = 0;
+  std::uint64_t edge_ = 0;  // of the receiver's window
   std::uint64_t fin_ = 0;
+  std::uint64_t urgent_ = kNoUrgent;     // not before next_
   std::unique_ptr<ReorderQueue> queue_;  // only while something waits
   bool started_ = false;
   bool has_acknowledged_ = false;

@@ -22,6 +22,8 @@ std::unique_ptr<SynData> SynData::keep(Bytes bytes, MemoryShare& memory) {
 
 void Opening::answer(const Segment& syn_ack) {
   server = syn_ack.sequence;
+  server_window = syn_ack.window;
+  server_scale = syn_ack.scale.value_or(kNoScale);
   const std::uint32_t sent = data == nullptr ? 0 : static_cast<std::uint32_t>(data->bytes().size());
   const std::uint32_t taken = client ? syn_ack.acknowledged - (*client + 1) : ~0U;
   if (taken <= sent) {
@@ -30,7 +32,16 @@ void Opening::answer(const Segment& syn_ack) {
   }
   client = syn_ack.acknowledged - 1;
   accepted = 0;
+  client_scale = kNoScale;
   data.reset();
+}
+
+// RFC 7323, 2.2: a server offers it only to a client that did, and without both offers nothing is scaled.
+std::uint8_t Opening::scale(Direction direction) const {
+  if (!server) return kMostScale;
+  if (server_scale == kNoScale) return 0;
+  const std::uint8_t said = direction == Direction::kToServer ? server_scale : client_scale;
+  return std::min(said, kMostScale);
 }
 
 bool Opening::completed_by(const Segment& from_client) const {

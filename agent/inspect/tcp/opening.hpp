@@ -32,11 +32,19 @@ class SynData {
 };
 
 struct Opening {
+  static constexpr std::uint8_t kNoScale = 255;
+  static constexpr std::uint8_t kMostScale = 14;  // RFC 7323, 2.3
+
   std::optional<std::uint32_t> client = std::nullopt;  // initial sequence numbers
   std::optional<std::uint32_t> server = std::nullopt;
   std::uint32_t accepted = 0;  // bytes of the SYN that the server acknowledged
+  std::uint16_t server_window = 0;
+  std::uint8_t client_scale = kNoScale;  // of windows, as their SYNs say
+  std::uint8_t server_scale = kNoScale;
   std::unique_ptr<SynData> data = nullptr;
 
+  // By how many bits the windows are shifted that the receiver of `direction` says; as many as can be, where not known.
+  std::uint8_t scale(Direction direction) const;
   bool seen() const { return client || server; }
   // A SYN and its answer; the caller knows from which side. An answer to another SYN than the one seen makes that SYN
   // the one that counts.

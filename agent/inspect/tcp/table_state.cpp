@@ -105,7 +105,7 @@ void ConnectionTable::State::begin(Entry& entry, const Segment& syn, bool from_h
     map_.move(entry, EntryKind::kHalfOpen, syn.time);
   }
   entry.server_is_high = !from_high;
-  opening = {.client = syn.sequence};
+  opening = {.client = syn.sequence, .client_scale = syn.scale.value_or(Opening::kNoScale)};
   opening.data = SynData::keep(syn.payload, syn_data_);
 }
 
@@ -164,12 +164,15 @@ bool ConnectionTable::State::open(Entry& entry, bool mid_stream, WallTime time) 
 void ConnectionTable::State::start_halves(Entry& entry, const Segment& segment, Direction direction) {
   Opening& opening = entry.opening;
   Connection& connection = *entry.connection;
+  for (const Direction each : {Direction::kToServer, Direction::kToClient}) {
+    connection.scale_windows(each, opening.scale(each));
+  }
   if (opening.server) connection.server_begins(*opening.server + 1);
   if (!opening.client) return;
   HalfStream& half = connection.half(Direction::kToServer);
   half.start(*opening.client + 1);
   Outlet outlet = connection.outlet(context_, Direction::kToServer, segment.time);
-  if (opening.server) half.acknowledge(outlet, *opening.client + 1 + opening.accepted);
+  if (opening.server) half.acknowledge(outlet, *opening.client + 1 + opening.accepted, opening.server_window);
   const Bytes early = opening.early_data(direction == Direction::kToServer ? &segment : nullptr);
   if (!early.empty()) half.add(outlet, *opening.client + 1, early, 0);
   opening.data.reset();

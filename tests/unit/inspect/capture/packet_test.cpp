@@ -182,5 +182,36 @@ TEST(PacketTest, EveryCutIsSafe) {
   }
 }
 
+TEST(PacketTest, TheUrgentPointerCountsWithItsFlagOnly) {
+  constexpr std::size_t kTcpAt = 14 + 20;
+  std::vector<std::byte> frame = test::to_frame(example("192.0.2.1", "198.51.100.1", "abc"));
+  frame[kTcpAt + 19] = std::byte{2};
+  EXPECT_EQ(decode(frame).segment.urgent, 0);
+  frame[kTcpAt + 13] |= std::byte{0x20};
+  EXPECT_EQ(decode(frame).segment.urgent, 2);
+  frame[kTcpAt + 19] = std::byte{0};
+  EXPECT_EQ(decode(frame).segment.urgent, 1) << "as Linux takes it";
+}
+
+TEST(PacketTest, TheWindowScaleIsReadOfASyn) {
+  constexpr std::size_t kTcpAt = 14 + 20;
+  const auto scale = [](std::initializer_list<int> options, bool syn = true) {
+    std::string text;
+    for (const int byte : options) text += static_cast<char>(byte);
+    Segment segment = example("192.0.2.1", "198.51.100.1", text);
+    segment.syn = syn;
+    std::vector<std::byte> frame = test::to_frame(segment);
+    frame[kTcpAt + 12] = static_cast<std::byte>((5 + text.size() / 4) << 4);
+    return decode(frame).segment.scale;
+  };
+  EXPECT_EQ(scale({2, 4, 5, 180, 1, 3, 3, 7}), 7);
+  EXPECT_EQ(scale({1, 3, 3, 200}), 14);
+  EXPECT_EQ(scale({2, 4, 5, 180, 1, 3, 3, 7}, false), std::nullopt);
+  EXPECT_EQ(scale({0, 3, 3, 7}), std::nullopt) << "behind the end of the options";
+  EXPECT_EQ(scale({2, 0, 3, 3, 7, 0, 0, 0}), std::nullopt) << "an option without length";
+  EXPECT_EQ(scale({1, 1, 3, 3}), std::nullopt) << "cut";
+  EXPECT_EQ(scale({}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace tidegate::inspect
