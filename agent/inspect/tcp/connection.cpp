@@ -63,7 +63,7 @@ void Connection::believe_acknowledged(TcpContext& context, Direction direction, 
 void Connection::prove(TcpContext& context, WallTime time) {
   HalfStream& client = half(Direction::kToServer);
   Outlet here = outlet(context, Direction::kToServer, time);
-  client.acknowledge(here, client.next(), 0);
+  client.acknowledge(here, client.next(), 65'535);
   if (!given_up_) sink_->proven();
 }
 

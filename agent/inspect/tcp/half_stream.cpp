@@ -22,15 +22,15 @@ std::uint64_t HalfStream::offset_of(std::uint32_t sequence) const {
 void HalfStream::add(Outlet& outlet, std::uint32_t sequence, Bytes payload, std::uint32_t cut) {
   if (ended_) return;
   const std::uint64_t offset = offset_of(sequence);
-  Piece data{offset, payload.size(), payload.data()};
-  Piece lost{data.end(), cut, nullptr};
-  if (has_fin_) {
-    data = data.before(fin_);
-    lost = lost.before(fin_);
+  const Piece data{offset, payload.size(), payload.data()};
+  const Piece lost{data.end(), cut, nullptr};
+  if (lost.end() <= next_ || !reachable(outlet, offset)) return;
+  if (lost.end() > fin_) [[unlikely]] {
+    keep_beyond_fin(outlet, data.after(fin_));
+    keep_beyond_fin(outlet, lost.after(fin_));
   }
-  if (std::max(data.end(), lost.end()) <= next_ || !reachable(outlet, offset)) return;
-  take(outlet, data);
-  take(outlet, lost);
+  take(outlet, data.before(fin_));
+  take(outlet, lost.before(fin_));
   settle(outlet);
 }
 
@@ -43,6 +43,7 @@ bool HalfStream::is_far(std::uint64_t offset) const {
 bool HalfStream::reachable(Outlet& outlet, std::uint64_t offset) {
   if (!is_far(offset)) return true;
   if (has_acknowledged_) return false;
+  fin_ = kNone;
   flush(outlet);
   lose_until(outlet, offset);
   return true;
@@ -65,7 +66,7 @@ void HalfStream::in_order(Outlet& outlet, Piece piece) {
     emit(outlet, piece.before(queue_->first_offset()));
     const ReorderQueue::Chunk kept = queue_->pop(outlet.context.memory);
     conflict = conflict || conflicts(kept.piece(), piece);
-    emit(outlet, kept.piece().after(next_));
+    emit_kept(outlet, kept.piece());
     piece = piece.after(next_);
   }
   emit(outlet, piece);
@@ -92,14 +93,37 @@ void HalfStream::keep(Outlet& outlet, Piece piece) {
   if (conflict) context.counters.add(Counter::kOverlapConflicts);
 }
 
+// Behind a FIN that its receiver may not have.
+void HalfStream::keep_beyond_fin(Outlet& outlet, Piece piece) {
+  piece = piece.after(next_);
+  if (piece.empty()) return;
+  if (queue_ == nullptr) queue_ = std::make_unique<ReorderQueue>();
+  TcpContext& context = outlet.context;
+  piece.time = std::max(piece.time, outlet.time);
+  bool conflict = false;
+  const bool kept = queue_->insert(piece, context.out_of_order_bytes, context.memory, conflict);
+  if (conflict) context.counters.add(Counter::kOverlapConflicts);
+  if (!kept) refute_fin(outlet);  // so much does not wait for an acknowledgement
+}
+
+// Of Linux a receiver that has all before a FIN, and the FIN, drops what it kept beyond it.
 void HalfStream::finish_at(Outlet& outlet, std::uint32_t sequence) {
-  if (ended_ || has_fin_) return;
+  if (ended_) return;
   const std::uint64_t offset = offset_of(sequence);
+  const bool in_window = !has_acknowledged_ || offset < edge_;
+  if (offset == next_ && in_window) {
+    fin_ = offset;
+    return tell_end(outlet, StreamEnd::kFinished);
+  }
   // One that contradicts what came before it is none.
-  if (offset < next_ || is_far(offset) || (waiting() && queue_->end_offset() > offset)) return;
+  if (offset < next_ || is_far(offset) || (waiting() && queue_->end_offset() > offset) || offset >= fin_) return;
   fin_ = offset;
-  has_fin_ = true;
   settle(outlet);
+}
+
+void HalfStream::refute_fin(Outlet& outlet) {
+  fin_ = kNone;
+  outlet.context.counters.add(Counter::kRefutedFins);
 }
 
 void HalfStream::acknowledge(Outlet& outlet, std::uint32_t sequence, std::uint32_t window) {
@@ -109,15 +133,15 @@ void HalfStream::acknowledge(Outlet& outlet, std::uint32_t sequence, std::uint32
   if (has_acknowledged_ && offset <= acknowledged_) return;
   acknowledged_ = offset;
   has_acknowledged_ = true;
-  if (queue_ != nullptr || has_fin_) settle(outlet);
+  if (queue_ != nullptr || fin_ != kNone) settle(outlet);
 }
 
 bool HalfStream::is_next(std::uint32_t sequence) const {
   if (!started_) return true;
   const std::uint64_t offset = offset_of(sequence);
-  if (has_fin_ && offset == fin_ + 1) return true;
-  return offset == next_ || (has_acknowledged_ && offset == acknowledged_ && offset > next_) ||
-         (waiting() && offset == queue_->end_offset());
+  if (fin_ != kNone && offset == fin_ + 1) return ended_ || !has_acknowledged_;
+  if (!has_acknowledged_) return offset == next_ || (waiting() && offset == queue_->end_offset());
+  return (offset == next_ && offset <= edge_) || (offset == acknowledged_ && offset > next_);
 }
 
 // Which segments Linux takes such a pointer from (tcp_validate_incoming, tcp_check_urg): those that do not end before
@@ -127,36 +151,49 @@ void HalfStream::mark_urgent(std::uint32_t sequence, std::uint32_t size, std::ui
   if (ended_ || is_far(offset)) return;
   if (has_acknowledged_ && (offset + size < acknowledged_ || offset > std::max(edge_, next_))) return;
   const std::uint64_t at = offset + urgent - 1;
-  if (at >= next_ && (urgent_ == kNoUrgent || at > urgent_)) urgent_ = at;
+  if (at >= next_ && (urgent_ == kNone || at > urgent_)) urgent_ = at;
 }
 
 // Everything that can be said now: what has become contiguous, holes that the receiver does not have, the end.
 void HalfStream::settle(Outlet& outlet) {
+  if (fin_ != kNone && has_acknowledged_ && acknowledged_ > fin_ + 1) refute_fin(outlet);
   drain(outlet);
-  while (waiting() && has_acknowledged_ && acknowledged_ >= queue_->first_offset()) {
+  while (waits_before_fin() && has_acknowledged_ && acknowledged_ >= queue_->first_offset()) {
     lose_until(outlet, queue_->first_offset());
     drain(outlet);
   }
-  if (waiting()) return;
-  queue_.reset();
-  if (!has_fin_) return;
-  if (has_acknowledged_ && acknowledged_ > fin_) lose_until(outlet, fin_);
-  if (next_ >= fin_) tell_end(outlet, StreamEnd::kFinished);
+  if (waits_before_fin()) return;
+  if (!waiting()) queue_.reset();
+  if (fin_ == kNone || (has_acknowledged_ ? acknowledged_ != fin_ + 1 : next_ < fin_)) return;
+  lose_until(outlet, fin_);
+  tell_end(outlet, StreamEnd::kFinished);
 }
 
 void HalfStream::drain(Outlet& outlet) {
-  while (waiting() && queue_->first_offset() <= next_) {
+  while (waits_before_fin() && queue_->first_offset() <= next_) {
     const ReorderQueue::Chunk kept = queue_->pop(outlet.context.memory);
-    emit(outlet, kept.piece().after(next_));
+    emit_kept(outlet, kept.piece());
   }
 }
 
 void HalfStream::flush(Outlet& outlet) {
-  while (waiting()) {
+  while (waits_before_fin()) {
     lose_until(outlet, queue_->first_offset());
     drain(outlet);
   }
+  discard(outlet.context);
+}
+
+void HalfStream::discard(TcpContext& context) {
+  while (waiting()) static_cast<void>(queue_->pop(context.memory));
   queue_.reset();
+}
+
+void HalfStream::emit_kept(Outlet& outlet, Piece piece) {
+  piece = piece.after(next_);
+  if (piece.end() > fin_) [[unlikely]]
+    keep_beyond_fin(outlet, piece.after(fin_));
+  emit(outlet, piece.before(fin_));
 }
 
 void HalfStream::emit(Outlet& outlet, const Piece& piece) {
@@ -172,7 +209,7 @@ void HalfStream::emit(Outlet& outlet, const Piece& piece) {
 
 void HalfStream::leave_out_urgent(Outlet& outlet) {
   next_ = urgent_ + 1;
-  urgent_ = kNoUrgent;
+  urgent_ = kNone;
   outlet.context.counters.add(Counter::kUrgentBytes);
 }
 
@@ -211,7 +248,7 @@ void HalfStream::lose_until(Outlet& outlet, std::uint64_t offset) {
 void HalfStream::end(Outlet& outlet, StreamEnd how) {
   if (ended_) return;
   flush(outlet);
-  if (has_fin_) {
+  if (fin_ != kNone) {
     lose_until(outlet, fin_);
     return tell_end(outlet, StreamEnd::kFinished);
   }
@@ -227,7 +264,7 @@ void HalfStream::end(Outlet& outlet, StreamEnd how) {
 void HalfStream::tell_end(Outlet& outlet, StreamEnd how) {
   if (ended_) return;
   ended_ = true;
-  queue_.reset();
+  discard(outlet.context);
   outlet.sink.end(outlet.direction, how, outlet.time);
 }
 

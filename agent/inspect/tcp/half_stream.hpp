@@ -45,7 +45,9 @@ class HalfStream {
   std::int32_t ahead(std::uint32_t sequence) const;
   // The bytes from `sequence` on; `cut` more were sent and not captured.
   void add(Outlet& outlet, std::uint32_t sequence, Bytes payload, std::uint32_t cut);
-  // A FIN with this sequence number. The first one counts.
+  // A FIN with this sequence number. One in order, within the window, is the end; one that is ahead counts once the
+  // receiver acknowledges it, or, where only one direction is seen, once it is reached. Until then bytes beyond it
+  // wait; an acknowledgement of more says that the receiver never had it (kRefutedFins).
   void finish_at(Outlet& outlet, std::uint32_t sequence);
   // The receiver has everything before `sequence`, and room for `window` bytes from there on.
   void acknowledge(Outlet& outlet, std::uint32_t sequence, std::uint32_t window);
@@ -53,13 +55,14 @@ class HalfStream {
   // is left out of what is delivered, because read() leaves it out. There is one at a time, as in Linux: a newer one
   // makes the last one, if that has not come in order yet, a byte like others.
   void mark_urgent(std::uint32_t sequence, std::uint32_t size, std::uint16_t urgent);
-  // Whether a receiver would have taken a RST with this sequence number (RFC 5961, 3.2).
+  // Whether a receiver would have taken a RST with this sequence number (RFC 5961, 3.2): the next one, as far as it
+  // has said what it has.
   bool is_next(std::uint32_t sequence) const;
   // Delivers what is kept, holes as gaps, and tells the end if it was not told. A FIN that was seen is kFinished.
   void end(Outlet& outlet, StreamEnd how);
 
  private:
-  static constexpr std::uint64_t kNoUrgent = ~std::uint64_t{0};
+  static constexpr std::uint64_t kNone = ~std::uint64_t{0};
 
   std::uint64_t offset_of(std::uint32_t sequence) const;
   bool is_far(std::uint64_t offset) const;
@@ -67,6 +70,11 @@ class HalfStream {
   void take(Outlet& outlet, Piece piece);
   void in_order(Outlet& outlet, Piece piece);
   void keep(Outlet& outlet, Piece piece);
+  void keep_beyond_fin(Outlet& outlet, Piece piece);
+  void refute_fin(Outlet& outlet);
+  bool waits_before_fin() const { return waiting() && queue_->first_offset() < fin_; }
+  void emit_kept(Outlet& outlet, Piece piece);
+  void discard(TcpContext& context);
   void settle(Outlet& outlet);
   void drain(Outlet& outlet);
   void flush(Outlet& outlet);
@@ -80,13 +88,12 @@ class HalfStream {
   // Offsets whose low 32 bits are sequence numbers; they do not wrap.
   std::uint64_t next_ = 0;
   std::uint64_t acknowledged_ = 0;
-  std::uint64_t edge_ = 0;  // of the receiver's window
-  std::uint64_t fin_ = 0;
-  std::uint64_t urgent_ = kNoUrgent;     // not before next_
+  std::uint64_t edge_ = 0;     // of the receiver's window
+  std::uint64_t fin_ = kNone;  // while it is doubtful: not before next_; of a direction that ended, of interest to RSTs
+  std::uint64_t urgent_ = kNone;         // not before next_
   std::unique_ptr<ReorderQueue> queue_;  // only while something waits
   bool started_ = false;
   bool has_acknowledged_ = false;
-  bool has_fin_ = false;
   bool ended_ = false;
 };
 

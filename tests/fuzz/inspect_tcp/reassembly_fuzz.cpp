@@ -37,6 +37,7 @@ class Input {
 struct World {
   bool honest = true;  // equal sequence numbers carry equal bytes
   bool give_up = false;
+  bool urgent = false;  // some bytes are left out, and windows are small; then only what is told to whom is checked
   std::size_t alive = 0;
   ConnectionTable* table = nullptr;
 };
@@ -132,6 +133,10 @@ void add(ConnectionTable& table, Input& input, const World& world, WallTime time
   segment.ack = (flags & 0x40) == 0;
   segment.sequence = sequence(input, from_client);
   segment.acknowledged = sequence(input, !from_client);
+  if (world.urgent) {
+    segment.urgent = input.u8() % 16;
+    segment.window = static_cast<std::uint16_t>(input.u8() * 2);
+  }
   std::byte bytes[256];
   const std::size_t size = (flags & 0x80) != 0 ? 0 : input.u8();
   for (std::size_t i = 0; i < size; ++i) {
@@ -151,7 +156,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Input input(data, size);
   World world;
   const std::uint8_t mode = input.u8();
-  world.honest = (mode & 1) == 0;
+  world.urgent = (mode & 16) != 0;
+  world.honest = (mode & 1) == 0 && !world.urgent;
   Owner owner(world, input);
   MemoryBudget budget((mode & 2) != 0 ? 1000 : 1 << 20);
   Counters counters;

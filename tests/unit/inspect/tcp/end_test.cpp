@@ -16,6 +16,28 @@ class EndTest : public TcpTest {
     made.head.sequence += ahead;
     return made;
   }
+  void acknowledge(std::uint32_t upto) {
+    OwnedSegment made = TcpScript().handshake().acknowledge(Direction::kToClient).segments().back();
+    made.head.acknowledged = upto;
+    table_.add(made.view());
+  }
+  // Of the client.
+  void say(std::uint32_t sequence, std::string_view text) {
+    OwnedSegment made = TcpScript().handshake().client(text).segments().at(3);
+    made.head.sequence = sequence;
+    table_.add(made.view());
+  }
+  // So many bytes after hello().
+  void say_on(std::uint32_t size) {
+    for (std::uint32_t at = 0; at < size; at += 1000) {
+      say(1006 + at, std::string(std::min<std::uint32_t>(1000, size - at), 'x'));
+    }
+  }
+  void finish(std::uint32_t sequence) {
+    OwnedSegment fin = TcpScript().handshake().client("hello").fin(Direction::kToServer).segments().back();
+    fin.head.sequence = sequence;
+    table_.add(fin.view());
+  }
   void hello() { add(TcpScript().handshake().client("hello").segments()); }
 };
 
@@ -75,7 +97,10 @@ TEST_F(EndTest, AFinWaitsForWhatPrecedesIt) {
   EXPECT_FALSE(only().end[0]);
   add(segments, {3});
   EXPECT_EQ(only().client(), "abcd");
+  EXPECT_FALSE(only().end[0]) << "the receiver may have dropped it";
+  acknowledge(1006);
   EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_EQ(counters_.of(Counter::kRefutedFins), 0U);
 }
 
 TEST_F(EndTest, AFinThatTheReceiverHasMakesWhatIsMissingAGap) {
@@ -89,14 +114,86 @@ TEST_F(EndTest, AFinThatTheReceiverHasMakesWhatIsMissingAGap) {
 
 TEST_F(EndTest, BytesBeyondAFinAreNone) {
   hello();
-  OwnedSegment fin = TcpScript().handshake().client("hello").fin(Direction::kToServer).segments().back();
-  fin.head.sequence += 2;
-  table_.add(fin.view());
-  OwnedSegment late = TcpScript().handshake().client("xxxxx").segments().at(3);
-  late.head.sequence = 1006;
-  table_.add(late.view());
+  finish(1008);
+  say(1006, "xxyyy");
+  EXPECT_EQ(only().client(), "helloxx");
+  EXPECT_FALSE(only().end[0]);
+  acknowledge(1009);
   EXPECT_EQ(only().client(), "helloxx");
   EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+// A FIN beyond the window is dropped by the server, which reads on.
+TEST_F(EndTest, AFinThatTheReceiverNeverHadIsNone) {
+  hello();
+  finish(1008);
+  say(1006, "xxyyy");
+  say(1011, "zz");
+  acknowledge(1013);
+  EXPECT_EQ(only().client(), "helloxxyyyzz");
+  say(1013, "more");
+  EXPECT_EQ(only().client(), "helloxxyyyzzmore");
+  EXPECT_FALSE(only().end[0]);
+  EXPECT_EQ(counters_.of(Counter::kRefutedFins), 1U);
+  EXPECT_EQ(counters_.of(Counter::kLostBytes), 0U);
+  finish(1017);
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+}
+
+TEST_F(EndTest, AFinInOrderCountsWhateverWasSaidBeyond) {
+  hello();
+  finish(1050);
+  say(1100, "far");
+  finish(1006);
+  EXPECT_EQ(only().client(), "hello");
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(EndTest, AFinAtTheEdgeOfTheWindowWaitsForItsAcknowledgement) {
+  hello();
+  say_on(65'535);  // the window that hello() was acknowledged with
+  finish(1006 + 65'535);
+  EXPECT_FALSE(only().end[0]);
+  acknowledge(1006 + 65'536);
+  EXPECT_EQ(only().end[0], StreamEnd::kFinished);
+}
+
+TEST_F(EndTest, MoreBeyondADoubtfulFinThanIsKeptRefutesIt) {
+  hello();
+  finish(1007);
+  say_on(1'200'000);
+  EXPECT_EQ(only().client(), "hello" + std::string(1'200'000, 'x'));
+  EXPECT_EQ(counters_.of(Counter::kRefutedFins), 1U);
+}
+
+// What waits in a hole may be beyond the window, and so is a RST behind it: its receiver drops both.
+TEST_F(EndTest, AResetBehindWhatTheReceiverNeverHadIsDoubtful) {
+  hello();
+  say(1006 + (2 << 20), "y");
+  table_.add(reset((2 << 20) + 1).view());
+  EXPECT_FALSE(only().end[0]);
+  say(1006, "more");
+  EXPECT_EQ(only().client(), "hellomore");
+  table_.expire(TcpScript().handshake().segments().back().head.time + std::chrono::seconds(60));
+  EXPECT_FALSE(only().end[0]);
+}
+
+TEST_F(EndTest, AResetBehindADoubtfulFinIsDoubtful) {
+  hello();
+  finish(1006 + (2 << 20));
+  table_.add(reset((2 << 20) + 1).view());
+  EXPECT_FALSE(only().end[0]);
+  say(1006, "more");
+  EXPECT_EQ(only().client(), "hellomore");
+}
+
+TEST_F(EndTest, AResetBeyondTheWindowIsDoubtful) {
+  hello();
+  say_on(65'536);
+  table_.add(reset(65'536).view());
+  EXPECT_FALSE(only().end[0]);
 }
 
 TEST_F(EndTest, AFinBeforeWhatCameAlreadyIsNone) {
