@@ -7,6 +7,11 @@
 #include "agent/inspect/http/text.hpp"
 
 namespace tidegate::inspect::http {
+namespace {
+
+constexpr std::size_t kMostOwed = 1 << 18;  // answers
+
+}  // namespace
 
 // Of those offered, the first that is known; the server's own choice counts when it is seen.
 Upgrade upgrade_of(std::string_view protocols) {
@@ -32,7 +37,7 @@ bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wa
       return true;
     case State::kDecides:
       if (may_wait) return false;
-      client_.state = suspect_ ? State::kSearch : State::kOver;
+      client_.state = State::kSearch;
       return true;
     case State::kSearch:
       if (open_ >= connection_.context.limits.streams && !make_room(may_wait)) return false;
@@ -49,11 +54,27 @@ bool Http1Reader::client_step(std::string_view& rest, WallTime time, bool may_wa
   return true;
 }
 
-// Beyond the number of requests that may be open.
+// Beyond the number of requests that may be open: the oldest is over here, and its answer is passed over when it comes.
 bool Http1Reader::make_room(bool may_wait) {
   if (may_wait) return false;
-  lose(Direction::kToClient);
+  connection_.context.counters.add(Counter::kTooManyStreams);
+  const bool in_order = answered_ != nullptr || !owed_.empty() || server_.state == State::kStart;
+  if (in_order && !owe(*first_)) {
+    lose(Direction::kToClient);
+    return true;
+  }
+  if (answered_ == first_) answered_ = nullptr;
+  pop(Ending::kUnfinished);
   return true;
+}
+
+// False: too many are owed to be remembered.
+bool Http1Reader::owe(const Exchange& exchange) {
+  const char kind = exchange.is_simple    ? kOwedContent
+                    : exchange.is_head    ? kOwedHead
+                    : exchange.is_connect ? kOwedTunnel
+                                          : kOwedMessage;
+  return owed_.size() < kMostOwed && owed_.append({&kind, 1});
 }
 
 void Http1Reader::request_line(std::string_view& rest, WallTime time) {
@@ -174,7 +195,7 @@ void Http1Reader::request_ends() {
     next_message(client_, State::kSearch);
   } else if (exchange->upgrade != Upgrade::kNone && exchange == last_) {
     client_.state = State::kDecides;
-    if (server_.ended) undecided();
+    if (server_.ended || server_.blind) undecided();
     if (outcome_ != Outcome::kNotYet) decide(outcome_);
   }
   pop_if_done();
@@ -203,28 +224,31 @@ void Http1Reader::request_is_unsure() {
   pop_if_done();
 }
 
-// What the client speaks behind a request for another protocol that no answer to is seen: where the server was just not
-// looked at, as when overloaded, it may be HTTP as before.
+// What the client speaks behind a request for another protocol that no answer to is seen may be HTTP as before.
 void Http1Reader::undecided() {
   if (suspect_ && !server_.evicted && !doubtful_) return judge_suspect(false);
-  if (suspect_) {
-    client_.state = State::kSearch;
-    return;
-  }
-  if (server_.evicted) return next_message(client_, State::kSearch);
-  client_.state = State::kOver;
+  client_.state = State::kSearch;
 }
 
 void Http1Reader::decide(Outcome outcome) {
   outcome_ = outcome;
-  if (client_.state != State::kDecides) return;
-  if (outcome == Outcome::kNo) {
-    client_.state = State::kStart;
-    outcome_ = Outcome::kNotYet;
-  } else if (outcome == Outcome::kTunnel) {
-    client_.state = State::kTunnel;
-    asking_ = first_;
+  if (outcome == Outcome::kTunnel) return enter_tunnel();
+  if (client_.state != State::kDecides || outcome != Outcome::kNo) return;
+  client_.state = State::kStart;
+  outcome_ = Outcome::kNotYet;
+}
+
+// What seemed to be asked behind the request for it was the tunnel's, if it could not wait for the answer.
+void Http1Reader::enter_tunnel() {
+  if (asking_ == first_ || client_.state == State::kOver) return;
+  while (Exchange* phantom = first_->next) {
+    first_->next = phantom->next;
+    --open_;
+    phantom->untold ? connection_.discard(phantom) : connection_.finish(phantom, Ending::kLossy);
   }
+  next_message(client_, State::kTunnel);
+  client_.lines.reset();
+  last_ = asking_ = first_;
 }
 
 }  // namespace tidegate::inspect::http

@@ -20,6 +20,7 @@ Http1Reader::Http1Reader(Connection& connection, bool mid_stream)
     : connection_(connection),
       client_(connection.context.budget, connection.context.limits),
       server_(connection.context.budget, connection.context.limits),
+      owed_(connection.context.budget),
       seen_request_(mid_stream),
       heard_(mid_stream),
       doubtful_(mid_stream) {
@@ -113,7 +114,9 @@ void Http1Reader::search(Direction direction, std::string_view& rest, WallTime t
     from.unclaimed = line.size() + 2;
     if (direction == Direction::kToServer) {
       const auto request = parse_request_line(line);
-      if (request && request->target.find(' ') == std::string_view::npos) return begin_request(*request);
+      // The preface of HTTP/2 is made to look like one (RFC 9113, 3.4).
+      const bool is_one = request && request->method != "PRI" && request->target.find(' ') == std::string_view::npos;
+      if (is_one) return begin_request(*request);
     } else if (const auto status = parse_status_line(line)) {
       return begin_response(*status);
     }
@@ -170,6 +173,7 @@ void Http1Reader::skipped(Direction direction, std::uint64_t size, WallTime time
 void Http1Reader::gap(Direction direction, std::uint64_t size, WallTime time) {
   heard_ |= direction == Direction::kToServer;
   Side& from = side(direction);
+  if (size == 0) from.blind = true;
   if (direction == Direction::kToClient && unanswered() == nullptr) unheard_ = std::max(unheard_, time);
   if (from.state == State::kOver || (from.state == State::kLost && unanswered() == nullptr)) return;
   Exchange* exchange = exchange_of(direction);
@@ -188,6 +192,7 @@ void Http1Reader::gap(Direction direction, std::uint64_t size, WallTime time) {
 void Http1Reader::lose(Direction direction) {
   doubtful_ = true;
   finish_open(Ending::kLossy);
+  owed_.release();
   if (direction == Direction::kToServer) next_message(client_, State::kSearch);
   if (client_.state == State::kDecides) next_message(client_, State::kSearch);
   if (direction == Direction::kToClient || server_.state != State::kBody) next_message(server_, State::kLost);

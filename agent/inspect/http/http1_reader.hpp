@@ -14,7 +14,8 @@ Upgrade upgrade_of(std::string_view protocols);  // value of an Upgrade field
 
 // HTTP/0.9, 1.0 and 1.1. Requests and responses are matched in order: a response waits for its request's head, a
 // request waits while as many as HttpLimits::streams have no response, and what follows an Upgrade or CONNECT waits for
-// its response.
+// its response. What can wait no longer: the oldest request is over, and its answer is passed over; behind an Upgrade,
+// HTTP is looked for.
 class Http1Reader final : public Reader {
  public:
   // `mid_stream`: neither direction need begin with a message.
@@ -46,6 +47,13 @@ class Http1Reader final : public Reader {
   };
   enum class Outcome : std::uint8_t { kNotYet, kNo, kTunnel, kHttp2 };
 
+  // What is passed over instead of an answer to a request that is over: what says where it ends.
+  static constexpr char kOwedMessage = 'm';
+  static constexpr char kOwedHead = 'h';     // without content
+  static constexpr char kOwedTunnel = 't';   // the connection becomes one, if the server agrees
+  static constexpr char kOwedContent = 'c';  // HTTP/0.9
+  char owed() const { return owed_.empty() ? '\0' : owed_.text().front(); }
+
   // One direction.
   struct Side {
     Side(MemoryBudget& budget, const HttpLimits& limits) : lines(budget, limits.header_bytes) {}
@@ -58,6 +66,7 @@ class Http1Reader final : public Reader {
     bool too_large = false;
     bool ended = false;
     bool evicted = false;  // ended here, not by the peer
+    bool blind = false;    // it may be that nothing more of it is seen: some was lost, nobody knows how much
     std::uint32_t fields = 0;
     std::size_t head = 0;         // bytes of this head
     std::size_t searched = 0;     // bytes since synchronisation was lost
@@ -75,6 +84,7 @@ class Http1Reader final : public Reader {
   void search(Direction direction, std::string_view& rest, WallTime time);
 
   bool make_room(bool may_wait);
+  bool owe(const Exchange& exchange);
   void request_line(std::string_view& rest, WallTime time);
   void begin_request(const RequestLine& line);
   void request_field(std::string_view& rest, WallTime time);
@@ -97,6 +107,7 @@ class Http1Reader final : public Reader {
   void response_ends();
   void switch_protocol(Exchange& exchange);
   void decide(Outcome outcome);
+  void enter_tunnel();
   void undecided();
 
   void count(Direction direction, std::uint64_t size, WallTime time);
@@ -122,6 +133,7 @@ class Http1Reader final : public Reader {
   Exchange* asking_ = nullptr;    // whose request is being read
   Exchange* answered_ = nullptr;  // whose response is being read
   std::size_t open_ = 0;
+  KeptBytes owed_;                    // answers that come before that to first_, and are nobody's: one kOwed… each
   std::uint16_t status_ = 0;          // of the response being read
   Upgrade granted_ = Upgrade::kNone;  // by that response
   Outcome outcome_ = Outcome::kNotYet;

@@ -11,7 +11,7 @@ namespace tidegate::inspect::http {
 bool Http1Reader::server_step(std::string_view& rest, WallTime time, bool may_wait) {
   switch (server_.state) {
     case State::kStart:
-      if (answered_ == nullptr && !await_request(time, may_wait)) return false;
+      if (answered_ == nullptr && owed_.empty() && !await_request(time, may_wait)) return false;
       if (server_.state == State::kStart) begin_message(rest, time);
       return true;
     case State::kFields:
@@ -63,7 +63,8 @@ bool Http1Reader::await_request(WallTime time, bool may_wait) {
 }
 
 void Http1Reader::begin_message(std::string_view& rest, WallTime time) {
-  if (answered_ == nullptr || !answered_->is_simple) return status_line(rest, time);
+  const bool simple = answered_ != nullptr ? answered_->is_simple : owed() == kOwedContent;
+  if (!simple) return status_line(rest, time);
   server_.state = State::kBody;
   server_.body.start_until_close();
 }
@@ -85,9 +86,10 @@ void Http1Reader::status_line(std::string_view& rest, WallTime time) {
 
 void Http1Reader::begin_response(std::uint16_t status) {
   speaks_ = true;
+  server_.blind = false;
   if (suspect_) judge_suspect(true);
   const std::uint64_t size = server_.unclaimed;
-  if (answered_ == nullptr) {
+  if (answered_ == nullptr && owed_.empty()) {
     answered_ = answered_at(server_.began);
     if (answered_ != nullptr) answered_->response_bytes(size, server_.began);
   }
@@ -117,14 +119,15 @@ void Http1Reader::response_head_ends() {
   const Framing& framing = server_.framing;
   Exchange* exchange = answered_;
   const bool success = status_ >= 200 && status_ < 300;
-  if (status_ == 101 || (success && exchange != nullptr && exchange->is_connect)) {
+  if (status_ == 101 || (success && (exchange != nullptr ? exchange->is_connect : owed() == kOwedTunnel))) {
     if (exchange != nullptr) return switch_protocol(*exchange);
     return give_up();
   }
   if (status_ < 200) return next_message(server_, State::kStart);
   if (exchange != nullptr && exchange->upgrade != Upgrade::kNone && exchange == last_) decide(Outcome::kNo);
   if (framing.ambiguous()) connection_.context.counters.add(Counter::kAmbiguousLength);
-  const bool empty = status_ == 204 || status_ == 304 || (exchange != nullptr && exchange->is_head);
+  const bool is_head = exchange != nullptr ? exchange->is_head : owed() == kOwedHead;
+  const bool empty = status_ == 204 || status_ == 304 || is_head;
   server_.state = State::kBody;
   if (empty) {
     server_.body.start_length(0);
@@ -142,8 +145,9 @@ void Http1Reader::response_head_ends() {
 }
 
 void Http1Reader::response_ends() {
-  // Without an exchange, it answered something that was given up: what follows may do so too.
-  next_message(server_, answered_ != nullptr ? State::kStart : State::kLost);
+  // Without an exchange, it answered something that was given up: what follows may do so too, unless it was owed.
+  next_message(server_, answered_ != nullptr || !owed_.empty() ? State::kStart : State::kLost);
+  if (!owed_.empty()) return owed_.consume(1);
   Exchange* const over = std::exchange(answered_, nullptr);
   if (over == nullptr) return pop_if_done();
   over->response_done = true;

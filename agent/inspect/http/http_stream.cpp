@@ -155,8 +155,10 @@ void Stream::read_as_http1() {
 void Stream::hold(Direction direction, Bytes bytes, WallTime time) {
   auto& lane = lanes_[index_of(direction)];
   if (!lane) lane = std::make_unique<Lane>(connection_.context.budget, kMostHeld);
+  const std::uint64_t refusals = connection_.context.budget.refusals();
   if (lane->hold(bytes, time)) return;
   // No room: it can wait no longer.
+  if (connection_.context.budget.refusals() == refusals) connection_.context.counters.add(Counter::kHttpWaitOverflow);
   drain(direction, false);
   feed(direction, bytes, time, false);
 }
