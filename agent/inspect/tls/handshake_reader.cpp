@@ -30,6 +30,13 @@ void HandshakeReader::clear() {
   kept_ = {};
 }
 
+// Grows with what came, and never beyond what the message says of itself, which is within bounds.
+void HandshakeReader::keep(Bytes part) {
+  const std::size_t size = kept_.size() + part.size();
+  if (size > kept_.capacity()) kept_.reserve(std::min(length(), std::max(size, 2 * kept_.capacity())));
+  kept_.insert(kept_.end(), part.begin(), part.end());
+}
+
 HandshakeReader::Step HandshakeReader::next(Bytes& bytes, Message& message) {
   if (delivered_) clear();
   if (header_size_ < kHeader) {
@@ -47,7 +54,7 @@ HandshakeReader::Step HandshakeReader::next(Bytes& bytes, Message& message) {
   bytes = bytes.subspan(part.size());
   left_ -= part.size();
   const bool whole = left_ == 0 && kept_.empty();
-  if (keep_ && !whole) kept_.insert(kept_.end(), part.begin(), part.end());
+  if (keep_ && !whole) keep(part);
   if (left_ != 0) return Step::kNeedsMore;
   message.body = !keep_ ? Bytes{} : whole ? part : Bytes(kept_);
   header_size_ = 0;

@@ -22,7 +22,7 @@ enum class HandshakeType : std::uint8_t {
 // Keeps only messages that are read here, and those within bounds; all others are passed over as they come.
 class HandshakeReader {
  public:
-  static constexpr std::size_t kLongestClientHello = 64 << 10;
+  static constexpr std::size_t kLongestClientHello = 131'396;  // what OpenSSL takes; NSS, GnuTLS and Go take less
   static constexpr std::size_t kLongestOther = 32 << 10;
 
   struct Message {
@@ -42,6 +42,7 @@ class HandshakeReader {
  private:
   static constexpr std::size_t kHeader = 4;
   std::size_t length() const;
+  void keep(Bytes part);
 
   std::byte header_[kHeader] = {};
   std::uint8_t header_size_ = 0;

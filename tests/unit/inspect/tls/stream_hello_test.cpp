@@ -157,6 +157,34 @@ TEST_P(MissedHelloTest, AHelloThatWasCapturedAfterItsAnswer) {
 
 INSTANTIATE_TEST_SUITE_P(Versions, MissedHelloTest, ::testing::Values(TLS1_3_VERSION, TLS1_2_VERSION));
 
+// libssl takes 131,396 bytes.
+TEST(LongHelloTest, IsReadAsItsServerReadsIt) {
+  static const std::string padding(65'300, '\0');
+  const auto add = [](SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*, std::size_t, int*,
+                      void*) {
+    *out = reinterpret_cast<const unsigned char*>(padding.data());
+    *size = padding.size();
+    return 1;
+  };
+  Peers peers({.configure = [&](SSL_CTX* client, SSL_CTX*) {
+    ASSERT_EQ(SSL_CTX_add_custom_ext(client, 0xfe00, SSL_EXT_CLIENT_HELLO, add, nullptr, nullptr, nullptr, nullptr), 1);
+  }});
+  peers.connect();
+  ASSERT_TRUE(peers.handshake());
+  ASSERT_GT(peers.transcript().pieces[0].bytes.size(), 65'570U) << "with the headers of five records";
+  peers.say(kToServer, "question");
+  peers.say(kToClient, "answer");
+  Bench bench;
+  bench.add_keys(peers.transcript());
+  auto stream = bench.stream();
+  bench.feed(*stream, peers.transcript(), 1460);
+  EXPECT_EQ(bench.reader.heard[0], "question");
+  EXPECT_EQ(bench.reader.heard[1], "answer");
+  EXPECT_EQ(bench.reader.sni, "test.example");
+  stream.reset();
+  EXPECT_EQ(bench.budget.used(), 0U);
+}
+
 // The second ClientHello has the random too.
 TEST(MissedFirstHelloTest, OfTwo) {
   Peers peers({.configure = [](SSL_CTX* client, SSL_CTX* server) {

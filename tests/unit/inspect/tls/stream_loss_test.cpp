@@ -227,7 +227,7 @@ TEST_F(HostileTest, RecordsThatAreNone) {
 TEST_F(HostileTest, HellosThatAreNone) {
   expect_malformed(record(22, std::string("\x01\x00\x00\x04", 4) + "junk"));
   expect_malformed(record(22, std::string("\x02\x00\x00\x04", 4) + "junk"), kToClient);
-  expect_malformed(record(22, std::string("\x01\x01\x00\x01", 4)));  // 64 KiB and one
+  expect_malformed(record(22, std::string("\x01\x02\x01\x45", 4)));  // one byte beyond what OpenSSL takes
 }
 
 TEST_F(HostileTest, PlainHandshakesAmongEncryptedRecords) {
