@@ -78,11 +78,11 @@ std::optional<ClientHello> read_client_hello(Bytes body) {
   Bytes alpn;
   if (!reader.empty()) {
     ByteReader extensions(reader.vector16());
-    while (!extensions.empty() && ja4.extensions.size() < kMostExtensions) {
+    while (!extensions.empty()) {
       const std::uint16_t type = extensions.u16();
       const Bytes content = extensions.vector16();
       if (!extensions.ok()) return std::nullopt;
-      ja4.extensions.push_back(type);
+      if (ja4.extensions.size() < kMostExtensions) ja4.extensions.push_back(type);
       read_extension(type, content, hello, ja4, alpn);
     }
     if (!reader.ok()) return std::nullopt;

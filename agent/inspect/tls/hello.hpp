@@ -13,8 +13,9 @@
 
 namespace tidegate::inspect {
 
-inline constexpr std::size_t kMostCiphers = 512;     // of a ClientHello; more are not looked at
-inline constexpr std::size_t kMostExtensions = 256;  // likewise
+// Of a ClientHello; more are not in its JA4, in which both count as 99 at most. All extensions are read.
+inline constexpr std::size_t kMostCiphers = 512;
+inline constexpr std::size_t kMostExtensions = 1024;
 
 struct ClientHello {
   ClientRandom random{};

@@ -91,6 +91,39 @@ TEST(ClientHelloTest, NamesThatCannotBeHostsAreLeftOut) {
   EXPECT_EQ(sni(std::string(256, 'a')), "");
 }
 
+std::string unknown_extensions(unsigned count) {
+  std::string text;
+  for (unsigned i = 0; i < count; ++i) {
+    text += {static_cast<char>(0x40 + (i >> 8)), static_cast<char>(i), '\0', '\0'};
+  }
+  return text;
+}
+
+// Servers read all of them (OpenSSL keeps those that it does not know, too).
+TEST(ClientHelloTest, ExtensionsBehindManyOthersAreRead) {
+  const std::string versions("\x00\x2b\x00\x03\x02\x03\x04", 7);
+  const std::string early("\x00\x2a\x00\x00", 4);
+  const std::string name("\x00\x00\x00\x06\x00\x04\x00\x00\x01h", 10);
+  for (const unsigned count : {300U, 16'000U}) {
+    const auto hello = read_client_hello(bytes_of(hello_with(unknown_extensions(count) + name + early + versions)));
+    ASSERT_TRUE(hello);
+    EXPECT_EQ(hello->sni, "h");
+    EXPECT_TRUE(hello->early_data);
+    EXPECT_TRUE(hello->ja4.starts_with("t13d0199")) << hello->ja4;
+  }
+}
+
+// tshark 4.0 has no JA4, so it is held against itself: where everything is kept, nothing depends on the order.
+TEST(ClientHelloTest, MoreThan256ExtensionsAreInTheFingerprint) {
+  const std::string name("\x00\x00\x00\x06\x00\x04\x00\x00\x01h", 10);
+  const std::string many = unknown_extensions(300);
+  const auto ja4 = [](const std::string& extensions) {
+    return read_client_hello(bytes_of(hello_with(extensions)))->ja4;
+  };
+  EXPECT_EQ(ja4(many + name), ja4(name + many));
+  EXPECT_NE(ja4(many + name), ja4(unknown_extensions(299) + name));
+}
+
 // What libssl sends, cut off at every byte: never read beyond its end, and whole only when it is whole.
 TEST(ClientHelloTest, CutOffAnywhereIsMalformed) {
   Peers peers({});
@@ -126,6 +159,28 @@ TEST(ServerHelloTest, CutOffAnywhereIsMalformed) {
     const auto cut = read_server_hello(body.first(i));
     EXPECT_TRUE(!cut || cut->version == TlsVersion::k12) << i;
   }
+}
+
+TEST(HandshakeReaderTest, KeepsNoMoreThanAMessageSays) {
+  constexpr std::size_t kSize = HandshakeReader::kLongestClientHello;
+  std::string hello(4 + kSize, 'h');
+  hello[0] = 1;
+  for (int i = 0; i < 3; ++i) hello[1 + i] = static_cast<char>(kSize >> (16 - 8 * i));
+  HandshakeReader reader;
+  HandshakeReader::Message message;
+  Bytes bytes = bytes_of(hello);
+  for (Bytes rest = bytes; !rest.empty();) {
+    Bytes part = rest.first(std::min<std::size_t>(16'384, rest.size()));
+    rest = rest.subspan(part.size());
+    const auto expected = rest.empty() ? HandshakeReader::Step::kMessage : HandshakeReader::Step::kNeedsMore;
+    ASSERT_EQ(reader.next(part, message), expected);
+    ASSERT_LE(reader.kept(), kSize);
+  }
+  EXPECT_EQ(message.body.size(), kSize);
+  HandshakeReader other;
+  ++hello[3];
+  bytes = bytes_of(hello);
+  EXPECT_EQ(other.next(bytes, message), HandshakeReader::Step::kTooLong);
 }
 
 TEST(HandshakeReaderTest, MessagesMayBeCutAndRunTogether) {
