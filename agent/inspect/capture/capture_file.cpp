@@ -3,6 +3,7 @@
 
 #include <pcap/pcap.h>
 #include <stdio_ext.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,43 @@ struct PcapDeleter {
 struct FileDeleter {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
+
+using Stream = std::unique_ptr<std::FILE, FileDeleter>;
+
+// nullptr, errno set: it cannot be read.
+Stream stream_of(UniqueFd file) {
+  Stream stream(fdopen(file.get(), "rb"));
+  if (stream != nullptr) (void)file.release();
+  return stream;
+}
+
+struct Watched {
+  UniqueFd file;
+  std::function<void(Bytes)> seen;
+};
+
+ssize_t read_watched(void* cookie, char* into, std::size_t size) {
+  const auto* const watched = static_cast<Watched*>(cookie);
+  ssize_t got = 0;
+  do {
+    got = ::read(watched->file.get(), into, size);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) watched->seen(std::as_bytes(std::span(into, static_cast<std::size_t>(got))));
+  return got;
+}
+
+int close_watched(void* cookie) {
+  delete static_cast<Watched*>(cookie);
+  return 0;
+}
+
+Stream stream_of(UniqueFd file, std::function<void(Bytes)> seen) {
+  auto watched = std::make_unique<Watched>(std::move(file), std::move(seen));
+  Stream stream(fopencookie(watched.get(), "rb",
+                            {.read = read_watched, .write = nullptr, .seek = nullptr, .close = close_watched}));
+  if (stream != nullptr) (void)watched.release();
+  return stream;
+}
 
 std::optional<LinkType> link_type_of(int number) {
   switch (number) {
@@ -67,12 +105,11 @@ CaptureFile::CaptureFile(CaptureFile&&) noexcept = default;
 CaptureFile& CaptureFile::operator=(CaptureFile&&) noexcept = default;
 CaptureFile::~CaptureFile() = default;
 
-Result<CaptureFile> CaptureFile::open(UniqueFd file) {
+Result<CaptureFile> CaptureFile::open(UniqueFd file, std::function<void(Bytes)> seen) {
   auto state = std::make_unique<State>();
   state->buffer = std::make_unique_for_overwrite<char[]>(kReadAhead);
-  std::unique_ptr<std::FILE, FileDeleter> stream(fdopen(file.get(), "rb"));
+  Stream stream = seen ? stream_of(std::move(file), std::move(seen)) : stream_of(std::move(file));
   if (stream == nullptr) return fail_errno(errno, "capture file: cannot read it");
-  (void)file.release();
   std::setvbuf(stream.get(), state->buffer.get(), _IOFBF, kReadAhead);
   __fsetlocking(stream.get(), FSETLOCKING_BYCALLER);  // used by one thread: millions of locks less
   std::array<char, PCAP_ERRBUF_SIZE> error{};

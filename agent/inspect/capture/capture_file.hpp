@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "agent/base/error.hpp"
@@ -14,8 +15,9 @@ namespace tidegate::inspect {
 // Reads forwards only, so a pipe will do. Used by one thread.
 class CaptureFile {
  public:
-  // kInvalidArgument: no capture, or of a link type that is not read.
-  static Result<CaptureFile> open(UniqueFd file);
+  // kInvalidArgument: no capture, or of a link type that is not read. `seen`, if there is one, is shown all that is
+  // read from the file, in order, before a packet of it comes.
+  static Result<CaptureFile> open(UniqueFd file, std::function<void(Bytes)> seen = nullptr);
   CaptureFile(CaptureFile&&) noexcept;
   CaptureFile& operator=(CaptureFile&&) noexcept;
   ~CaptureFile();

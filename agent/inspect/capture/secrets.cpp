@@ -12,22 +12,17 @@
 #include <span>
 #include <string>
 
+#include "agent/inspect/capture/pcapng.hpp"
+
 namespace tidegate::inspect {
 namespace {
 
-constexpr std::uint32_t kSection = 0x0a0d0d0a;  // the same in both byte orders
-constexpr std::uint32_t kByteOrder = 0x1a2b3c4d;
-constexpr std::uint32_t kSecrets = 0x0000000a;
-constexpr std::uint32_t kTlsKeyLog = 0x544c534b;
-constexpr std::uint32_t kLongestBlock = 16 << 20;  // as libpcap
+using namespace pcapng;  // NOLINT: this file is about it
+
 constexpr std::size_t kWindow = 256 << 10;
 constexpr std::size_t kPiece = 64 << 10;
 
 using Bytes = std::span<const std::byte>;
-
-Error damaged(std::uint64_t offset, const char* what) {
-  return {ErrorCode::kDataLoss, "capture file damaged at offset " + std::to_string(offset) + ": " + what};
-}
 
 // A part of the file in memory, moved along with what is asked for.
 class Window {
@@ -52,7 +47,7 @@ class Window {
       const ssize_t got = pread(file_, buffer_.get() + held_, kWindow - held_, static_cast<off_t>(begin_ + held_));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == ESPIPE) {
-        return fail(ErrorCode::kUnsupported, "embedded secrets are read from a file, not from a pipe: save it first");
+        return fail(ErrorCode::kUnsupported, "embedded secrets cannot be read before the packets from a pipe");
       }
       if (got < 0) return fail_errno(errno, "capture file: cannot read at offset " + std::to_string(begin_ + held_));
       if (got == 0) break;
@@ -90,16 +85,13 @@ class Walker {
   }
 
   Result<bool> block() {
-    constexpr std::size_t kHeader = 12;
     TIDEGATE_ASSIGN(const Bytes header, window_.at(offset_, kHeader));
     if (header.empty()) return false;
     if (header.size() < kHeader) return std::unexpected(damaged(offset_, "a block is cut off"));
     const std::uint32_t type = number(header, 0);
     if (type == kSection) TIDEGATE_TRY(begin_section(number(header, 8)));
     const std::uint32_t size = number(header, 4);
-    if (size < kHeader || size % 4 != 0 || size > kLongestBlock) {
-      return std::unexpected(damaged(offset_, "a block of impossible size"));
-    }
+    if (!is_block_size(size)) return std::unexpected(damaged(offset_, "a block of impossible size"));
     if (type == kSecrets) TIDEGATE_TRY(secrets(size));
     offset_ += size;
     return true;
@@ -113,15 +105,15 @@ class Walker {
   }
 
   Status secrets(std::uint32_t block_size) {
-    constexpr std::uint32_t kFrame = 20;  // type, both sizes, kind of secret and its size
-    TIDEGATE_ASSIGN(const Bytes header, window_.at(offset_, kFrame - 4));
-    if (header.size() < kFrame - 4) return std::unexpected(damaged(offset_, "a secrets block is cut off"));
+    TIDEGATE_ASSIGN(const Bytes header, window_.at(offset_, kSecretsFrame - 4));
+    if (header.size() < kSecretsFrame - 4) return std::unexpected(damaged(offset_, "a secrets block is cut off"));
+    if (block_size < kSecretsFrame) return std::unexpected(damaged(offset_, "a secrets block of impossible size"));
     if (number(header, 8) != kTlsKeyLog) return {};
     const std::uint32_t size = number(header, 12);
-    if (block_size < kFrame || size > block_size - kFrame) {
+    if (size > block_size - kSecretsFrame) {
       return std::unexpected(damaged(offset_, "secrets longer than their block"));
     }
-    return text(offset_ + kFrame - 4, size);
+    return text(offset_ + kSecretsFrame - 4, size);
   }
 
   // In pieces that end with a line, or with the block.

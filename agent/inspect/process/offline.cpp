@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/inspect/capture/capture_file.hpp"
+#include "agent/inspect/capture/secret_stream.hpp"
 #include "agent/inspect/capture/secrets.hpp"
 #include "agent/inspect/engine/engine.hpp"
 #include "agent/inspect/keys/key_text.hpp"
@@ -52,6 +53,7 @@ class Offline {
  private:
   bool read_keylog(int descriptor);
   void read_embedded();
+  void take_embedded(Bytes text, bool last);
   bool read_capture();
   std::string read_packets(CaptureFile& capture);
   void say_progress() const;
@@ -61,6 +63,11 @@ class Offline {
   OrderedOutbox outbox_;
   Engine engine_;
   std::uint64_t key_lines_ = 0;
+  // Of the secrets inside the capture: read before its packets, or as they go by.
+  Status embedded_;
+  bool in_passing_ = false;
+  std::array<char, kLongestKeyLine> line_{};
+  KeyText text_{keys_, line_};
 };
 
 // False: it is no key log, which has been said.
@@ -88,10 +95,16 @@ bool Offline::read_keylog(int descriptor) {
 
 // A capture that is damaged is read as far as it goes, later.
 void Offline::read_embedded() {
-  static_cast<void>(read_secrets(wire::kCaptureFd, [this](std::string_view lines) {
+  embedded_ = read_secrets(wire::kCaptureFd, [this](std::string_view lines) {
     const Bytes text = std::as_bytes(std::span(lines.data(), lines.size()));
     key_lines_ += add_key_text(keys_, text, engine_.counters()).accepted;
-  }));
+  });
+  in_passing_ = !embedded_ && embedded_.error().code == ErrorCode::kUnsupported;
+}
+
+void Offline::take_embedded(Bytes text, bool last) {
+  key_lines_ += text_.add(text, engine_.counters()).accepted;
+  if (last) key_lines_ += text_.finish(engine_.counters()).accepted;
 }
 
 void Offline::say_progress() const {
@@ -119,12 +132,19 @@ std::string Offline::read_packets(CaptureFile& capture) {
 }
 
 bool Offline::read_capture() {
-  auto capture = CaptureFile::open(UniqueFd(wire::kCaptureFd));
+  SecretStream secrets([this](Bytes text, bool last) { take_embedded(text, last); });
+  const auto watch = [&secrets](Bytes bytes) { secrets.add(bytes); };
+  auto capture = in_passing_ ? CaptureFile::open(UniqueFd(wire::kCaptureFd), watch)
+                             : CaptureFile::open(UniqueFd(wire::kCaptureFd));
   if (!capture) {
     say_problem(channel_, capture.error().message, true, wire::kCaptureFd);
     return false;
   }
   const std::string problem = read_packets(*capture);
+  const Status& embedded = in_passing_ ? secrets.status() : embedded_;
+  if (problem.empty() && !embedded) {
+    say_problem(channel_, embedded.error().message + "; secrets behind it were not read", false, wire::kCaptureFd);
+  }
   outbox_.finish();
   wire::Finished finished{.statistics = {}, .problem = problem, .key_lines = key_lines_};
   finished.statistics.counters = engine_.counters();

@@ -79,10 +79,20 @@ class Forms(Scene):
                 self.assertEqual(inspector.inspect(path, self.extended).keys(), expected)
 
     def test_secrets_inside_a_pcapng(self):
+        """Of each link type, as a file and through a pipe."""
         world.need("editcap")
-        with_secrets = self.here.path("with-secrets.pcapng")
-        world.run("editcap", "--inject-secrets", f"tls,{self.plain}", self.pcap, with_secrets)
-        self.assertEqual(inspector.inspect(with_secrets).keys(), self.judge(3).keys())
+        frames, expected = pcapfile.read(self.pcap), self.judge(3).keys()
+        for name in ("ETHERNET", "RAW", "NULL", "SLL", "SLL2"):
+            link = getattr(pcapfile, name)
+            path = pcapfile.write(self.here.unique(f"{name}.pcap"), [pcapfile.on_link(frame, link) for frame in frames], link)
+            with_secrets = self.here.unique(f"{name}.pcapng")
+            world.run("editcap", "--inject-secrets", f"tls,{self.plain}", path, with_secrets)
+            with self.subTest(name):
+                self.assertEqual(inspector.inspect(with_secrets).keys(), expected)
+            with self.subTest(f"{name} through a pipe"):
+                piped = inspector.inspect("/dev/stdin", stdin=with_secrets)
+                self.assertEqual(piped.keys(), expected)
+                self.assertEqual(piped.errors, "")
 
     def test_several_key_logs(self):
         lines = self.plain.read_text().splitlines(keepends=True)

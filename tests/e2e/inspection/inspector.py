@@ -43,22 +43,22 @@ class Inspection:
         return [row for row in self.rows if row["path"] == path]
 
 
-def inspect(pcap, *keylogs, policy=None, check=True, timeout=50, command=(), more=()):
-    """Inspection.resident_kb is that of the larger of the command and its inspector."""
+def inspect(pcap, *keylogs, policy=None, check=True, timeout=50, command=(), more=(), stdin=None):
+    """Inspection.resident_kb is that of the larger of the command and its inspector. `stdin`: a file that it has there, as a pipe."""
     with tempfile.NamedTemporaryFile() as measured:
         command = [sys.executable, "-c", MEASURE, measured.name, *command]
-        found = run(pcap, keylogs, policy, check, timeout, command, more)
+        found = run(pcap, keylogs, policy, check, timeout, command, more, stdin)
         found.resident_kb = int(measured.read() or 0)
     return found
 
 
-def run(pcap, keylogs, policy, check, timeout, command, more):
+def run(pcap, keylogs, policy, check, timeout, command, more, stdin=None):
     words = [*command, str(runner.program("tidegate")), "-o", "json", "inspect", "--pcap", str(pcap), "--stats", *more]
     for keylog in keylogs:
         words += ["--keylog", str(keylog)]
     if policy:
         words += ["--policy", str(policy)]
-    done = subprocess.run(words, capture_output=True, timeout=timeout)
+    done = subprocess.run(words, capture_output=True, timeout=timeout, input=stdin and stdin.read_bytes())
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     if check and done.returncode:
         raise AssertionError(f"tidegate inspect: exit code {done.returncode}: {done.stderr}")

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 
 #include "agent/inspect/capture/capture_file.hpp"
+#include "agent/inspect/capture/secret_stream.hpp"
 #include "agent/inspect/capture/secrets.hpp"
 
 namespace {
@@ -25,6 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t secrets = 0;
   (void)read_secrets(file.get(), [&](std::string_view lines) { secrets += lines.size(); });
   require(secrets <= size);
+  std::size_t in_passing = 0;
+  SecretStream stream([&](Bytes text, bool) { in_passing += text.size(); });
+  const Bytes bytes = std::as_bytes(std::span(data, size));
+  const std::size_t cut = size == 0 ? 0 : data[size - 1] % size;
+  stream.add(bytes.first(cut));
+  stream.add(bytes.subspan(cut));
+  require(in_passing == secrets);
   auto capture = CaptureFile::open(std::move(file));
   if (!capture) return 0;
   CapturedFrame frame;

@@ -267,6 +267,27 @@ TEST_F(InspectCommand, WhatPrecedesTheDamageIsShown) {
   EXPECT_THAT(ran.err, HasSubstr(path + ": "));
 }
 
+// Its packets are sound, and nothing else would tell why its connections have no keys.
+TEST_F(InspectCommand, DamagedSecretsAreSaid) {
+  auto bytes = tidegate::test::to_pcapng(tidegate::test::to_frames(two_requests().segments()), "CLIENT_RANDOM aa bb\n");
+  bytes[73] = std::byte{1};
+  const std::string path = write("damaged.pcapng", bytes);
+  const std::string said = ": capture file damaged at offset 60: secrets longer than their block; secrets behind it";
+  const Ran ran = run({"inspect", "--pcap", path});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(lines_of(ran.out).size(), 2U);
+  EXPECT_THAT(ran.err, HasSubstr(path + said));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd out(ends[0]);
+  UniqueFd in(ends[1]);
+  ASSERT_EQ(::write(in.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  in.reset();
+  const Ran piped = run({"inspect", "--pcap", "/dev/fd/" + std::to_string(out.get())});
+  EXPECT_EQ(lines_of(piped.out).size(), 2U);
+  EXPECT_THAT(piped.err, HasSubstr(said));
+}
+
 TEST_F(InspectCommand, AnInspectorThatDiesOrIsMissingIsSaid) {
   run.variables["TIDEGATE_INSPECTOR"] = "/bin/false";
   Ran ran = run({"inspect", "--pcap", capture()});
