@@ -76,6 +76,14 @@ HpackDecoder::HpackDecoder(HpackMemory& memory) {
 
 bool HpackDecoder::decode(std::string_view part, bool last, FieldSink& sink) {
   if (!inflater_) return false;
+  while (!part.empty()) {
+    const std::string_view piece = cutter_.next(part);
+    if (!piece.empty() && !inflate(piece, false, sink)) return false;
+  }
+  return !last || inflate({}, true, sink);
+}
+
+bool HpackDecoder::inflate(std::string_view part, bool last, FieldSink& sink) {
   const auto* next = reinterpret_cast<const std::uint8_t*>(part.data());
   std::size_t left = part.size();
   while (true) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 
+#include "agent/inspect/http/hpack_cut.hpp"
 #include "agent/inspect/model/memory.hpp"
 
 namespace tidegate::inspect::http {
@@ -37,6 +38,8 @@ class HpackDecoder {
  public:
   explicit HpackDecoder(HpackMemory& memory);
 
+  // A block begins. `may_be_long`: it, as sent, may be longer than kLongestString.
+  void begin(bool may_be_long) { cutter_.begin(may_be_long); }
   // The next part of a block, the `last` one or not. False: what comes can no longer be decoded.
   bool decode(std::string_view part, bool last, FieldSink& sink);
 
@@ -44,7 +47,10 @@ class HpackDecoder {
   struct Deleter {
     void operator()(nghttp2_hd_inflater* inflater) const { nghttp2_hd_inflate_del(inflater); }
   };
+  bool inflate(std::string_view part, bool last, FieldSink& sink);
+
   std::unique_ptr<nghttp2_hd_inflater, Deleter> inflater_;
+  StringCutter cutter_;
 };
 
 }  // namespace tidegate::inspect::http

@@ -8,7 +8,8 @@
 namespace tidegate::inspect::http {
 namespace {
 
-constexpr std::size_t kLongestBlock = 4;  // times the bound of a header list, as sent
+// Times the bound of a header list, as sent: 1 MiB, which Go's server takes, and some for the frames.
+constexpr std::size_t kLongestBlock = 17;
 
 }  // namespace
 
@@ -113,6 +114,7 @@ bool Http2Reader::begin_block(Direction direction) {
     from.block_ends_stream = head.type == FrameType::kHeaders && head.has(kEndStream);
     from.block_size = from.block_fields = from.block_sent = 0;
     from.block_too_large = false;
+    from.hpack.begin(!head.has(kEndHeaders) || head.length > kLongestString);
     from.block = head.type == FrameType::kHeaders ? block_of(direction, head.stream) : Block::kUnwanted;
     if (direction == Direction::kToServer && (head.type == FrameType::kPushPromise || head.stream % 2 == 0)) {
       return false;

@@ -210,6 +210,12 @@ void Http2Reader::give_up(Ending ending) {
 void Http2Reader::malformed() {
   asked_ = true;
   connection_.malformed();
+  if (request_ != nullptr && !request_->summary.method.empty()) {
+    Exchange* exchange = std::exchange(request_, nullptr);
+    connection_.announce(*exchange);
+    exchange->request_bytes(client_.block_size, client_.began);
+    connection_.finish(exchange, Ending::kLossy);
+  }
   give_up(Ending::kLossy);
 }
 

@@ -51,6 +51,55 @@ TEST(Http2, StreamsInterleaveAndTheHeaderTableIsFollowed) {
   EXPECT_THAT(paths(run_every_way(talk.script)), ElementsAre("/s1 404", "/s3 500", "/s5 200", "/s7 302", "/s9 204"));
 }
 
+// As long as a server takes it, and longer than the decoder does: Go's server takes 1 MiB. What follows is decoded with
+// a table that such a field has emptied.
+TEST(Http2, FieldsThatAreVeryLongDoNotHideWhatFollows) {
+  const std::string length("\x7f\xf1\xa1\x04", 4);  // 70,000
+  const std::string huffman_length("\xff\xf1\xa1\x04", 4);
+  std::string huffman;
+  while (huffman.size() < 70'000) huffman += "\x18\xc6\x31\x8c\x63";  // eight times "a"
+  const std::string value(70'000, 'v');
+  const std::string huge = std::string(250'000, 'v');
+  const std::string huge_length("\x7f\x91\xa0\x0f", 4);  // 250,000
+  for (const std::string& field :
+       {"\x40\x01x" + length + value, "\x40\x01x" + huffman_length + huffman, "\x40" + length + value + "\x01v",
+        std::string("\0\1x", 3) + length + value + "\x40\x01y" + huge_length + huge + "\x40\x01z" + huge_length +
+            huge}) {
+    Talk talk;
+    talk.ask(1, "/1");
+    std::string block = talk.client.block(request("/long")) + field;
+    for (std::uint8_t type = 1; !block.empty(); type = 9) {
+      const std::string part = block.substr(0, 16'000);
+      block.erase(0, part.size());
+      const std::uint8_t flags = (type == 1 ? kFin : 0) | (block.empty() ? kHeadEnd : 0);
+      talk.say(kClient, frame(type, flags, 3, part));
+    }
+    talk.client = Http2Peer();
+    talk.ask(5, "/after");
+    talk.ask(7, "/again");
+    talk.answer(1, 200);
+    talk.answer(3, 431);
+    talk.answer(5, 401);
+    talk.answer(7, 402);
+    for (const std::size_t piece : {std::string::npos, std::size_t{1}, std::size_t{1000}}) {
+      const Result result = run_in_pieces(talk.script, piece, Order::kAsItIs);
+      EXPECT_THAT(paths(result), ElementsAre("/1 200", "/long 431", "/after 401", "/again 402"));
+      EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 0U);
+      EXPECT_EQ(result.counters.of(Counter::kHeadersTooLarge), 1U);
+      ASSERT_THAT(result.summaries, SizeIs(4));
+      EXPECT_TRUE(result.summaries[1].truncated);
+    }
+  }
+}
+
+TEST(Http2, ABlockThatCannotBeDecodedIsTheEndButItsRequestIsToldOf) {
+  Talk talk;
+  talk.say(kClient, frame(1, kHeadEnd | kFin, 1, talk.client.block(request("/bad")) + "\xff\xff\xff\xff\x0f"));
+  const Result result = run_every_way(talk.script);
+  EXPECT_THAT(paths(result), ElementsAre("/bad lossy"));
+  EXPECT_EQ(result.counters.of(Counter::kMalformedHttp), 1U);
+}
+
 TEST(Http2, TrailersAndGrpcStatus) {
   Talk talk;
   talk.ask(1, "/pkg.Service/Method", kHeadEnd);
