@@ -23,6 +23,15 @@ KeyStore::Limits bounded(KeyStore::Limits limits) {
 
 std::size_t buckets_for(std::size_t sessions) { return std::bit_ceil(sessions); }
 
+bool same_secret(const Secret& one, const Secret& other) { return std::ranges::equal(one.view(), other.view()); }
+
+bool share_one(const SessionSecrets& one, const SessionSecrets& other) {
+  for (std::size_t kind = 0; kind < kSecretKinds; ++kind) {
+    if (one.secrets[kind] && same_secret(one.secrets[kind], other.secrets[kind])) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 KeySlots::KeySlots(const KeyStore::Limits& limits)
@@ -54,10 +63,9 @@ std::size_t KeySlots::bucket_of(const Flow& flow) const {
   return hash.value() & (by_flow_.size() - 1);
 }
 
-KeySlots::Index KeySlots::index_of(const ClientRandom& random) const {
-  Index index = by_random_[bucket_of(random)];
-  while (index != 0 && secrets(index).random != random) index = slot(index).next_by_random;
-  return index;
+KeySlots::Index KeySlots::alike(Index from, const ClientRandom& random) const {
+  while (from != 0 && secrets(from).random != random) from = slot(from).next_by_random;
+  return from;
 }
 
 bool KeySlots::too_old(Index index, MonotonicTime now) const {
@@ -77,15 +85,69 @@ const SessionSecrets* KeySlots::find(const Flow& flow, MonotonicTime now) const 
   return index == 0 || too_old(index, now) ? nullptr : &secrets(index);
 }
 
+const SessionSecrets* KeySlots::find(const ClientRandom& random, const Flow& flow, std::size_t rank,
+                                     MonotonicTime now) const {
+  enum class Fit : std::uint8_t { kItsOwn, kUntold, kOthers };
+  const auto fit_of = [&](const Slot& one) {
+    if (!one.has_flow) return Fit::kUntold;
+    return one.flow == flow ? Fit::kItsOwn : Fit::kOthers;
+  };
+  const Index first = index_of(random);
+  for (const Fit fit : {Fit::kItsOwn, Fit::kUntold, Fit::kOthers}) {
+    for (Index index = first; index != 0; index = next_alike(index)) {
+      if (fit_of(slot(index)) != fit || too_old(index, now)) continue;
+      if (rank-- == 0) return &secrets(index);
+    }
+  }
+  return nullptr;
+}
+
+// A client may use a random twice. What the line adds to: the session of its flow; or one that has this very secret; or
+// the oldest that lacks it and may be meant. 0: none of them.
+KeySlots::Index KeySlots::place_for(const KeyLine& line) const {
+  Index same = 0;
+  Index lacking = 0;
+  for (Index index = index_of(line.random); index != 0; index = next_alike(index)) {
+    const Slot& one = slot(index);
+    if (line.flow && one.has_flow && one.flow == *line.flow) return index;
+    if (line.flow && one.has_flow) continue;
+    const Secret& known = secrets(index).of(line.kind);
+    if (!known) lacking = index;
+    if (same == 0 && known && same_secret(known, line.secret)) same = index;
+  }
+  return same != 0 ? same : lacking;
+}
+
+// The one to go first, used ones before others, then the oldest.
+KeySlots::Index KeySlots::least_wanted(const ClientRandom& random, std::size_t& count) const {
+  Index least = 0;
+  for (Index index = index_of(random); index != 0; index = next_alike(index)) {
+    ++count;
+    if (least == 0 || slot(index).used || !slot(least).used) least = index;
+  }
+  return least;
+}
+
+KeySlots::Index KeySlots::new_place(const ClientRandom& random, bool& evicted_unused) {
+  std::size_t count = 0;
+  const Index least = least_wanted(random, count);
+  if (count >= KeyStore::kMostAlike) {
+    evicted_unused = !slot(least).used;
+    release(least);
+  }
+  const Index index = take(evicted_unused);
+  secrets(index).random = random;
+  Index& head = by_random_[bucket_of(random)];
+  slot(index).next_by_random = head;
+  head = index;
+  return index;
+}
+
 bool KeySlots::add(const KeyLine& line, MonotonicTime now) {
   bool evicted_unused = false;
-  Index index = index_of(line.random);
+  Index index = place_for(line);
   if (index == 0) {
-    index = take(evicted_unused);
-    secrets(index).random = line.random;
-    Index& head = by_random_[bucket_of(line.random)];
-    slot(index).next_by_random = head;
-    head = index;
+    index = new_place(line.random, evicted_unused);
   } else {
     unlink(line_of(slot(index)), index);
   }
@@ -99,13 +161,14 @@ bool KeySlots::add(const KeyLine& line, MonotonicTime now) {
   return evicted_unused;
 }
 
-void KeySlots::mark_used(const ClientRandom& random, MonotonicTime now) {
-  const Index index = index_of(random);
-  if (index == 0 || slot(index).used) return;
-  unlink(unused_, index);
-  slot(index).used = true;
-  slot(index).since = now;
-  append(used_, index);
+void KeySlots::mark_used(const SessionSecrets& read, MonotonicTime now) {
+  for (Index index = index_of(read.random); index != 0; index = next_alike(index)) {
+    if (slot(index).used || !share_one(secrets(index), read)) continue;
+    unlink(unused_, index);
+    slot(index).used = true;
+    slot(index).since = now;
+    append(used_, index);
+  }
 }
 
 void KeySlots::expire(MonotonicTime now, std::size_t most) {

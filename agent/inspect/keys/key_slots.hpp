@@ -24,7 +24,10 @@ class KeySlots {
   // nullptr: not there. Valid until the next call that is not const.
   const SessionSecrets* find(const ClientRandom& random, MonotonicTime now) const;
   const SessionSecrets* find(const Flow& flow, MonotonicTime now) const;
-  void mark_used(const ClientRandom& random, MonotonicTime now);
+  // Of those with this random: first that of the flow, then those without one, then others'; each newest first.
+  const SessionSecrets* find(const ClientRandom& random, const Flow& flow, std::size_t rank, MonotonicTime now) const;
+  // Those with this random that share a secret with `read`.
+  void mark_used(const SessionSecrets& read, MonotonicTime now);
   // Wipes at most `most` sessions that are too old.
   void expire(MonotonicTime now, std::size_t most);
 
@@ -56,7 +59,13 @@ class KeySlots {
   const Slot& slot(Index index) const { return slots_[index - 1]; }
   SessionSecrets& secrets(Index index) { return secrets_[index - 1]; }
   const SessionSecrets& secrets(Index index) const { return secrets_[index - 1]; }
-  Index index_of(const ClientRandom& random) const;
+  // The first one of a chain that has this random; 0: none. Those of one random are kMostAlike at most.
+  Index alike(Index from, const ClientRandom& random) const;
+  Index index_of(const ClientRandom& random) const { return alike(by_random_[bucket_of(random)], random); }
+  Index next_alike(Index index) const { return alike(slot(index).next_by_random, secrets(index).random); }
+  Index place_for(const KeyLine& line) const;
+  Index new_place(const ClientRandom& random, bool& evicted_unused);
+  Index least_wanted(const ClientRandom& random, std::size_t& count) const;
   bool too_old(Index index, MonotonicTime now) const;
   Index take(bool& evicted_unused);
   void release(Index index);

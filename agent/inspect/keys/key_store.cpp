@@ -68,9 +68,15 @@ std::optional<SessionSecrets> KeyStore::find(const Flow& flow) const {
   return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
-void KeyStore::forget(const ClientRandom& random) {
+std::optional<SessionSecrets> KeyStore::find(const ClientRandom& random, const Flow& flow, std::size_t rank) const {
   const std::lock_guard lock(state_->mutex);
-  state_->slots.mark_used(random, state_->clock.monotonic());
+  const SessionSecrets* found = state_->slots.find(random, flow, rank, state_->clock.monotonic());
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+void KeyStore::forget(const SessionSecrets& read) {
+  const std::lock_guard lock(state_->mutex);
+  state_->slots.mark_used(read, state_->clock.monotonic());
 }
 
 void KeyStore::expire() {

@@ -75,11 +75,19 @@ class KeyStore {
   // "#dropped N": what its sender could not send (kKeySourceDropped). Texts are cut into lines by key_text.hpp.
   bool add_line(std::string_view line, Counters& counters);
 
+  // Clients choose their randoms, and may use one twice; what is kept of one random. Beyond, the oldest goes, used ones
+  // first.
+  static constexpr std::size_t kMostAlike = 8;
+
+  // The newest of this random.
   std::optional<SessionSecrets> find(const ClientRandom& random) const;
+  // The set that is the `rank`-th (from 0) to try for a connection: first the one whose lines name its endpoints, then
+  // those that name none, then others; each newest first.
+  std::optional<SessionSecrets> find(const ClientRandom& random, const Flow& flow, std::size_t rank) const;
   // By the endpoints of an extended line, for connections whose ClientHello was missed.
   std::optional<SessionSecrets> find(const Flow& flow) const;
-  // Its reader has what it needs: wiped soon (Limits::used), and first when room is needed.
-  void forget(const ClientRandom& random);
+  // The reader of these has what it needs: wiped soon (Limits::used), and first when room is needed.
+  void forget(const SessionSecrets& read);
   // Wipes what is too old, a bounded number; call it every second or so. add_line() does so too.
   void expire();
 

@@ -115,7 +115,7 @@ std::optional<ClientRandom> TlsConnection::waits_for() const {
 }
 
 void TlsConnection::keys_arrived(WallTime now) {
-  if (dead() || !waiting_for_keys() || !load_secrets()) return;
+  if (dead() || !waiting_for_keys() || !load_other_secrets()) return;
   pump(now, true);
 }
 

@@ -140,7 +140,10 @@ class TlsConnection final : public TlsStream {
   void miss(Half& half, WallTime time);
   void verified(Half& half);
   void drop_handshake();
-  bool load_secrets();
+  // The store's `rank`-th set for this connection becomes handshake_->secrets; kNothing: there is none.
+  enum class Loaded : std::uint8_t { kNothing, kSame, kOther };
+  Loaded load_secrets(std::size_t rank);
+  bool load_other_secrets();
   const Secret& secret(SecretKind kind) const { return handshake_->secrets.of(kind); }
   std::optional<Opened> open(Half& half, const Record& record);
 

@@ -103,7 +103,8 @@ TlsConnection::Outcome TlsConnection::on_plain(Half& one, const Record& record, 
   return Outcome::kDone;
 }
 
-// Keys may have come since they were looked up last: nothing is waited for before the store was asked again.
+// Keys may have come since they were looked up last, and a random may be that of several connections: nothing is waited
+// for before all that the store has were tried.
 TlsConnection::Outcome TlsConnection::on_protected(Half& one, const Record& record, WallTime time) {
   const auto read = [&] {
     const bool mid_stream = mid_stream_ && one.epoch == Epoch::kPlain && !(handshake_ && handshake_->server);
@@ -111,7 +112,11 @@ TlsConnection::Outcome TlsConnection::on_protected(Half& one, const Record& reco
     return version_ == TlsVersion::k13 ? on_record_13(one, record, time) : on_record_12(one, record, time);
   };
   Outcome outcome = read();
-  if (!dead() && outcome == Outcome::kNeedsKeys && load_secrets()) outcome = read();
+  for (std::size_t rank = 0; !dead() && outcome == Outcome::kNeedsKeys && rank < KeyStore::kMostAlike; ++rank) {
+    const Loaded loaded = load_secrets(rank);
+    if (loaded == Loaded::kNothing) break;
+    if (loaded == Loaded::kOther) outcome = read();
+  }
   if (dead() || outcome != Outcome::kNeedsKeys || !keys_expired_) return dead() ? Outcome::kDone : outcome;
   make_blind(one, time);
   return Outcome::kDone;
@@ -260,7 +265,7 @@ void TlsConnection::verified(Half& one) {
   one.verified = one.settled = true;
   if (waited_) count_once(Counter::kKeysLate);
   if (!other(one).settled || !handshake_) return;
-  context_.keys.forget(handshake_->secrets.random);
+  context_.keys.forget(handshake_->secrets);
   handshake_->secrets = SessionSecrets();
   drop_handshake();
 }
@@ -287,16 +292,29 @@ void TlsConnection::announce(WallTime time) {
   drop_handshake();
 }
 
-// False: the store knows nothing more than before.
-bool TlsConnection::load_secrets() {
+TlsConnection::Loaded TlsConnection::load_secrets(std::size_t rank) {
   if (!handshake_) handshake_ = std::make_unique<Handshake>();
-  const auto found = handshake_->client ? context_.keys.find(handshake_->client->random) : context_.keys.find(flow_);
-  if (!found) return false;
+  std::optional<SessionSecrets> found;
+  if (handshake_->client) {
+    found = context_.keys.find(handshake_->client->random, flow_, rank);
+  } else if (rank == 0) {
+    found = context_.keys.find(flow_);
+  }
+  if (!found) return Loaded::kNothing;
   const auto same = [](const Secret& a, const Secret& b) { return std::ranges::equal(a.view(), b.view()); };
   const SessionSecrets& known = handshake_->secrets;
-  if (known.random == found->random && std::ranges::equal(known.secrets, found->secrets, same)) return false;
+  if (known.random == found->random && std::ranges::equal(known.secrets, found->secrets, same)) return Loaded::kSame;
   handshake_->secrets = *found;
-  return true;
+  return Loaded::kOther;
+}
+
+// False: the store knows nothing but what is known.
+bool TlsConnection::load_other_secrets() {
+  for (std::size_t rank = 0; rank < KeyStore::kMostAlike; ++rank) {
+    const Loaded loaded = load_secrets(rank);
+    if (loaded != Loaded::kSame) return loaded == Loaded::kOther;
+  }
+  return false;
 }
 
 // Passes a record over that lies wholly in what the reader ignores.

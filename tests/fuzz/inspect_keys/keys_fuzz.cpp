@@ -64,7 +64,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint64_t cursor = 0;
   const auto arrived = store.keys.arrived(cursor);
   require(arrived && arrived->size() == store.counters.of(Counter::kKeysAccepted));
-  for (const auto& arrival : *arrived) store.keys.forget(arrival.random);
+  for (const auto& arrival : *arrived) {
+    if (const auto found = store.keys.find(arrival.random)) store.keys.forget(*found);
+  }
   store.clock.advance(std::chrono::minutes(5));
   store.keys.expire();
   require(store.keys.size() == 0);

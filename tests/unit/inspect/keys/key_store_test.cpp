@@ -14,6 +14,10 @@ using std::chrono::seconds;
 
 class KeyStoreTest : public ::testing::Test {
  protected:
+  static void forget(KeyStore& keys, const ClientRandom& random) {
+    if (const auto found = keys.find(random)) keys.forget(*found);
+  }
+
   ManualClock clock_;
   Counters counters_;
 };
@@ -46,10 +50,70 @@ TEST_F(KeyStoreTest, FoundByFlowAndTheNewestOfAReusedPortWins) {
   EXPECT_FALSE(keys.find(Flow{flow.server, flow.client}));
 }
 
+std::string from_port(unsigned port) { return fmt::format(" tcp 192.0.2.7:{} 198.51.100.1:443", port); }
+
+Flow flow_of(std::uint16_t port) {
+  return {{*Address::parse("192.0.2.7"), port}, {*Address::parse("198.51.100.1"), 443}};
+}
+
+// The first bytes of one kind of all sets for a connection, in the order in which they are to be tried.
+std::vector<int> tried(const KeyStore& keys, std::uint16_t port, SecretKind kind = SecretKind::kMaster) {
+  std::vector<int> bytes;
+  while (const auto found = keys.find(random_of(1), flow_of(port), bytes.size())) {
+    bytes.push_back(std::to_integer<int>(found->of(kind).view()[0]));
+  }
+  return bytes;
+}
+
+TEST_F(KeyStoreTest, ARandomThatIsUsedTwiceHasASetForEachConnection) {
+  KeyStore keys({.sessions = 8}, clock_);
+  keys.add_line(master_line(1, 0x11) + from_port(1), counters_);
+  keys.add_line(master_line(1, 0x22) + from_port(2), counters_);
+  keys.add_line(master_line(1, 0x33), counters_);
+  EXPECT_EQ(keys.size(), 3U);
+  EXPECT_EQ(tried(keys, 1), (std::vector{0x11, 0x33, 0x22}));
+  EXPECT_EQ(tried(keys, 2), (std::vector{0x22, 0x33, 0x11}));
+  EXPECT_EQ(tried(keys, 3), (std::vector{0x33, 0x22, 0x11}));
+  EXPECT_EQ(keys.find(flow_of(1))->of(SecretKind::kMaster).view()[0], std::byte{0x11});
+  keys.forget(*keys.find(random_of(1), flow_of(2), 0));
+  clock_.advance(seconds(10));
+  EXPECT_EQ(tried(keys, 1), (std::vector{0x11, 0x33})) << "only the one that was read is forgotten";
+}
+
+TEST_F(KeyStoreTest, LinesWithoutEndpointsOfTwoConnectionsMayBeMixed) {
+  KeyStore keys({.sessions = 8}, clock_);
+  const auto add = [&](const char* label, unsigned secret) {
+    keys.add_line(traffic_line(label, 1, secret), counters_);
+  };
+  add("CLIENT_HANDSHAKE_TRAFFIC_SECRET", 0x11);
+  add("CLIENT_HANDSHAKE_TRAFFIC_SECRET", 0x21);
+  add("CLIENT_TRAFFIC_SECRET_0", 0x12);
+  add("CLIENT_TRAFFIC_SECRET_0", 0x22);
+  add("CLIENT_TRAFFIC_SECRET_0", 0x22);
+  EXPECT_EQ(keys.size(), 2U);
+  EXPECT_EQ(tried(keys, 1, SecretKind::kClientHandshake), (std::vector{0x21, 0x11}));
+  EXPECT_EQ(tried(keys, 1, SecretKind::kClientTraffic), (std::vector{0x22, 0x12}));
+}
+
+TEST_F(KeyStoreTest, OfOneRandomAFewAreKeptUsedOnesGoFirst) {
+  KeyStore keys({.sessions = 100}, clock_);
+  const auto add = [&](unsigned port) { keys.add_line(master_line(1, port) + from_port(port), counters_); };
+  for (unsigned port = 1; port <= KeyStore::kMostAlike; ++port) add(port);
+  keys.forget(*keys.find(flow_of(3)));
+  add(20);
+  EXPECT_FALSE(keys.find(flow_of(3)));
+  EXPECT_EQ(counters_.of(Counter::kKeysEvicted), 0U);
+  add(21);
+  EXPECT_FALSE(keys.find(flow_of(1)));
+  EXPECT_TRUE(keys.find(flow_of(2)));
+  EXPECT_EQ(counters_.of(Counter::kKeysEvicted), 1U);
+  EXPECT_EQ(keys.size(), KeyStore::kMostAlike);
+}
+
 TEST_F(KeyStoreTest, FullTablesLoseUsedSessionsFirstThenTheOldest) {
   KeyStore keys({.sessions = 3}, clock_);
   for (unsigned i = 1; i <= 3; ++i) keys.add_line(master_line(i), counters_);
-  keys.forget(random_of(2));
+  forget(keys, random_of(2));
   keys.add_line(master_line(4), counters_);
   EXPECT_FALSE(keys.find(random_of(2)));
   EXPECT_EQ(counters_.of(Counter::kKeysEvicted), 0U) << "a used one is no loss";
@@ -64,7 +128,7 @@ TEST_F(KeyStoreTest, OldSessionsAreWipedUsedOnesSooner) {
   KeyStore keys({.sessions = 8, .unused = seconds(60), .used = seconds(10)}, clock_);
   keys.add_line(master_line(1), counters_);
   keys.add_line(master_line(2), counters_);
-  keys.forget(random_of(1));
+  forget(keys, random_of(1));
   EXPECT_TRUE(keys.find(random_of(1))) << "a second capture of the same connection still finds it";
   clock_.advance(seconds(10));
   EXPECT_FALSE(keys.find(random_of(1)));
@@ -79,7 +143,7 @@ TEST_F(KeyStoreTest, OldSessionsAreWipedUsedOnesSooner) {
 TEST_F(KeyStoreTest, OfflineNothingIsForgotten) {
   KeyStore keys({.sessions = 1'000'000, .unused = seconds(0), .lock = false}, clock_);
   keys.add_line(master_line(1), counters_);
-  keys.forget(random_of(1));
+  forget(keys, random_of(1));
   clock_.advance(std::chrono::hours(1000));
   keys.expire();
   EXPECT_TRUE(keys.find(random_of(1)));
@@ -135,7 +199,7 @@ TEST_F(KeyStoreTest, AgreesWithAMapOverManyTurns) {
       ASSERT_EQ(by_flow->of(SecretKind::kMaster).view()[0], by_flow->random[31]);
       ASSERT_EQ(std::to_integer<unsigned>(by_flow->random[31]) & 7, number & 7);
     }
-    if ((next() & 0x10000) != 0) keys.forget(random_of(next() >> 8 & 0x7f));
+    if ((next() & 0x10000) != 0) forget(keys, random_of(next() >> 8 & 0x7f));
     if ((next() & 0x30000) == 0) clock_.advance(std::chrono::milliseconds(100));
     ASSERT_LE(keys.size(), 64U);
   }
