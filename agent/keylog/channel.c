@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "agent/keylog/clock.h"
 #include "agent/keylog/process.h"
 
 enum {
@@ -58,12 +58,6 @@ void channel_configure(const char *path) {
   address.sun_family = AF_UNIX;
   memcpy(address.sun_path, path, size);
   address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1);
-}
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0) return 0;
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The number under which our connection is still open; -1: it is not. */
@@ -118,7 +112,7 @@ static bool wait_for_other(pid_t self) {
 
 /* Connects anew unless that failed a moment ago. */
 static bool renew(pid_t self) {
-  const int64_t now = now_ms();
+  const int64_t now = coarse_ms();
   if (now < retry_at) return false;
   pid_t holder = 0;
   while (!atomic_compare_exchange_strong(&renewing, &holder, self)) {

@@ -138,6 +138,41 @@ TEST_P(KeylogPreload, AChangedRootAndUser) {
   EXPECT_TRUE(reader.wait_for(8)) << "the connection is made before, and kept where no other can be made";
 }
 
+// True: nothing came until the loop found nothing ready. A machine that takes 100 ms for them is believed to have
+// left its loop.
+bool lines_wait(const std::string& program, const TempDir& directory) {
+  const std::string path = directory.path() / "keys.sock", at = directory.path() / "at", on = directory.path() / "on";
+  const KeyReader reader(path);
+  Process process =
+      Process::start({program, "prepare", "turn", "13", "turn", "13", "made", at, "wait", on, "idle", "13"},
+                     {.environment = {{"TIDEGATE_KEYLOG_SOCKET", path}, {"LD_PRELOAD", KEYLOG_LIBRARY}}});
+  for (int i = 0; i < 1000 && !std::filesystem::exists(at); ++i) ::usleep(5000);
+  const bool waited = !reader.wait_for(1, std::chrono::milliseconds(20));
+  write_file(on, "");
+  EXPECT_TRUE(reader.wait_for(12)) << reader.text();
+  EXPECT_EQ(process.wait(std::chrono::seconds(10)).value_or(Finished{}).exit_code, 0);
+  for (const std::string& file : {path, at, on}) std::filesystem::remove(file);
+  return waited;
+}
+
+TEST_P(KeylogPreload, HandshakesOfOneTurnOfALoopGoTogether) {
+  bool waited = false;
+  for (int i = 0; i < 10 && !waited; ++i) waited = lines_wait(GetParam(), directory_);
+  EXPECT_TRUE(waited);
+}
+
+TEST_P(KeylogPreload, TheLastTurnOfAProcess) {
+  const KeyReader reader(path_);
+  run_program({"prepare", "turn", "13"});
+  EXPECT_TRUE(reader.wait_for(4));
+}
+
+TEST_P(KeylogPreload, WaitingIsAsEver) {
+  const KeyReader reader(path_);
+  run_program({"prepare", "probe", "turn", "13", "probe", "turn", "13", "idle", "probe"});
+  EXPECT_TRUE(reader.wait_for(8));
+}
+
 TEST_P(KeylogPreload, NobodyListensOrNobodyReads) {
   run_program({"prepare", "12", "13", "fork"});
   KeyReader reader(path_, {.read = false});

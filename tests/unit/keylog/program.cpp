@@ -3,11 +3,15 @@
 // the process they live in is among it.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -102,6 +106,41 @@ void format() {
   expect(__sprintf_chk(exact, 1, sizeof exact, "%02x", 0xabU) == 2 && std::string(exact) == "ab", "exact room");
 }
 
+// The event loop of a server: `ready` tells whether there is anything for its next turn.
+class Loop {
+ public:
+  void turn(bool ready) {
+    std::uint64_t one = 1;
+    if (ready) expect(::write(event_, &one, sizeof one) == sizeof one, "write");
+    epoll_event found{};
+    expect(::epoll_wait(epoll_, &found, 1, 0) == (ready ? 1 : 0), "epoll_wait");
+    expect(!ready || (found.data.u64 == 7 && ::read(event_, &one, sizeof one) == sizeof one), "event");
+  }
+
+  // With lines waiting or not, both calls are what they are without the library.
+  void probe() {
+    for (const int timeout : {0, 1}) {
+      turn(true);
+      epoll_event found{};
+      errno = 0;
+      expect(::epoll_wait(epoll_, &found, 1, timeout) == 0 && errno == 0, "nothing is ready");
+      expect(::epoll_pwait(epoll_, &found, 1, timeout, nullptr) == 0 && errno == 0, "nothing is ready");
+      expect(::epoll_wait(-1, &found, 1, timeout) == -1 && errno == EBADF, "no descriptor");
+      expect(::epoll_pwait(epoll_, &found, 0, timeout, nullptr) == -1 && errno == EINVAL, "no room");
+    }
+  }
+
+ private:
+  static int watch(int epoll, int event) {
+    epoll_event entry{.events = EPOLLIN, .data = {.u64 = 7}};
+    expect(::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &entry) == 0, "epoll_ctl");
+    return event;
+  }
+
+  int epoll_ = ::epoll_create1(0);
+  int event_ = watch(epoll_, ::eventfd(0, 0));
+};
+
 // Waits for a file that the test makes.
 void wait_for(const char* path) {
   struct stat found {};
@@ -114,6 +153,7 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_DFL);  // whatever raises it ends this process
   const Handshakes handshakes = load();
   const auto run = [&](int version) { expect(handshakes.run(version) == 0, "handshake"); };
+  Loop loop;
   const std::map<std::string, std::function<void()>> words = {
       {"prepare", [&] { handshakes.prepare(0); }},
       {"prepare-own", [&] { handshakes.prepare(1); }},
@@ -124,6 +164,9 @@ int main(int argc, char** argv) {
        [&] {
          for (int i = 0; i < 800; ++i) expect(handshakes.run_in_memory(12) == 0, "handshake");
        }},
+      {"turn", [&] { loop.turn(true); }},
+      {"idle", [&] { loop.turn(false); }},
+      {"probe", [&] { loop.probe(); }},
       {"fork", [&] { in_child([&] { run(13); }); }},
       {"threads",
        [&] {
