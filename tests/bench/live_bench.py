@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ interfaces: [{name: eth0, mode: native}]
 services:
   - {name: web, match: [tcp/445], limits: {packets: {rate: 1000000/s}}, tls: {inspect: true}}
 """
+KINDS = (("new", ("-H", "Connection: close")), ("keep-alive", ()))
 SUITE = ("ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256; ssl_protocols TLSv1.3; ssl_session_tickets off; "
          "ssl_session_cache off; access_log off;")
 
@@ -41,19 +43,24 @@ def cpu_seconds(pid):
 
 
 class Edge:
-    """Three nginx, of one worker each on the first CPU; clients and inspector have the other. The inspector reads the keys
-    of two of them and the traffic of one."""
+    """nginx of one worker on the first CPU: bare, with the keylog library, or inspected; clients and inspector have the other
+    CPU. Each figure is of an nginx started for it: two of the same kind differ by some percent for as long as they live,
+    by where their memory happens to lie."""
 
     def __init__(self, build_dir):
         self.here, self.lost = world.World(), 0
         self.start_inspector(build_dir)
-        self.nginx = {}
-        for name, keys in (("bare", None), ("library", self.keys), ("inspected", self.keys)):
-            directory = world.World()
-            self.here.stack.callback(directory.close)
-            self.nginx[name] = servers.Nginx(directory, keys, port=PORTS[name], server=SUITE)
-            worker, = self.nginx[name].workers()
+
+    @contextlib.contextmanager
+    def nginx(self, name):
+        """Its worker."""
+        directory = world.World()
+        directory.certificate = self.here.certificate  # made once
+        with contextlib.closing(directory):
+            server = servers.Nginx(directory, None if name == "bare" else self.keys, port=PORTS[name], server=SUITE)
+            worker, = server.workers()
             world.run("taskset", "-acp", "0", worker)
+            yield worker
 
     def start_inspector(self, build_dir):
         self.keys = self.here.path("keys.sock")
@@ -79,25 +86,26 @@ class Edge:
 
     def load(self, name, seconds, *more, connections=16):
         """(requests per second, requests per CPU second of nginx)."""
-        worker, = self.nginx[name].workers()
-        before = cpu_seconds(worker)
-        done = world.run(*edge_host.IN_WORLD, "taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-                         *more, f"https://{world.EDGE4}:{PORTS[name]}/created", timeout=60)
-        used = cpu_seconds(worker) - before
+        with self.nginx(name) as worker:
+            before = cpu_seconds(worker)
+            done = world.run(*edge_host.IN_WORLD, "taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
+                             *more, f"https://{world.EDGE4}:{PORTS[name]}/created", timeout=60)
+            used = cpu_seconds(worker) - before
         requests = int(re.search(r"(\d+) requests in", done.stdout)[1])
         took = float(re.search(r"requests in ([\d.]+)s", done.stdout)[1])
         return requests / took, requests / used if used else 0.0
 
     def paced(self, rate, seconds):
-        world.run(*edge_host.IN_WORLD, "h2load", "--h1", "-c", 10, "--rps", rate // 10, "-n", rate * seconds,
-                  f"https://{world.EDGE4}:{PORTS['inspected']}/created", timeout=60)
+        with self.nginx("inspected"):
+            world.run(*edge_host.IN_WORLD, "h2load", "--h1", "-c", 10, "--rps", rate // 10, "-n", rate * seconds,
+                      f"https://{world.EDGE4}:{PORTS['inspected']}/created", timeout=60)
 
 
 @contextlib.contextmanager
-def crowded(most_seconds):
-    """Two that want all of the first CPU leave a third of it to nginx: less than the client can ask for, so that nginx is at its
-    own maximum, and all that the library costs it is missing in its requests per second."""
-    rivals = [subprocess.Popen(["taskset", "-c", "0", "timeout", str(most_seconds), "sh", "-c", "while :; do :; done"],
+def crowded():
+    """Two that want all of the first CPU leave nginx less of it than the client can ask for, so that nginx is at its own
+    maximum, and all that the library costs it is missing in its requests per second."""
+    rivals = [subprocess.Popen(["taskset", "-c", "0", "timeout", "120", "sh", "-c", "while :; do :; done"],
                                start_new_session=True) for _ in range(2)]
     try:
         yield
@@ -107,22 +115,30 @@ def crowded(most_seconds):
             rival.wait()
 
 
+def in_turns(i):
+    """The kinds of nginx, each time in another order."""
+    names = list(PORTS)
+    return names[i % 3:] + names[:i % 3]
+
+
 def measure_maximum(edge, i, seconds):
-    for kind, more in (("new", ("-H", "Connection: close")), ("keep-alive", ())):
-        with crowded(10 * seconds):
-            names = list(PORTS)
-            for name in names[i % 3:] + names[:i % 3]:  # in another order each round
-                rate, _ = edge.load(name, seconds, *more, connections=64)
-                bench_part.sample("live", f"{kind}-maximum/{name}", i, "1/s", rate)
-        edge.newly_lost()
+    for kind, more in KINDS:
+        rates = {name: [] for name in PORTS}
+        with crowded():
+            for j in range(seconds):  # so many servers of each kind
+                for name in in_turns(i + j):
+                    rates[name].append(edge.load(name, 1, *more, connections=64)[0])
+        for name in PORTS:
+            bench_part.sample("live", f"{kind}-maximum/{name}", i, "1/s", statistics.mean(rates[name]))
+    edge.newly_lost()
 
 
 def measure(edge, options):
     seconds = 1 if options.quick else 3
     for i in range(options.rounds):
         measure_maximum(edge, i, seconds)
-        for kind, more in (("new", ("-H", "Connection: close")), ("keep-alive", ())):
-            for name in PORTS:
+        for kind, more in KINDS:
+            for name in in_turns(i):
                 rate, efficiency = edge.load(name, seconds, *more)
                 bench_part.sample("live", f"{kind}/{name}", i, "1/s", rate)
                 bench_part.sample("live", f"{kind}-cpu/{name}", i, "1/s", efficiency)
