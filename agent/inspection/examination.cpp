@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "agent/inspect/wire/confined.hpp"
 #include "agent/policy/report.hpp"
 
 namespace tidegate::inspection {
@@ -145,7 +146,7 @@ PayloadReport Examination::report() const {
   report.restarts = restart_count_;
   report.kills = kill_count_;
   const auto* facts = session_ && session_->facts() ? &*session_->facts() : nullptr;
-  report.sandboxed = facts != nullptr && facts->filter && facts->no_capabilities && facts->no_dump;
+  report.sandboxed = facts != nullptr && inspect::wire::is_confined(*facts);
   return report;
 }
 

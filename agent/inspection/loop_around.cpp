@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/inspect/wire/confined.hpp"
 #include "agent/inspection/loop.hpp"
 #include "agent/inspection/ring_geometry.hpp"
 
@@ -165,7 +166,7 @@ Report Supervisor::Loop::make_report(MonotonicTime now) const {
   report.restarts = restart_count_;
   report.kills = kill_count_;
   const bool running = report.state == State::kRunning;
-  report.sandboxed = running && facts_.filter && facts_.no_capabilities && facts_.no_dump;
+  report.sandboxed = running && wire::is_confined(facts_);
   report.secrets_locked = running && facts_.secrets_locked;
   report.key_store_locked = running && facts_.key_store_locked;
   if (plan_.wanted) report.keys = key_reports(now);

@@ -70,8 +70,9 @@ void Examiner::hear() {
   for (int heard = 0; heard < kAtOnce && listening(); ++heard) {
     const auto message = process_.take();
     if (!message) {
-      const bool gone = message.error().code == ErrorCode::kUnavailable;
-      return give_up(gone ? process_.died() : kUnreadable);
+      const ErrorCode code = message.error().code;
+      if (code == ErrorCode::kFailedPrecondition) return give_up(message.error().message);
+      return give_up(code == ErrorCode::kUnavailable ? process_.died() : kUnreadable);
     }
     if (!*message) return;
     take(**message);

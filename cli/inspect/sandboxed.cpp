@@ -10,6 +10,8 @@
 #include <csignal>
 #include <filesystem>
 
+#include "agent/inspect/wire/confined.hpp"
+
 namespace tidegate::cli {
 namespace {
 
@@ -84,7 +86,10 @@ Outcome<Sandboxed> Sandboxed::start(const Environment& environment, const Sandbo
 }
 
 Sandboxed::Sandboxed(Sandboxed&& other) noexcept
-    : name_(other.name_), pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
+    : name_(other.name_),
+      pid_(std::exchange(other.pid_, -1)),
+      channel_(std::move(other.channel_)),
+      confined_(other.confined_) {}
 
 void Sandboxed::kill() {
   channel_.close();
@@ -105,10 +110,21 @@ std::string Sandboxed::died() {
                                                    : " ended with status " + std::to_string(WEXITSTATUS(status)));
 }
 
+Status Sandboxed::judge(const wire::ToAgent& message) {
+  if (confined_ || std::holds_alternative<wire::Problem>(message)) return {};
+  const auto* ready = std::get_if<wire::Ready>(&message);
+  confined_ = ready != nullptr && wire::is_confined(*ready);
+  if (confined_) return {};
+  return fail(ErrorCode::kFailedPrecondition, std::string(name_) +
+                                                  " is not in its sandbox and was ended; is it of this version, and "
+                                                  "does the kernel have seccomp filters?");
+}
+
 Result<std::optional<wire::ToAgent>> Sandboxed::take() {
   TIDEGATE_ASSIGN(const auto received, channel_.receive(wire::Wait::kNo));
   if (!received) return std::optional<wire::ToAgent>();
   TIDEGATE_ASSIGN(wire::ToAgent message, wire::decode_to_agent(received->message));
+  TIDEGATE_TRY(judge(message));
   return std::optional<wire::ToAgent>(std::move(message));
 }
 

@@ -32,6 +32,8 @@ class Sandboxed {
 
   Result<bool> send(inspect::Bytes message) const { return channel_.send(message, inspect::wire::Wait::kYes); }
   // The next message, without waiting for one; what it refers to lives until the next call. kUnavailable: it has ended.
+  // kFailedPrecondition: it speaks of anything but problems before it has said that it is confined, or says that it is
+  // not; nothing is to be taken from it.
   Result<std::optional<inspect::wire::ToAgent>> take();
   // Readable when there is a message.
   int fd() const { return channel_.fd(); }
@@ -44,9 +46,12 @@ class Sandboxed {
   Sandboxed(const char* name, pid_t pid, inspect::wire::Channel channel)
       : name_(name), pid_(pid), channel_(std::move(channel)) {}
 
+  Status judge(const inspect::wire::ToAgent& message);
+
   const char* name_;
   pid_t pid_;
   inspect::wire::Channel channel_;
+  bool confined_ = false;
 };
 
 }  // namespace tidegate::cli

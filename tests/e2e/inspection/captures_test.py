@@ -4,7 +4,9 @@
 directory beside the checkout, or TIDEGATE_CAPTURES; read in place)."""
 import os
 import pathlib
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -139,6 +141,49 @@ class Forms(Scene):
                 self.assertEqual(done.errors.count("\n"), 1, done.errors)
                 self.assertIn(str(pcap if pcap != self.pcap else keys), done.errors)
         self.assertLessEqual(len(inspector.inspect(cut, self.plain, check=False).rows), 3)
+
+
+class Confined(unittest.TestCase):
+    def test_before_it_reads_a_byte(self):
+        """The real inspector of `tidegate inspect`, held up by a FIFO into which nothing was written yet."""
+        if os.geteuid() != 0:
+            self.skipTest("needs root: nobody else sees in /proc what such a process does")
+        with tempfile.TemporaryDirectory(prefix="tg-inspection-") as directory:
+            fifo = pathlib.Path(directory) / "capture.fifo"
+            os.mkfifo(fifo)
+            command = subprocess.Popen([runner.program("tidegate"), "inspect", "--pcap", fifo, "--stats"], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            try:
+                with fifo.open("wb") as capture:
+                    self.assert_confined(world.until(lambda: reader_of(command.pid), what="the inspector waits for the capture"))
+                    capture.write(pcapfile.write(pathlib.Path(directory) / "empty.pcap", [], pcapfile.ETHERNET).read_bytes())
+                out, errors = command.communicate(timeout=20)
+            finally:
+                command.kill()
+                command.wait()
+            self.assertEqual((command.returncode, errors), (0, b""))
+            self.assertIn(b'"connections":0', out.replace(b" ", b""))
+
+    def assert_confined(self, pid):
+        process = pathlib.Path(f"/proc/{pid}")
+        status = process.joinpath("status").read_text()
+        for field, value in (("NoNewPrivs", "1"), ("Seccomp", "2"), *((f"Cap{which}", "0" * 16) for which in ("Inh", "Prm", "Eff", "Amb"))):
+            self.assertIn(f"{field}:\t{value}\n", status)
+        self.assertRegex(status, r"Uid:(\t65534){4}\n")
+        self.assertRegex(process.joinpath("limits").read_text(), r"Max core file size +0 +0")
+
+
+READ = ("0", "63")  # its number on x86_64 and aarch64
+
+
+def reader_of(command):
+    """The inspector of that command, when it sleeps in read(2) of its capture, which is descriptor 4."""
+    found = world.run("pgrep", "-P", command, "-f", "tidegate-inspector", check=False).stdout.split()
+    if not found:
+        return None
+    pid = int(found[0])
+    call = pathlib.Path(f"/proc/{pid}/syscall").read_text().split()
+    return pid if call[0] in READ and call[1] == "0x4" else None
 
 
 if __name__ == "__main__":

@@ -24,22 +24,9 @@ class ExaminerProcess : public ExaminedCapture {
  protected:
   // In place of the examiner: a program that takes Start, says that it is ready, and does what `then` says in Python.
   // `channel` and `payloads` are its sockets.
-  void play(const std::string& then) {
-    const std::string program =
-        write("examiner", std::string("#!/usr/bin/python3\nimport os, signal, socket, time\n"
-                                      "channel, payloads = socket.socket(fileno=3), socket.socket(fileno=4)\n"
-                                      "channel.recv(65536)\n") +
-                              say(wire::encode(wire::ToAgent(wire::Ready{}))) + then);
-    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-    run.variables["TIDEGATE_PAYLOAD"] = program;
-  }
-  static std::string say(const Message& message) {
-    std::string digits;
-    for (const std::byte byte : message) {
-      for (const unsigned half : {std::to_integer<unsigned>(byte) >> 4, std::to_integer<unsigned>(byte) & 15U})
-        digits += "0123456789abcdef"[half];
-    }
-    return "channel.send(bytes.fromhex('" + digits + "'))\n";
+  void play(const std::string& then) { play_all(say(confined()) + then); }
+  void play_all(const std::string& what) {
+    run.variables["TIDEGATE_PAYLOAD"] = program("examiner", "payloads = socket.socket(fileno=4)\n" + what);
   }
   // Of each an attack.
   static Message verdicts(const std::vector<std::uint64_t>& sequences) {
@@ -93,6 +80,17 @@ class ExaminerProcess : public ExaminedCapture {
 };
 
 constexpr const char* kForEver = "time.sleep(60)\n";
+
+TEST_F(ExaminerProcess, IsRefusedOutsideItsSandbox) {
+  const std::string found = say(verdicts({1}));
+  for (const std::string& what : {found, say(wire::Ready{}) + found}) {
+    play_all(what + "time.sleep(60)\n");
+    Examiner examiner = start();
+    EXPECT_EQ(examiner.verdict(1), 0);
+    EXPECT_THAT(examiner.problem(), HasSubstr("tidegate-payload is not in its sandbox"));
+    EXPECT_FALSE(examiner.began());
+  }
+}
 
 TEST_F(ExaminerProcess, OneThatDiesBetweenVerdictsMakesTheCommandFail) {
   const std::string file = capture_of(8);

@@ -299,6 +299,27 @@ TEST_F(InspectCommand, AnInspectorThatDiesOrIsMissingIsSaid) {
   EXPECT_THAT(ran.err, HasSubstr("/nonexistent"));
 }
 
+// What it says is not believed, whatever it is, before it has said that it is where it should be.
+TEST_F(InspectCommand, AnInspectorOutsideItsSandboxIsRefused) {
+  namespace wire = inspect::wire;
+  wire::Ready no_filter = confined();
+  no_filter.filter = false;
+  wire::Ready privileged = confined();
+  privileged.no_capabilities = false;
+  wire::Ready dumpable = confined();
+  dumpable.no_dump = false;
+  const std::string finished = say(wire::Finished{});
+  for (const std::string& then :
+       {finished, say(no_filter) + finished, say(privileged) + finished, say(dumpable) + finished}) {
+    run.variables["TIDEGATE_INSPECTOR"] = program("inspector", then + "time.sleep(60)\n");
+    const Ran ran = run({"inspect", "--pcap", capture()});
+    EXPECT_EQ(ran.exit, 1) << then;
+    EXPECT_THAT(ran.err, HasSubstr("tidegate-inspector is not in its sandbox"));
+  }
+  run.variables["TIDEGATE_INSPECTOR"] = program("inspector", say(confined()) + finished + "time.sleep(60)\n");
+  EXPECT_EQ(run({"inspect", "--pcap", capture()}).exit, 0);
+}
+
 TEST_F(InspectCommand, BlindnessIsSaid) {
   tidegate::test::TcpScript script;
   script.handshake().client("SSH-2.0-client\r\n").server("SSH-2.0-server\r\n").close();

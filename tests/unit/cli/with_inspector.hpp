@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "agent/inspect/wire/messages.hpp"
 #include "cli/format/output.hpp"
 #include "tests/harness/tcp_script.hpp"
 #include "tests/unit/cli/fake_agent.hpp"
@@ -42,6 +44,27 @@ class WithInspector : public ::testing::Test {
     const auto bytes = std::as_bytes(std::span(text.data(), text.size()));
     return write(name, std::vector<std::byte>(bytes.begin(), bytes.end()));
   }
+  // A program in Python, in place of a sandboxed one, whose `channel` is its socket: takes Start and does `then`.
+  std::string program(const std::string& name, const std::string& then) {
+    const std::string path =
+        write(name,
+              "#!/usr/bin/python3\nimport os, signal, socket, time\nchannel = socket.socket(fileno=3)\n"
+              "channel.recv(65536)\n" +
+                  then);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    return path;
+  }
+  // As a line of such a program.
+  static std::string say(const inspect::wire::ToAgent& message) { return say(inspect::wire::encode(message)); }
+  static std::string say(const std::vector<std::byte>& message) {
+    std::string digits;
+    for (const std::byte byte : message) {
+      for (const unsigned half : {std::to_integer<unsigned>(byte) >> 4, std::to_integer<unsigned>(byte) & 15U})
+        digits += "0123456789abcdef"[half];
+    }
+    return "channel.send(bytes.fromhex('" + digits + "'))\n";
+  }
+  static inspect::wire::Ready confined() { return {.filter = true, .no_capabilities = true, .no_dump = true}; }
   static tidegate::test::TcpScript two_requests() {
     tidegate::test::TcpScript script;
     script.handshake()
