@@ -29,6 +29,7 @@
 #include "agent/inspect/wire/summary_codec.hpp"
 #include "tests/harness/netns.hpp"
 #include "tests/harness/process.hpp"
+#include "tests/harness/signal_one.hpp"
 #include "tests/integration/capture_socket.hpp"
 
 namespace tidegate::harness {

@@ -262,12 +262,12 @@ TEST_F(InspectorTest, AFullRingShedsConnectionsAndSaysSo) {
   };
   bool overloaded = false;
   for (int attempt = 0; attempt < 5 && !overloaded; ++attempt) {
-    ASSERT_EQ(kill(pid_, SIGSTOP), 0);
+    ASSERT_TRUE(signal_one(pid_, SIGSTOP));
     // Blocks are handed over after 2 ms, so that the ring is full after 128 ms of small packets.
     for (const auto end = steady_clock::now() + milliseconds(400); steady_clock::now() < end;) {
       exchange(*space_, kRequest, kResponse);
     }
-    ASSERT_EQ(kill(pid_, SIGCONT), 0);
+    ASSERT_TRUE(signal_one(pid_, SIGCONT));
     const auto end = steady_clock::now() + milliseconds(1000);
     next<wire::Statistics>([&](const auto& found) {
       overloaded = overloaded || is_overloaded(found);

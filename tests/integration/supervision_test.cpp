@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "tests/harness/signal_one.hpp"
 #include "tests/integration/agent_test.hpp"
 #include "tidegate/v1/keys.grpc.pb.h"
 
@@ -127,7 +128,7 @@ TEST_F(SupervisionTest, AKilledInspectorCostsVisibilityOnly) {
   ASSERT_TRUE(sees("/before"));
   tidegate({"block", "198.51.100.66"});
   const pid_t first = the_inspector();
-  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  ASSERT_TRUE(signal_one(first, SIGKILL));
   EXPECT_FALSE(ping("198.51.100.66")) << "blocks hold";
   EXPECT_EQ(get("/during"), 404) << "and clients are served";
   ASSERT_TRUE(eventually([&] { return restarts() == 1 && state() == "running"; }, seconds(1)));
@@ -139,7 +140,7 @@ TEST_F(SupervisionTest, AKilledInspectorCostsVisibilityOnly) {
 TEST_F(SupervisionTest, AHungInspectorIsReplaced) {
   start_inspecting();
   ASSERT_TRUE(reaches("running"));
-  ASSERT_EQ(::kill(the_inspector(), SIGSTOP), 0);
+  ASSERT_TRUE(signal_one(the_inspector(), SIGSTOP));
   EXPECT_EQ(get("/during"), 404);
   ASSERT_TRUE(eventually([&] { return restarts() == 1 && state() == "running"; }, seconds(10)));
   EXPECT_EQ(inspector().value("kills", 0ULL), 1U);

@@ -59,7 +59,7 @@ TEST_F(ExaminationTest, KilledItIsBackWithinASecondAndTheInspectorLives) {
   ask();
   ASSERT_TRUE(eventually([&] { return found() == 1; }));
   const auto first = static_cast<pid_t>(findings_->seen.lock()->front().request_bytes);
-  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  ASSERT_TRUE(harness::signal_one(first, SIGKILL));
   ASSERT_TRUE(eventually([&] { return report().payloads.restarts == 1 && report().payloads.state == State::kRunning; },
                          seconds(1)));
   EXPECT_EQ(report().restarts, 0U);
@@ -72,7 +72,7 @@ TEST_F(ExaminationTest, HungItIsReplaced) {
   options_.timing.silence = milliseconds(150);
   ask();
   ASSERT_TRUE(eventually([&] { return found() == 1; }));
-  ASSERT_EQ(::kill(static_cast<pid_t>(findings_->seen.lock()->front().request_bytes), SIGSTOP), 0);
+  ASSERT_TRUE(harness::signal_one(static_cast<pid_t>(findings_->seen.lock()->front().request_bytes), SIGSTOP));
   ASSERT_TRUE(eventually([&] { return report().payloads.kills == 1 && report().payloads.state == State::kRunning; }));
 }
 

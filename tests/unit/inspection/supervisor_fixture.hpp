@@ -14,6 +14,7 @@
 
 #include "agent/config/policy_reader.hpp"
 #include "agent/inspection/supervisor.hpp"
+#include "tests/harness/signal_one.hpp"
 
 namespace tidegate::inspection {
 

@@ -39,7 +39,7 @@ TEST_F(SupervisorTest, AKilledInspectorIsBackWithinASecond) {
   const pid_t first = pid_for("web");
   ASSERT_TRUE(eventually([&] { return report().counters.of(Counter::kConnections) == 1; }));
   ASSERT_GT(first, 0);
-  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  ASSERT_TRUE(harness::signal_one(first, SIGKILL));
   ASSERT_TRUE(eventually([&] { return report().restarts == 1 && report().state == State::kRunning; }, seconds(1)));
   EXPECT_NE(pid_for("web", static_cast<std::uint64_t>(first)), first);
   EXPECT_TRUE(warned("inspector: killed by signal 9; it is started again, enforcement is not touched"));
@@ -52,7 +52,7 @@ TEST_F(SupervisorTest, AHungInspectorIsReplaced) {
   start();
   const pid_t first = pid_for("web");
   ASSERT_TRUE(reaches(State::kRunning));
-  ASSERT_EQ(::kill(first, SIGSTOP), 0);
+  ASSERT_TRUE(harness::signal_one(first, SIGSTOP));
   ASSERT_TRUE(eventually([&] { return report().kills == 1 && report().state == State::kRunning; }));
   EXPECT_TRUE(warned("it did not answer any more"));
   EXPECT_EQ(::kill(first, 0), -1) << "reaped";
@@ -162,7 +162,7 @@ TEST_F(SupervisorTest, SendersNeedNotNoticeARestart) {
   std::ofstream writer(at("fifo"));
   writer << "a\n" << std::flush;
   ASSERT_TRUE(eventually([&] { return report().keys[0].accepted == 1; }));
-  ::kill(first, SIGKILL);
+  ASSERT_TRUE(harness::signal_one(first, SIGKILL));
   writer << "b\n" << std::flush;
   EXPECT_TRUE(eventually([&] { return report().keys[0].accepted == 2; }));
 }
