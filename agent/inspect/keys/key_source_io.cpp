@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/inspect/keys/key_source_io.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +35,13 @@ bool has_group(int connection, std::span<const gid_t> allowed) {
   return std::ranges::find_first_of(theirs, allowed) != theirs.end();
 }
 
+bool may_send(int connection, const ucred& peer, const KeySenders& allowed) {
+  if (allowed.users.empty() && allowed.groups.empty()) return true;
+  if (peer.uid == 0 || std::ranges::find(allowed.users, peer.uid) != allowed.users.end()) return true;
+  if (std::ranges::find(allowed.groups, peer.gid) != allowed.groups.end()) return true;
+  return !allowed.groups.empty() && has_group(connection, allowed.groups);
+}
+
 }  // namespace
 
 KeyRead read_keys(KeySourceKind kind, int fd, off_t& offset, std::span<std::byte> buffer) {
@@ -60,14 +68,19 @@ UniqueFd accept_sender(int listener) {
   return UniqueFd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
 }
 
-bool may_send(int connection, const KeySenders& allowed) {
-  if (allowed.users.empty() && allowed.groups.empty()) return true;
+std::optional<uid_t> sender_of(int connection, const KeySenders& allowed) {
   ucred peer{};
   socklen_t size = sizeof(peer);
-  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  if (peer.uid == 0 || std::ranges::find(allowed.users, peer.uid) != allowed.users.end()) return true;
-  if (std::ranges::find(allowed.groups, peer.gid) != allowed.groups.end()) return true;
-  return !allowed.groups.empty() && has_group(connection, allowed.groups);
+  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return may_send(connection, peer, allowed) ? std::optional(peer.uid) : std::nullopt;
+}
+
+std::size_t most_descriptors() {
+  // The system call filter lets numbers below this be closed.
+  constexpr rlim_t kHighest = 4096;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<std::size_t>(std::min(limit.rlim_max, kHighest));
 }
 
 }  // namespace tidegate::inspect

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "agent/base/unique_fd.hpp"
@@ -24,7 +25,10 @@ KeyRead read_keys(KeySourceKind kind, int fd, off_t& offset, std::span<std::byte
 // An empty descriptor: nobody waits.
 UniqueFd accept_sender(int listener);
 
-// Whether the peer of a Unix socket is root or one of `allowed`, by user, group or supplementary group.
-bool may_send(int connection, const KeySenders& allowed);
+// The user behind a Unix socket, if it is root or one of `allowed`, by user, group or supplementary group.
+std::optional<uid_t> sender_of(int connection, const KeySenders& allowed);
+
+// How many descriptors this process may have open at most, now or after it has lowered its limit.
+std::size_t most_descriptors();
 
 }  // namespace tidegate::inspect

@@ -31,10 +31,15 @@ struct KeySenders {
   std::vector<gid_t> groups;
 };
 
+// Connections beyond these bounds are taken all the same: in place of the one that was silent for longest, of the same
+// user, or of the user that has most. That one is read once more and closed (kKeysTooManySenders); its sender connects
+// anew when it has something to say.
 struct KeySourceLimits {
-  std::size_t connections = 256;            // of all listeners together; more are refused
-  std::size_t bytes_per_pass = 64 << 10;    // of one source
-  std::size_t bytes_per_second = 16 << 20;  // of one source, on average; it is left unread meanwhile
+  std::size_t connections = 3072;           // of all listeners together; fewer where RLIMIT_NOFILE is low
+  std::size_t connections_of_user = 1024;   // of all listeners together
+  std::size_t bytes_per_pass = 64 << 10;    // of one connection or other source
+  std::size_t bytes_per_second = 32 << 20;  // of one user or other source; it is left unread meanwhile. A line costs 64
+                                            // bytes more than it has, because taking it costs time, too
 };
 
 // What came from one source, its connections taken together.
@@ -50,13 +55,16 @@ struct KeySourceFigures {
   bool ended = false;           // end of stream or an error: nothing more comes
 };
 
-// Lines of at most 1 KiB; a longer one is dropped up to its end and counted (kKeysMalformed). Sources take turns, each
-// within its share, so that one that floods neither starves others nor takes a processor. Buffers are locked where
-// the system allows it, and wiped. Used by one thread.
-// System calls after construction: epoll_ctl, epoll_wait, read, pread64, recvfrom, lseek, accept4, getsockopt, close.
+// Lines of at most 1 KiB; a longer one is dropped up to its end and counted (kKeysMalformed). Users and other sources
+// take turns, each within its share, so that one that floods, over however many connections, neither starves others nor
+// takes a processor. A connection costs no time and about 100 bytes while nothing comes, 1 KiB more while a line of it
+// is incomplete. Buffers are locked where the system allows it (of incomplete lines, the first 256), and wiped. Used by
+// one thread. System calls after construction: epoll_ctl, epoll_wait, read, pread64, recvfrom, lseek, accept4,
+// getsockopt, close.
 class KeySources {
  public:
   static constexpr std::size_t kMost = 64;
+  static constexpr std::chrono::seconds kLinger{5};
 
   // Not thread-safe; `keys` and `clock` outlive it.
   KeySources(KeyStore& keys, const KeySourceLimits& limits, const Clock& clock);
@@ -64,7 +72,8 @@ class KeySources {
   KeySources(const KeySources&) = delete;
   KeySources& operator=(const KeySources&) = delete;
 
-  // False, and the descriptor is closed: more than kMost, or it cannot be waited for. An id that is there is replaced.
+  // False, and the descriptor is closed: more than kMost, or it cannot be waited for. An id that is there gets another
+  // descriptor and goes on counting; a file is still read for kLinger, because its writer may not have noticed yet.
   bool add(std::uint32_t id, KeySourceKind kind, UniqueFd fd, KeySenders allowed = {});
   void remove(std::uint32_t id);
 

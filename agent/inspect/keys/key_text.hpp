@@ -37,6 +37,8 @@ class KeyText {
   KeyLineCounts finish(Counters& counters);
   // Forgets the incomplete line.
   void reset();
+  // There is no incomplete line.
+  bool empty() const { return size_ == 0 && !too_long_; }
 
  private:
   void keep(std::string_view part);

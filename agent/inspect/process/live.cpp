@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/inspect/keys/key_source_io.hpp"
 #include "agent/inspect/keys/locked_memory.hpp"
 #include "agent/inspect/process/enter.hpp"
 #include "agent/inspect/process/key_control.hpp"
@@ -21,7 +22,6 @@
 namespace tidegate::inspect::process {
 namespace {
 
-constexpr unsigned kDescriptorsLive = 512;
 constexpr std::chrono::seconds kBetweenTrims{30};
 // Address space that a thread reserves: its stack, and the arena of its allocator.
 constexpr std::uint64_t kReservedPerThread = 160 << 20;
@@ -96,7 +96,7 @@ Result<sandbox::Facts> Live::close_sandbox() {
   sandbox::Facts facts;
   secrets_locked_ = lock_whole_process(settings_.memory_bytes + (workers_.size() + 1) * kReservedPerThread);
   running_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers_.size()));
-  TIDEGATE_TRY(sandbox::drop_privileges(kDescriptorsLive, facts));
+  TIDEGATE_TRY(sandbox::drop_privileges(static_cast<unsigned>(most_descriptors()), facts));
   for (const auto& worker : workers_) {
     threads_.emplace_back([this, &worker = *worker] {
       running_->count_down();

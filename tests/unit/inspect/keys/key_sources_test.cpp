@@ -1,64 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/inspect/keys/key_sources.hpp"
-
-#include <fcntl.h>
-#include <grp.h>
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <filesystem>
-
-#include "tests/unit/inspect/keys/lines.hpp"
+#include "tests/unit/inspect/keys/key_sources_fixture.hpp"
 
 namespace tidegate::inspect {
 namespace {
-
-using std::chrono::milliseconds;
-
-class KeySourcesTest : public ::testing::Test {
- protected:
-  KeySourcesTest() {
-    std::string name = "/tmp/tidegate-keys-XXXXXX";
-    directory_ = ::mkdtemp(name.data());
-  }
-  ~KeySourcesTest() override { std::filesystem::remove_all(directory_); }
-
-  std::string path(const char* name) const { return directory_ + '/' + name; }
-
-  sockaddr_un address(const std::string& where) const {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    where.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    return address;
-  }
-  UniqueFd bound(int type) const {
-    UniqueFd fd(::socket(AF_UNIX, type | SOCK_NONBLOCK, 0));
-    const sockaddr_un where = address(path("keys.sock"));
-    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof(where)), 0);
-    if (type == SOCK_STREAM) {
-      EXPECT_EQ(::listen(fd.get(), 512), 0);
-    }
-    return fd;
-  }
-  UniqueFd connected(int type) const {
-    UniqueFd fd(::socket(AF_UNIX, type, 0));
-    const sockaddr_un where = address(path("keys.sock"));
-    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof(where)), 0);
-    return fd;
-  }
-  void send(const UniqueFd& fd, std::string_view text) const {
-    ASSERT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
-  }
-  KeySourceFigures figures(KeySources& sources) const { return sources.figures().at(0); }
-
-  std::string directory_;
-  ManualClock clock_;
-  Counters counters_;
-  KeyStore keys_{{.sessions = 4096}, clock_};
-};
 
 TEST_F(KeySourcesTest, ManySendersOfOneSocket) {
   KeySources sources(keys_, {}, clock_);
@@ -82,74 +26,23 @@ TEST_F(KeySourcesTest, ManySendersOfOneSocket) {
   EXPECT_FALSE(figures(sources).ended);
 }
 
-TEST_F(KeySourcesTest, SendersBeyondTheBoundAreRefusedAndPlacesComeFree) {
-  KeySources sources(keys_, {.connections = 4}, clock_);
-  ASSERT_TRUE(sources.add(1, KeySourceKind::kListener, bound(SOCK_STREAM)));
-  std::vector<UniqueFd> senders;
-  for (unsigned i = 0; i < 6; ++i) senders.push_back(connected(SOCK_STREAM));
-  sources.work(counters_);
-  EXPECT_EQ(figures(sources).connections, 4U);
-  EXPECT_EQ(counters_.of(Counter::kKeysRefused), 2U);
-  senders.clear();
-  sources.work(counters_);
-  const UniqueFd again = connected(SOCK_STREAM);
-  sources.work(counters_);
-  EXPECT_EQ(figures(sources).connections, 1U);
-}
-
 TEST_F(KeySourcesTest, OnlyThoseAllowedMaySend) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
   KeySources sources(keys_, {}, clock_);
   ASSERT_TRUE(sources.add(1, KeySourceKind::kListener, bound(SOCK_STREAM), {.users = {4001}, .groups = {4002}}));
-  ::chmod(directory_.c_str(), 0755);
-  ::chmod(path("keys.sock").c_str(), 0666);
-  const gid_t supplementary[] = {4003, 4002};
-  const auto as = [&](uid_t user, gid_t group, std::size_t groups) {
-    EXPECT_EQ(::setgroups(groups, supplementary), 0);
-    EXPECT_EQ(::setegid(group), 0);
-    EXPECT_EQ(::seteuid(user), 0);
-    UniqueFd fd = connected(SOCK_STREAM);
-    EXPECT_EQ(::seteuid(0), 0);
-    EXPECT_EQ(::setegid(0), 0);
-    EXPECT_EQ(::setgroups(0, nullptr), 0);
-    return fd;
-  };
+  open_to_all();
   std::vector<UniqueFd> senders;
-  senders.push_back(as(0, 0, 0));
-  senders.push_back(as(4001, 4001, 0));
-  senders.push_back(as(4004, 4002, 0));
-  senders.push_back(as(4004, 4004, 2));
+  senders.push_back(connected_as(0, 0));
+  senders.push_back(connected_as(4001, 4001));
+  senders.push_back(connected_as(4004, 4002));
+  senders.push_back(connected_as(4004, 4004, {4003, 4002}));
   sources.work(counters_);
   EXPECT_EQ(figures(sources).connections, 4U);
-  senders.push_back(as(4004, 4004, 1));
+  senders.push_back(connected_as(4004, 4004, {4003}));
   sources.work(counters_);
   EXPECT_EQ(figures(sources).connections, 4U);
   EXPECT_EQ(figures(sources).refused, 1U);
   EXPECT_EQ(counters_.of(Counter::kKeysRefused), 1U);
-}
-
-TEST_F(KeySourcesTest, AFloodRestsWhileOthersAreRead) {
-  KeySources sources(keys_, {.bytes_per_pass = 4096, .bytes_per_second = 1 << 20}, clock_);
-  ASSERT_TRUE(sources.add(1, KeySourceKind::kListener, bound(SOCK_STREAM)));
-  const UniqueFd flood = connected(SOCK_STREAM);
-  ASSERT_EQ(::fcntl(flood.get(), F_SETFL, O_NONBLOCK), 0);
-  const UniqueFd calm = connected(SOCK_STREAM);
-  sources.work(counters_);
-  const std::string junk(4096, '\n');
-  send(calm, master_line(1) + '\n');
-  for (int i = 0; i < 100; ++i) {
-    while (::write(flood.get(), junk.data(), junk.size()) > 0) {
-    }
-    sources.work(counters_);
-  }
-  EXPECT_TRUE(keys_.find(random_of(1)));
-  EXPECT_LE(figures(sources).bytes, (1U << 20) / 50 + 2 * 4096) << "time stood still: one share is all it gets";
-  EXPECT_LE(sources.wait_at_most(), milliseconds(1000));
-  const std::uint64_t before = figures(sources).bytes;
-  clock_.advance(milliseconds(10));
-  for (int i = 0; i < 100; ++i) sources.work(counters_);
-  EXPECT_GT(figures(sources).bytes, before);
-  EXPECT_LE(figures(sources).bytes, before + (1U << 20) / 100 + 2 * 4096);
 }
 
 TEST_F(KeySourcesTest, HaproxyDatagrams) {
@@ -198,6 +91,57 @@ TEST_F(KeySourcesTest, AFileIsFollowedAndReadAgainWhenItWasTruncated) {
   sources.work(counters_);
   EXPECT_EQ(keys_.size(), 3U);
   EXPECT_EQ(counters_.of(Counter::kKeysMalformed), 0U);
+}
+
+TEST_F(KeySourcesTest, AReplacedFileIsReadToItsEndAndGoesOnCounting) {
+  const UniqueFd old(::open(path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  KeySources sources(keys_, {}, clock_);
+  send(old, master_line(1) + "\njunk\n");
+  ASSERT_TRUE(sources.add(1, KeySourceKind::kFile, UniqueFd(::open(path("log").c_str(), O_RDONLY))));
+  sources.work(counters_);
+  send(old, master_line(2) + '\n');
+  ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
+  const UniqueFd next(::open(path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  ASSERT_TRUE(sources.add(1, KeySourceKind::kFile, UniqueFd(::open(path("log").c_str(), O_RDONLY))));
+  const auto pass = [&] {
+    clock_.advance(milliseconds(20));
+    sources.work(counters_);
+  };
+  EXPECT_EQ(figures(sources).accepted, 1U) << "it counts on";
+  EXPECT_EQ(figures(sources).malformed, 1U);
+  send(next, master_line(3) + '\n');
+  pass();
+  EXPECT_TRUE(keys_.find(random_of(2))) << "what was there when it was replaced";
+  EXPECT_TRUE(keys_.find(random_of(3)));
+  send(old, master_line(4) + '\n' + master_line(5));
+  pass();
+  EXPECT_TRUE(keys_.find(random_of(4))) << "its writer had not noticed yet";
+  clock_.advance(KeySources::kLinger);
+  pass();
+  EXPECT_TRUE(keys_.find(random_of(5))) << "the end of the file ends its last line";
+  pass();
+  send(old, master_line(6) + '\n');
+  pass();
+  EXPECT_FALSE(keys_.find(random_of(6))) << "it has been closed";
+  EXPECT_EQ(sources.figures().size(), 1U);
+  EXPECT_EQ(figures(sources).accepted, 5U);
+  EXPECT_FALSE(figures(sources).ended);
+  EXPECT_EQ(counters_.of(Counter::kKeysAccepted), 5U);
+  EXPECT_EQ(counters_.of(Counter::kKeysMalformed), 1U);
+}
+
+TEST_F(KeySourcesTest, WhatWaitsInASourceThatIsRemovedIsTakenAndCounted) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  const UniqueFd writer(pair[1]);
+  KeySources sources(keys_, {}, clock_);
+  ASSERT_TRUE(sources.add(5, KeySourceKind::kStream, UniqueFd(pair[0])));
+  send(writer, master_line(1) + '\n' + "half a li");
+  sources.remove(5);
+  EXPECT_EQ(keys_.size(), 1U);
+  sources.work(counters_);
+  EXPECT_EQ(counters_.of(Counter::kKeysAccepted), 1U);
+  EXPECT_EQ(counters_.of(Counter::kKeysMalformed), 1U);
 }
 
 TEST_F(KeySourcesTest, AStreamEndsAndSourcesCanBeReplaced) {
