@@ -21,6 +21,12 @@ Figures sum(const Figures& a, const Figures& b) {
           .senders = b.senders};
 }
 
+// The inspector began to count this source anew.
+bool fell(const Figures& before, const Figures& now) {
+  return now.accepted < before.accepted || now.malformed < before.malformed || now.dropped < before.dropped ||
+         now.refused < before.refused;
+}
+
 }  // namespace
 
 void Tally::take(const inspect::wire::Statistics& statistics) {
@@ -32,6 +38,10 @@ void Tally::take(const inspect::wire::KeyStatistics& statistics, MonotonicTime n
   for (const auto& figures : statistics.sources) {
     if (!sources_.contains(figures.id) && sources_.size() >= kMostSources) continue;
     auto& state = sources_[figures.id];
+    if (fell(state.present, figures)) {
+      state.before = sum(state.before, state.present);
+      state.present = {.id = figures.id};
+    }
     if (figures.accepted > state.present.accepted) state.last_seen = now;
     state.present = figures;
   }

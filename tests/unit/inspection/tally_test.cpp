@@ -84,6 +84,20 @@ TEST(Tally, KeySourcesOverLivesWithTheAgeOfTheirLastLine) {
   EXPECT_FALSE(tally.source(7).last_seen);
 }
 
+TEST(Tally, ASourceThatIsCountedAnewDoesNotMakeTotalsFall) {
+  Tally tally;
+  KeyStatistics keys;
+  keys.sources = {{.id = 1, .accepted = 40, .malformed = 2, .senders = 1}};
+  tally.take(keys, MonotonicTime(10));
+  keys.sources = {{.id = 1, .accepted = 3, .senders = 1}};
+  tally.take(keys, MonotonicTime(20));
+  EXPECT_EQ(tally.source(1).figures.accepted, 43U);
+  EXPECT_EQ(tally.source(1).figures.malformed, 2U);
+  EXPECT_EQ(tally.source(1).last_seen, MonotonicTime(20)) << "its first lines are news";
+  tally.take(keys, MonotonicTime(30));
+  EXPECT_EQ(tally.source(1).figures.accepted, 43U) << "once";
+}
+
 TEST(Tally, HowManySourcesAnInspectorMakesUpIsBounded) {
   Tally tally;
   for (std::uint32_t id = 0; id < 100'000; ++id) {
