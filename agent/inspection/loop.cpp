@@ -102,10 +102,7 @@ void Supervisor::Loop::hand_on_lines() {
   const auto dropped = static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n'));
   ::explicit_bzero(inbox->lines.data(), inbox->lines.size());
   inbox->lines.clear();
-  if (dropped == 0) return;
-  auto board = shared_.board.lock();
-  board->published -= std::min(dropped, board->published);
-  board->published_dropped += dropped;
+  if (dropped > 0) shared_.board.lock()->published_dropped += dropped;
 }
 
 // ---- the life of the inspector ----

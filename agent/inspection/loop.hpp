@@ -60,6 +60,7 @@ class Supervisor::Loop {
   void publish_report(MonotonicTime now);
   Report make_report(MonotonicTime now) const;
   std::vector<KeySourceReport> key_reports(MonotonicTime now) const;
+  KeySourceReport key_report(std::uint32_t id, std::string kind, MonotonicTime now) const;
   State state() const;
   void complain(const std::string& text);
 

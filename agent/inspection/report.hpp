@@ -25,6 +25,8 @@ enum class State {
 };
 std::string_view to_string(State state);  // "off", "starting", …
 
+inline constexpr std::string_view kPublishKind = "publish";  // through KeyService
+
 // Keys that came one way.
 struct KeySourceReport {
   std::string kind;  // "socket", "fifo", "file", "haproxy_log", "publish"

@@ -28,9 +28,7 @@ struct Supervisor::Shared {
   struct Board {
     Report report;  // `last_seen` of sources as of `time`
     MonotonicTime time{0};
-    std::uint64_t published = 0;
-    std::uint64_t published_dropped = 0;
-    std::optional<MonotonicTime> last_published;
+    std::uint64_t published_dropped = 0;  // lines of KeyService that the inspector was not given
   };
 
   void wake() const;

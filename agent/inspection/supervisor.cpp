@@ -76,12 +76,8 @@ Report Supervisor::report() const {
   Report report = board->report;
   for (auto& source : report.keys) {
     if (source.last_seen) *source.last_seen += now - board->time;
+    if (source.kind == kPublishKind) source.dropped += board->published_dropped;
   }
-  KeySourceReport published{.kind = "publish", .path = {}};
-  published.accepted = board->published;
-  published.dropped = board->published_dropped;
-  if (board->last_published) published.last_seen = now - *board->last_published;
-  if (report.state != State::kOff) report.keys.push_back(std::move(published));
   return report;
 }
 
@@ -102,10 +98,7 @@ Result<Inspection::Published> Supervisor::publish(std::string_view lines) {
       result.dropped = count;
     }
   }
-  auto board = shared_->board.lock();
-  board->published += result.handed_on;
-  board->published_dropped += result.dropped;
-  if (result.handed_on > 0) board->last_published = shared_->clock.monotonic();
+  if (result.dropped > 0) shared_->board.lock()->published_dropped += result.dropped;
   shared_->wake();
   return result;
 }

@@ -2,7 +2,8 @@
 // A stand-in for tidegate-inspector that speaks its protocol and sees nothing. What it is asked to inspect decides how
 // it behaves: a service named "chatty", "crash", "mute", "nonsense" or "overload" does what it says. For each settings
 // it reports a request to the first service, with its own process id as the size. It counts what it is told:
-//   connections: descriptors of capture; keys_accepted: lines by KeyLines; keys_late: identity keys
+//   connections: descriptors of capture; keys_accepted: lines by KeyLines, but for messages that begin with an x, which
+//   are malformed; keys_late: identity keys
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -68,7 +69,12 @@ class Fake {
       entry.fd = std::move(received.descriptor);
     }
     if (const auto* lines = std::get_if<KeyLines>(&*message)) {
-      counters_.add(Counter::kKeysAccepted, count_lines(lines->lines));
+      const bool junk = !lines->lines.empty() && lines->lines.front() == std::byte{'x'};
+      const std::uint64_t count = count_lines(lines->lines);
+      auto& figures = sources_[lines->source].figures;
+      figures.id = lines->source;
+      (junk ? figures.malformed : figures.accepted) += count;
+      if (!junk) counters_.add(Counter::kKeysAccepted, count);
     }
     if (std::holds_alternative<Stop>(*message)) std::exit(0);
   }
@@ -144,6 +150,7 @@ class Fake {
   void read_sources() {
     for (auto& [id, source] : sources_) {
       std::byte buffer[4096];
+      if (!source.fd) continue;
       if (source.kind == KeySource::Kind::kListenStream) {
         UniqueFd sender(::accept4(source.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (!sender) continue;

@@ -175,13 +175,26 @@ TEST_F(SupervisorTest, PublishedLinesAreHandedOn) {
   EXPECT_EQ(published->handed_on, 2U);
   EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysAccepted) == 2; }))
       << "the last line got its end";
-  EXPECT_EQ(report().keys.back().accepted, 2U);
+  EXPECT_TRUE(eventually([&] { return report().keys.back().accepted == 2; }));
+  EXPECT_LT(report().keys.back().last_seen.value_or(seconds(99)), seconds(5));
   const auto many = supervisor_->publish(std::string(200'000, '\n'));
   ASSERT_TRUE(many);
   EXPECT_TRUE(eventually([&] { return report().counters.of(Counter::kKeysAccepted) == 200'002; })) << "in parts";
   const auto longer = supervisor_->publish("ok\n" + std::string(2000, 'x') + "\n");
   ASSERT_FALSE(longer);
   EXPECT_THAT(longer.error().message, HasSubstr("line 2 of the message is longer than 1024 bytes"));
+}
+
+TEST_F(SupervisorTest, PublishedLinesThatAreNoneAreNotCalledAccepted) {
+  start();
+  ASSERT_TRUE(reaches(State::kRunning));
+  ASSERT_TRUE(supervisor_->publish("x\nx\nx\n"));
+  EXPECT_TRUE(eventually([&] { return report().keys.back().malformed == 3; }));
+  EXPECT_EQ(report().keys.back().accepted, 0U);
+  EXPECT_FALSE(report().keys.back().last_seen);
+  ASSERT_EQ(::kill(pid_for("web"), SIGKILL), 0);
+  ASSERT_TRUE(eventually([&] { return report().restarts == 1 && report().state == State::kRunning; }));
+  EXPECT_EQ(report().keys.back().malformed, 3U) << "over all lives";
 }
 
 TEST_F(SupervisorTest, PublishedLinesThatNobodyReadsAreDroppedAndCounted) {
