@@ -115,11 +115,13 @@ State Supervisor::Loop::state() const {
                                                    : State::kRestarting;
 }
 
+// What was said meanwhile is heard before silence is judged.
 void Supervisor::Loop::keep_alive(MonotonicTime now) {
-  if (session_) {
-    watch(now);
-    if (session_) listen(now);
-  }
+  if (now - passed_at_ > options_.timing.look_around + options_.timing.silence / 2) attentive_since_ = now;
+  passed_at_ = now;
+  if (session_) mourn(now);
+  if (session_) listen(now);
+  if (session_) watch(now);
   if (session_ || now < start_at_) return;
   if (const auto started = start(now); !started) {
     problem_ = started.error().message;
@@ -188,15 +190,20 @@ void Supervisor::Loop::bury(const std::string& how, MonotonicTime now) {
   start_at_ = now + restarts_.delay();
 }
 
+void Supervisor::Loop::mourn(MonotonicTime now) {
+  const auto how = session_->process().ended();
+  if (!how) return;
+  // What it still said counts.
+  (void)session_->receive(
+      kLastMessages, [&](const wire::ToAgent& message) { take(message, now); }, now);
+  bury(*how, now);
+}
+
+// Only silence that this thread was there to hear counts: when it stood still itself (stopped, frozen, starved), the
+// channel is full of what it did not take, and has no room for what is said now.
 void Supervisor::Loop::watch(MonotonicTime now) {
-  if (const auto how = session_->process().ended()) {
-    // What it still said counts.
-    (void)session_->receive(
-        kLastMessages, [&](const wire::ToAgent& message) { take(message, now); }, now);
-    return bury(*how, now);
-  }
   const auto patience = session_->ready() ? options_.timing.silence : options_.timing.ready_within;
-  if (now - session_->silent_since() <= patience) return;
+  if (now - std::max(session_->silent_since(), attentive_since_) <= patience) return;
   ++kill_count_;
   session_->process().kill();
   bury(session_->ready() ? "it did not answer any more and was killed" : "it did not become ready and was killed", now);

@@ -37,6 +37,7 @@ class Supervisor::Loop {
   Status prepare();
   Status brief();
   void bury(const std::string& how, MonotonicTime now);
+  void mourn(MonotonicTime now);
   void watch(MonotonicTime now);
   void listen(MonotonicTime now);
   void take(const inspect::wire::ToAgent& message, MonotonicTime now);
@@ -82,6 +83,8 @@ class Supervisor::Loop {
   inspect::Counters before_captures_;          // by filters of captures that are closed
   std::optional<Session> session_;
   MonotonicTime start_at_{0};
+  MonotonicTime passed_at_{0};        // when this thread last looked after the inspector
+  MonotonicTime attentive_since_{0};  // since when it has done so without standing still
   MonotonicTime look_at_{0};
   MonotonicTime report_at_{0};
   MonotonicTime problems_at_{0};

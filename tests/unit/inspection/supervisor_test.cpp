@@ -58,6 +58,39 @@ TEST_F(SupervisorTest, AHungInspectorIsReplaced) {
   EXPECT_EQ(::kill(first, 0), -1) << "reaped";
 }
 
+// The system's clock, which can leap: what a thread sees that was stopped for a while.
+class LeapingClock final : public Clock {
+ public:
+  MonotonicTime monotonic() const override { return system_clock().monotonic() + leap_.load(); }
+  WallTime wall() const override { return system_clock().wall(); }
+  void leap(std::chrono::nanoseconds by) { leap_ = leap_.load() + by; }
+
+ private:
+  std::atomic<std::chrono::nanoseconds> leap_{};
+};
+
+TEST_F(SupervisorTest, AnAgentThatStoodStillDoesNotBlameTheInspector) {
+  LeapingClock clock;
+  supervisor_ = std::make_unique<Supervisor>(options_, clock);
+  apply("web");
+  const pid_t first = pid_for("web");
+  ASSERT_TRUE(reaches(State::kRunning));
+  for (int i = 0; i < 5; ++i) {
+    clock.leap(2 * options_.timing.silence);
+    EXPECT_FALSE(eventually([&] { return report().kills > 0; }, milliseconds(60)));
+  }
+  EXPECT_EQ(report().restarts, 0U);
+  EXPECT_EQ(report().state, State::kRunning);
+  ASSERT_EQ(::kill(first, SIGSTOP), 0);
+  std::this_thread::sleep_for(milliseconds(60));  // what it said before is read
+  for (int i = 0; i < 100 && report().kills == 0; ++i) {
+    clock.leap(milliseconds(200));
+    std::this_thread::sleep_for(milliseconds(25));
+  }
+  EXPECT_EQ(report().kills, 1U) << "silence while the agent listens still counts";
+  EXPECT_EQ(::kill(first, 0), -1);
+}
+
 TEST_F(SupervisorTest, OneThatNeverBecomesReadyIsFailed) {
   options_.timing.ready_within = milliseconds(50);
   start("mute");
