@@ -21,9 +21,10 @@ constexpr const char* kNotInspected = "  - {name: site, match: [tcp/8080, tcp/84
 class SupervisionTest : public AgentTest {
  protected:
   void start_inspecting(const std::string& services = kInspected, const std::string& keys = "",
-                        const std::string& more = "") {
+                        const std::string& more = "", const std::string& group = "") {
     AgentOptions options;
-    options.settings = "keys:\n  socket: {path: " + (scratch_.path() / "keys.sock").string() + "}\n" + keys + more;
+    options.settings =
+        "keys:\n  socket: {path: " + key_socket() + (group.empty() ? "" : ", group: " + group) + "}\n" + keys + more;
     ASSERT_TRUE(start(policy_of(services + kGenerous), options));
     web_ = Process::start({"python3", "-m", "http.server", "8080", "--directory", scratch_.path().string()},
                           {.netns = edge().name()});
@@ -42,6 +43,7 @@ class SupervisionTest : public AgentTest {
     EXPECT_TRUE(eventually([&] { return fetch(); }, seconds(10)));
     return server;
   }
+  std::string key_socket() const { return (scratch_.path() / "keys.sock").string(); }
   std::string keylog() const { return (scratch_.path() / "keys.log").string(); }
   bool fetch() const {
     return run({"curl", "-sk", "-o", "/dev/null", "--max-time", "2",
@@ -60,6 +62,32 @@ class SupervisionTest : public AgentTest {
     writer->Write(request);
     writer->WritesDone();
     return writer->Finish();
+  }
+
+  // Sends a key line as somebody, who finds the door open: modes are not what stops them.
+  void send_key_as(const std::string& user, const std::string& group, const std::string& groups) const {
+    namespace fs = std::filesystem;
+    fs::permissions(scratch_.path(), fs::perms::others_exec, fs::perm_options::add);
+    fs::permissions(key_socket(), fs::perms::others_read | fs::perms::others_write, fs::perm_options::add);
+    const std::string line = "CLIENT_RANDOM " + std::string(64, 'a') + " " + std::string(96, 'b');
+    const auto sent = run({"setpriv", "--reuid=" + user, "--regid=" + group, groups, "/usr/bin/python3", "-c",
+                           "import socket, sys, time\n"
+                           "key = socket.socket(socket.AF_UNIX)\n"
+                           "key.connect(sys.argv[1])\n"
+                           "try: key.sendall(sys.argv[2].encode() + b'\\n')\n"
+                           "except BrokenPipeError: sys.exit()\n"
+                           "time.sleep(0.1)\n",
+                           key_socket(), line});
+    EXPECT_EQ(sent.exit_code, 0) << sent.err;
+  }
+  json source(const std::string& kind) const {
+    for (const auto& source : inspector().value("keys", json::array())) {
+      if (text(source, "kind") == kind) return source;
+    }
+    return json::object();
+  }
+  std::string metrics() const {
+    return run({"curl", "-s", "http://127.0.0.1:9464/metrics"}, {.netns = edge().name()}).out;
   }
 
   json inspector() const { return agent().json({"status"}).value("inspector", json::object()); }
@@ -117,9 +145,8 @@ TEST_F(SupervisionTest, RequestsAreSeenAndCounted) {
   EXPECT_TRUE(status.value("sandboxed", false));
   EXPECT_EQ(status.value("lost_bytes", 1ULL), 0U);
   EXPECT_NE(agent().cli({"status"}).out.find("inspector running"), std::string::npos);
-  const auto metrics = run({"curl", "-s", "http://127.0.0.1:9464/metrics"}, {.netns = edge().name()}).out;
-  EXPECT_NE(metrics.find("tidegate_inspector_up 1\n"), std::string::npos);
-  EXPECT_EQ(metrics.find("planted-secret"), std::string::npos);
+  EXPECT_NE(metrics().find("tidegate_inspector_up 1\n"), std::string::npos);
+  EXPECT_EQ(metrics().find("planted-secret"), std::string::npos);
 }
 
 TEST_F(SupervisionTest, AKilledInspectorCostsVisibilityOnly) {
@@ -209,9 +236,34 @@ TEST_F(SupervisionTest, KeysPublishedOverTheApiOpenTls) {
       },
       seconds(15)))
       << inspector();
-  const auto source = [&] { return inspector().value("keys", json::array()).back(); };
-  EXPECT_EQ(text(source(), "kind"), "publish");
-  EXPECT_GT(source().value("accepted", 0ULL), 0U);
+  EXPECT_TRUE(eventually([&] { return source("publish").value("accepted", 0ULL) > 0; }, seconds(3))) << inspector();
+  EXPECT_EQ(source("publish").value("malformed", 1ULL), 0U);
+}
+
+TEST_F(SupervisionTest, JunkPublishedOverTheApiIsCalledMalformed) {
+  start_inspecting();
+  ASSERT_TRUE(reaches("running"));
+  EXPECT_TRUE(publish("this is no key\nnor is this\n").ok());
+  EXPECT_TRUE(eventually([&] { return source("publish").value("malformed", 0ULL) == 2; }, seconds(3))) << inspector();
+  EXPECT_EQ(source("publish").value("accepted", 1ULL), 0U);
+  const std::string lines =
+      "tidegate_inspector_key_lines_total{source=\"publish\",path=\"\",outcome=\"malformed\"} 2\n";
+  EXPECT_TRUE(eventually([&] { return metrics().find(lines) != std::string::npos; }, seconds(3))) << metrics();
+}
+
+TEST_F(SupervisionTest, TheKeySocketAsksWhoConnects) {
+  start_inspecting(kInspected, "", "", "daemon");
+  ASSERT_TRUE(reaches("running"));
+  send_key_as("4004", "4004", "--clear-groups");
+  EXPECT_TRUE(eventually([&] { return source("socket").value("refused", 0ULL) == 1; }, seconds(3))) << inspector();
+  EXPECT_EQ(source("socket").value("accepted", 1ULL), 0U) << "the mode let it in, its credentials do not";
+  EXPECT_NE(metrics().find("tidegate_inspector_keys_refused_total 1\n"), std::string::npos);
+  const std::string member = run({"getent", "group", "daemon"}).out;
+  const std::size_t number = member.find(":x:") + 3;
+  send_key_as("4004", "4004", "--groups=" + member.substr(number, member.find(':', number) - number));
+  send_key_as("0", "0", "--clear-groups");
+  EXPECT_TRUE(eventually([&] { return source("socket").value("accepted", 0ULL) == 2; }, seconds(3))) << inspector();
+  EXPECT_EQ(source("socket").value("refused", 0ULL), 1U) << "members of the group and root are welcome";
 }
 
 TEST_F(SupervisionTest, KeysFromAFileOpenTls) {
@@ -220,9 +272,7 @@ TEST_F(SupervisionTest, KeysFromAFileOpenTls) {
   const auto tls = start_tls();
   EXPECT_TRUE(eventually([&] { return fetch() && requests_to("/page/{}") > 0; }, seconds(10))) << inspector().dump();
   EXPECT_TRUE(eventually([&] { return inspector().value("decrypted", 0ULL) >= 1; }, seconds(3)));
-  const auto source = [&] { return inspector().value("keys", json::array()).at(1); };
-  EXPECT_EQ(text(source(), "kind"), "file");
-  EXPECT_TRUE(eventually([&] { return source().value("accepted", 0ULL) > 0; }, seconds(3)));
+  EXPECT_TRUE(eventually([&] { return source("file").value("accepted", 0ULL) > 0; }, seconds(3)));
 }
 
 TEST_F(SupervisionTest, AStoppedAgentTakesTheInspectorAlong) {
