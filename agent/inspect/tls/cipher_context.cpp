@@ -59,6 +59,11 @@ CipherContext::CipherContext()
   std::ranges::transform(kNames, bulk_.begin(), fetch);
 }
 
+// libcrypto wipes what it frees of a cipher's state.
+void CipherContext::forget_key() {
+  if (keyed()) EVP_CIPHER_CTX_reset(state_.get());
+}
+
 bool CipherContext::one_block(const EVP_CIPHER* cipher, bool encrypt, Bytes key, Bytes block,
                               std::span<std::byte, 16> out) {
   int size = 0;

@@ -66,6 +66,11 @@ class CipherContext {
 
   std::size_t states() const { return states_; }
 
+  // Wipes the key that was used last for single blocks; the next one costs an allocation in libcrypto.
+  void forget_key();
+  // Whether such a key is still there.
+  bool keyed() const { return EVP_CIPHER_CTX_get0_cipher(state_.get()) != nullptr; }
+
  private:
   friend CipherSlot;
   bool one_block(const EVP_CIPHER* cipher, bool encrypt, Bytes key, Bytes block, std::span<std::byte, 16> out);
@@ -74,7 +79,7 @@ class CipherContext {
   CipherPtr ecb128_;
   CipherPtr ecb256_;
   CipherPtr chacha_;
-  CipherStatePtr state_;  // keyed anew each time
+  CipherStatePtr state_;  // for single blocks: keyed anew each time
   CipherSlot* newest_ = nullptr;
   CipherSlot* oldest_ = nullptr;
   std::size_t states_ = 0;

@@ -26,6 +26,7 @@ TlsConnection::~TlsConnection() {
   const bool never_found = missed_hello_ && !dead() && !half(Direction::kToServer).synchronised;
   if (waiting_for_keys() || never_found) count_once(Counter::kNoKey);
   for (const Half& one : halves_) context_.budget.give_back(one.handshake_charge);
+  context_.ciphers.forget_key();
   if (charged_) context_.budget.give_back(kCost);
 }
 
@@ -290,6 +291,7 @@ void TlsConnection::give_up(TlsState state, std::optional<Counter> counter, Wall
   if (dead()) return;
   if (counter) count_once(*counter);
   final_ = state;
+  context_.ciphers.forget_key();
   waits_since_.reset();
   handshake_.reset();
   queue_.reset();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <openssl/crypto.h>
+
+#include <array>
 #include <memory>
 #include <span>
 
@@ -9,6 +12,16 @@
 #include "agent/inspect/tls/tls_stream.hpp"
 
 namespace tidegate::inspect {
+
+// Room for the plaintext of one record. Wiped when destroyed.
+struct Scratch {
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+
+  std::array<std::byte, kLargestBody12> bytes{};
+};
 
 class TlsContext {
  public:
@@ -20,7 +33,7 @@ class TlsContext {
         counters(its_counters),
         buffers(budget) {}
 
-  std::span<std::byte> scratch() { return {scratch_.get(), kLargestBody12}; }
+  std::span<std::byte> scratch() { return scratch_->bytes; }
 
   const TlsLimits limits;
   KeyStore& keys;
@@ -31,8 +44,8 @@ class TlsContext {
   BufferPool buffers;
 
  private:
-  // Plaintext lives here during one call of the reader.
-  std::unique_ptr<std::byte[]> scratch_ = std::make_unique<std::byte[]>(kLargestBody12);
+  // Plaintext is read here during one call of the reader, and stays until the next one takes its place.
+  std::unique_ptr<Scratch> scratch_ = std::make_unique<Scratch>();
 };
 
 }  // namespace tidegate::inspect
