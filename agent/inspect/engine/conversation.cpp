@@ -114,9 +114,10 @@ bool Conversation::looks_further(Direction direction, std::uint64_t size, WallTi
   return !server_shed_;
 }
 
-bool Conversation::decided(Bytes beginning, WallTime time) {
+bool Conversation::decided(Direction direction, Bytes beginning, WallTime time) {
   if (speaks_ != Speaks::kUnknown) return true;
-  if (looks_like_tls(beginning)) {
+  const bool client_begins = direction == Direction::kToServer && !mid_stream_;
+  if (client_begins ? client_looks_like_tls(beginning) : looks_like_tls(beginning)) {
     speaks_ = Speaks::kTls;
     tls_ = make_tls_stream(shared_.tls, facts_.flow, mid_stream_, reader_);
     began_ = time;
@@ -131,7 +132,7 @@ bool Conversation::decided(Bytes beginning, WallTime time) {
 }
 
 void Conversation::hand_up(Direction direction, Bytes bytes, WallTime time) {
-  if (bytes.empty() || !decided(bytes, time)) return;
+  if (bytes.empty() || !decided(direction, bytes, time)) return;
   layer()->data(direction, bytes, time);
   settle_tls();
   watch(time);

@@ -81,7 +81,7 @@ class Conversation final : public StreamSink, public Waiter, public Deadline {
 
   // False: these bytes are of no interest, do no more.
   bool looks_further(Direction direction, std::uint64_t size, WallTime time);
-  bool decided(Bytes beginning, WallTime time);
+  bool decided(Direction direction, Bytes beginning, WallTime time);
   void take_client_beginning(Bytes bytes, WallTime time);
   void hand_up(Direction direction, Bytes bytes, WallTime time);
   void shed_server(WallTime time);

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kMostSignatureAlgorithms = 128;
+constexpr std::uint8_t kOldClientHello = 1;
+constexpr std::size_t kOldCipher = 3;
+constexpr std::size_t kLongestSession = 32;
 
 std::string_view text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
@@ -90,6 +93,24 @@ std::optional<ClientHello> read_client_hello(Bytes body) {
   hello.alpn = text_of(alpn);
   ja4.alpn = hello.alpn;
   hello.ja4 = ja4_of(ja4);
+  return hello;
+}
+
+std::optional<ClientHello> read_old_client_hello(Bytes message) {
+  ByteReader reader(message);
+  const std::uint8_t type = reader.u8();
+  const std::uint16_t version = reader.u16();
+  const std::size_t ciphers = reader.u16();
+  const std::size_t session = reader.u16();
+  const std::size_t size = reader.u16();
+  reader.take(ciphers);
+  reader.take(session);
+  Bytes challenge = reader.take(size);
+  const bool sizes = ciphers % kOldCipher == 0 && session <= kLongestSession;
+  if (!reader.ok() || !reader.empty() || type != kOldClientHello || version >> 8 != 3 || !sizes) return std::nullopt;
+  ClientHello hello;
+  challenge = challenge.first(std::min(challenge.size(), hello.random.size()));
+  std::ranges::copy(challenge, hello.random.end() - static_cast<std::ptrdiff_t>(challenge.size()));
   return hello;
 }
 

@@ -115,6 +115,7 @@ class TlsConnection final : public TlsStream {
   Outcome feed(Half& half, Bytes& bytes, WallTime time);
   Outcome feed_partial(Half& half, Bytes& bytes, WallTime time);
   bool synchronise(Half& half, Bytes bytes);
+  bool may_be_old_hello(const Half& half) const;
   Outcome on_record(Half& half, const Record& record, WallTime time);
   Outcome on_plain(Half& half, const Record& record, WallTime time);
   Outcome on_protected(Half& half, const Record& record, WallTime time);
@@ -122,7 +123,8 @@ class TlsConnection final : public TlsStream {
   void on_alert(Half& half, Bytes content, WallTime time);
   void on_handshake(Half& half, Bytes content, WallTime time);
   void on_message(Half& half, const HandshakeReader::Message& message, WallTime time);
-  void on_client_hello(Bytes body, WallTime time);
+  void on_old_hello(Half& half, const Record& record, WallTime time);
+  void on_client_hello(std::optional<ClientHello> hello, WallTime time);
   void on_server_hello(Bytes body, WallTime time);
   // A record of content, its cipher there. `may_skip`: it need not be opened if its content is ignored;
   // `may_be_others`: one that does not open is no loss yet, the secret may be that of another connection with the same

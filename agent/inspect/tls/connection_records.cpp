@@ -25,7 +25,8 @@ TlsConnection::Outcome TlsConnection::feed(Half& one, Bytes& bytes, WallTime tim
     }
     Outcome outcome = Outcome::kDone;
     // 0: its header is not complete, or none.
-    const std::size_t size = bytes.size() >= kRecordHeader ? record_size(bytes).value_or(0) : 0;
+    std::size_t size = bytes.size() >= kRecordHeader ? record_size(bytes).value_or(0) : 0;
+    if (size == 0 && bytes.size() >= kRecordHeader && may_be_old_hello(one)) size = old_hello_size(bytes).value_or(0);
     if (mid_stream_ && !one.verified && one.partial.empty() && bytes.size() >= kRecordHeader && size == 0) {
       one.synchronised = false;  // what looked like records were none
       continue;
@@ -43,7 +44,7 @@ TlsConnection::Outcome TlsConnection::feed(Half& one, Bytes& bytes, WallTime tim
 
 TlsConnection::Outcome TlsConnection::feed_partial(Half& one, Bytes& bytes, WallTime time) {
   if (!one.partial.complete()) {
-    switch (one.partial.add(bytes, context_.buffers)) {
+    switch (one.partial.add(bytes, context_.buffers, may_be_old_hello(one))) {
       case PartialRecord::State::kIncomplete:
         return Outcome::kDone;
       case PartialRecord::State::kComplete:
@@ -70,7 +71,19 @@ bool TlsConnection::synchronise(Half& one, Bytes bytes) {
   return false;
 }
 
+// Servers take it as the first message of a client only.
+bool TlsConnection::may_be_old_hello(const Half& one) const { return !mid_stream_ && awaits_hello(one); }
+
+void TlsConnection::on_old_hello(Half& one, const Record& record, WallTime time) {
+  if (record.damaged()) return miss_hello(one);
+  on_client_hello(read_old_client_hello(record.bytes.subspan(2)), time);
+}
+
 TlsConnection::Outcome TlsConnection::on_record(Half& one, const Record& record, WallTime time) {
+  if (is_old_hello(record)) {
+    on_old_hello(one, record, time);
+    return Outcome::kDone;
+  }
   const bool plain =
       version_ == TlsVersion::k13 ? record.type != ContentType::kApplicationData : one.epoch == Epoch::kPlain;
   return plain ? on_plain(one, record, time) : on_protected(one, record, time);
@@ -170,7 +183,7 @@ void TlsConnection::on_message(Half& one, const HandshakeReader::Message& messag
   const bool from_client = one.direction == Direction::kToServer;
   switch (message.type) {
     case HandshakeType::kClientHello:
-      if (from_client) on_client_hello(message.body, time);
+      if (from_client) on_client_hello(read_client_hello(message.body), time);
       return;
     case HandshakeType::kServerHello:
       if (!from_client) on_server_hello(message.body, time);
@@ -194,8 +207,7 @@ void TlsConnection::on_message(Half& one, const HandshakeReader::Message& messag
 }
 
 // The first one, the one after a HelloRetryRequest, or that of a renegotiation.
-void TlsConnection::on_client_hello(Bytes body, WallTime time) {
-  auto hello = read_client_hello(body);
+void TlsConnection::on_client_hello(std::optional<ClientHello> hello, WallTime time) {
   if (!hello) return give_up(TlsState::kFailed, Counter::kMalformedTls, time);
   const bool retry = handshake_ && handshake_->server && handshake_->server->retry;
   if (retry && handshake_->client) {

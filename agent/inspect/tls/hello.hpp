@@ -28,6 +28,11 @@ struct ClientHello {
 // nullopt: malformed.
 std::optional<ClientHello> read_client_hello(Bytes body);
 
+// In the format of SSL 2.0 (RFC 5246, E.2), from its message type on. Without extensions, and without JA4, which is not
+// defined for it. The random is the challenge behind zeros, as servers log it; sizes that E.2 does not allow are read
+// as OpenSSL reads them.
+std::optional<ClientHello> read_old_client_hello(Bytes message);
+
 struct ServerHello {
   std::array<std::byte, 32> random{};
   std::uint16_t cipher = 0;

@@ -4,6 +4,16 @@
 #include <cstring>
 
 namespace tidegate::inspect {
+namespace {
+
+constexpr std::size_t kOldHeader = 2;
+constexpr std::size_t kShortestOldHello = 9;
+
+std::size_t old_length(Bytes header) {
+  return (std::to_integer<std::size_t>(header[0]) & 0x7f) << 8 | std::to_integer<std::size_t>(header[1]);
+}
+
+}  // namespace
 
 std::optional<std::size_t> record_size(Bytes header) {
   const auto at = [&header](std::size_t i) { return std::to_integer<unsigned>(header[i]); };
@@ -11,6 +21,21 @@ std::optional<std::size_t> record_size(Bytes header) {
   const std::size_t body = at(3) << 8 | at(4);
   if (!type || at(1) != 3 || body > kLargestBody12) return std::nullopt;
   return kRecordHeader + body;
+}
+
+// What OpenSSL takes: nine bytes or more, as many as fit into its buffer of one record.
+std::optional<std::size_t> old_hello_size(Bytes header) {
+  if (!begins_old_hello(header.first(kRecordHeader))) return std::nullopt;
+  return kOldHeader + old_length(header);
+}
+
+bool begins_old_hello(Bytes beginning) {
+  const auto may_be = [&](std::size_t i, unsigned value) {
+    return beginning.size() <= i || std::to_integer<unsigned>(beginning[i]) == value;
+  };
+  const bool length = beginning.size() < kOldHeader ||
+                      (old_length(beginning) >= kShortestOldHello && old_length(beginning) <= kLargestBody12);
+  return (std::to_integer<unsigned>(beginning[0]) & 0x80) != 0 && length && may_be(2, 1) && may_be(3, 3);
 }
 
 Record record_of(Bytes bytes) {
@@ -66,11 +91,12 @@ bool PartialRecord::take(Bytes& bytes, std::size_t size, BufferPool& pool) {
   return true;
 }
 
-PartialRecord::State PartialRecord::add(Bytes& bytes, BufferPool& pool) {
+PartialRecord::State PartialRecord::add(Bytes& bytes, BufferPool& pool, bool first) {
   if (needed_ == 0) {
     if (!take(bytes, kRecordHeader - size_, pool)) return State::kNoMemory;
     if (size_ < kRecordHeader) return State::kIncomplete;
-    const auto needed = record_size({buffer_.data(), size_});
+    auto needed = record_size({buffer_.data(), size_});
+    if (!needed && first) needed = old_hello_size({buffer_.data(), size_});
     if (!needed) return State::kMalformed;
     needed_ = static_cast<std::uint32_t>(*needed);
   }

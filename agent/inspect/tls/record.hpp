@@ -48,6 +48,15 @@ struct Record {
 std::optional<std::size_t> record_size(Bytes header);
 Record record_of(Bytes bytes);
 
+// A ClientHello in the format of SSL 2.0 (RFC 5246, E.2), which servers take as the first thing a client says: a size
+// of 15 bits behind a set bit, the message type 1, and a version of TLS. It takes the place of a record: nothing else
+// has a type with the highest bit set. Its size by its first kRecordHeader bytes, as record_size() tells that of a
+// record.
+std::optional<std::size_t> old_hello_size(Bytes header);
+// Whether these bytes, at least one, may be the beginning of one.
+bool begins_old_hello(Bytes beginning);
+inline bool is_old_hello(const Record& record) { return (static_cast<unsigned>(record.type) & 0x80) != 0; }
+
 // Buffers of two sizes, taken from the budget and kept for reuse. Used by one thread.
 class BufferPool {
  public:
@@ -99,8 +108,8 @@ class PartialRecord {
  public:
   enum class State : std::uint8_t { kIncomplete, kComplete, kMalformed, kNoMemory };
 
-  // Takes from the front of `bytes` what belongs to this record.
-  State add(Bytes& bytes, BufferPool& pool);
+  // Takes from the front of `bytes` what belongs to this record. `first`: it may be a ClientHello of the old format.
+  State add(Bytes& bytes, BufferPool& pool, bool first = false);
   // `size` bytes are missing. False: they reach beyond what is known of this record, or there is no memory.
   bool add_hole(std::size_t size, BufferPool& pool);
   bool complete() const { return needed_ != 0 && size_ == needed_; }

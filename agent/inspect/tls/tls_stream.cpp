@@ -23,4 +23,8 @@ bool looks_like_tls(Bytes beginning) {
   return !beginning.empty() && at(0) >= 20 && at(0) <= 24 && (beginning.size() < 2 || at(1) == 3);
 }
 
+bool client_looks_like_tls(Bytes from_client) {
+  return looks_like_tls(from_client) || (!from_client.empty() && begins_old_hello(from_client));
+}
+
 }  // namespace tidegate::inspect

@@ -71,5 +71,7 @@ std::unique_ptr<TlsStream> make_tls_stream(TlsContext& context, const Flow& flow
 
 // Whether a connection that begins with these bytes (at least one, from either side) speaks TLS.
 bool looks_like_tls(Bytes beginning);
+// As above, of the first bytes that a client says: they may be a ClientHello in the format of SSL 2.0, too.
+bool client_looks_like_tls(Bytes from_client);
 
 }  // namespace tidegate::inspect

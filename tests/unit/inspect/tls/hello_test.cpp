@@ -113,7 +113,7 @@ TEST(ClientHelloTest, ExtensionsBehindManyOthersAreRead) {
   }
 }
 
-// tshark 4.0 has no JA4, so it is held against itself: where everything is kept, nothing depends on the order.
+// Held against itself: where everything is kept, nothing depends on the order.
 TEST(ClientHelloTest, MoreThan256ExtensionsAreInTheFingerprint) {
   const std::string name("\x00\x00\x00\x06\x00\x04\x00\x00\x01h", 10);
   const std::string many = unknown_extensions(300);
