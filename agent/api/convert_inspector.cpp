@@ -69,6 +69,7 @@ void fill(v1::InspectorStatus& to, const inspection::Report& from) {
   to.set_sessions(from.sessions);
   to.set_sandboxed(from.sandboxed);
   to.set_secrets_locked(from.secrets_locked);
+  to.set_key_store_locked(from.key_store_locked);
   to.set_shedding(from.shedding);
   to.set_shed_share(from.shed_share);
   to.set_ring_fill(from.ring_fill);

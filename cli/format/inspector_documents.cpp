@@ -43,6 +43,7 @@ Json document_of(const v1::InspectorStatus& inspector) {
           {"ring_fill", inspector.ring_fill()},
           {"sandboxed", inspector.sandboxed()},
           {"secrets_locked", inspector.secrets_locked()},
+          {"key_store_locked", inspector.key_store_locked()},
           {"restarts", inspector.restarts()},
           {"kills", inspector.kills()},
           {"memory_bytes", inspector.memory_bytes()},

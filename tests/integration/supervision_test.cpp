@@ -142,6 +142,7 @@ TEST_F(SupervisionTest, RequestsAreSeenAndCounted) {
   const json status = inspector();
   const bool store_alone = warnings().find("only their store is locked") != std::string::npos;  // a low RLIMIT_MEMLOCK
   EXPECT_NE(status.value("secrets_locked", false), store_alone) << warnings();
+  EXPECT_TRUE(status.value("key_store_locked", false)) << warnings();
   EXPECT_TRUE(status.value("sandboxed", false));
   EXPECT_EQ(status.value("lost_bytes", 1ULL), 0U);
   EXPECT_NE(agent().cli({"status"}).out.find("inspector running"), std::string::npos);
