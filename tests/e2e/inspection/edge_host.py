@@ -80,7 +80,8 @@ class Agent:
 
     def __init__(self, here, inspect=True, group="www-data", policy=POLICY, memory="128MB", user=None):
         self.here, self.cli = here, runner.program("tidegate")
-        runner.program("tidegate-inspector")
+        self.program = runner.program("tidegated")
+        inspector = runner.program("tidegate-inspector")
         bpf = here.path("bpf")
         bpf.mkdir()
         world.run("mount", "-t", "bpf", "bpf", bpf)
@@ -90,6 +91,7 @@ class Agent:
         self.settings = here.write("tidegate.yaml", SETTINGS.format(dir=here.directory, group=group, memory=memory))
         self.prefix = as_user(user, group, capabilities=("bpf", "perfmon", "net_admin", "net_raw")) if user else ()
         if user:
+            self.program, _ = here.copied(self.program, inspector)
             here.path("bpf/tidegate").mkdir()
             bpf.chmod(0o711)
             for path in (here.directory, here.path("bpf/tidegate")):
@@ -97,7 +99,7 @@ class Agent:
         self.start()
 
     def start(self):
-        self.process = self.here.start(*self.prefix, runner.program("tidegated"), "--config", self.settings, stop=signal.SIGTERM)
+        self.process = self.here.start(*self.prefix, self.program, "--config", self.settings, stop=signal.SIGTERM)
 
         def ready():
             if self.process.poll() is not None:

@@ -191,15 +191,17 @@ def python_server(here, keys, port=443):
 def node_server(here, keylog, port=443, prefix=()):
     world.need("node")
     cert, key = here.certificate("ec")
-    return here.start(*prefix, "node", f"--tls-keylog={keylog}", PEERS / "https_server.js", port, cert, key, port=port)
+    server, = here.copied(PEERS / "https_server.js")
+    return here.start(*prefix, "node", f"--tls-keylog={keylog}", server, port, cert, key, port=port)
 
 
 def node_with_module(here, keys, *more, port=443, prefix=()):
     """The module of packaging/, as NODE_OPTIONS of a unit."""
     world.need("node")
     cert, key = here.certificate("ec")
-    env = {"NODE_OPTIONS": f"--require={runner.SOURCE}/packaging/node-keylog.js", "TIDEGATE_KEYLOG_SOCKET": str(keys)}
-    return here.start(*prefix, "node", PEERS / "https_server.js", port, cert, key, *more, env=env, port=port)
+    server, module = here.copied(PEERS / "https_server.js", runner.SOURCE / "packaging/node-keylog.js")
+    env = {"NODE_OPTIONS": f"--require={module}", "TIDEGATE_KEYLOG_SOCKET": str(keys)}
+    return here.start(*prefix, "node", server, port, cert, key, *more, env=env, port=port)
 
 
 def go_server(here, fifo, port=443, prefix=()):
@@ -211,6 +213,6 @@ def go_server(here, fifo, port=443, prefix=()):
     (sources / "keylog.go").write_text(printed("go", "func newKeyLog"))
     binary = here.path("go-server")
     world.run("go", "build", "-o", binary, *sources.iterdir(), timeout=200,
-              env={**os.environ, "GOCACHE": str(runner.options.build_dir / "go-cache"), "GOFLAGS": "-mod=mod"})
+              env={**os.environ, "GOCACHE": str(runner.options.build_dir.resolve() / "go-cache"), "GOFLAGS": "-mod=mod"})
     cert, key = here.certificate("ec")
     return here.start(*prefix, binary, port, cert, key, fifo, port=port)
