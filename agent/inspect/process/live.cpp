@@ -27,7 +27,8 @@ constexpr std::chrono::seconds kBetweenTrims{30};
 constexpr std::uint64_t kReservedPerThread = 160 << 20;
 constexpr int kMessagesAPass = 64;
 constexpr std::chrono::milliseconds kLongestWait{100};
-constexpr std::chrono::milliseconds kBetweenKeys{1};
+constexpr std::chrono::milliseconds kBetweenKeys{2};
+constexpr std::chrono::milliseconds kBusy{50};  // after keys came, more are expected for so long
 
 // The control thread: channel and keys. Workers read packets.
 class Live {
@@ -58,7 +59,7 @@ class Live {
   wire::Channel& channel_;
   const Clock& clock_;
   Settings settings_;
-  bool keys_came_ = false;
+  MonotonicTime busy_until_{0};
   bool secrets_locked_ = false;  // wherever they are, not in the store alone
   KeyStore keys_;
   KeyControl control_;
@@ -154,14 +155,16 @@ bool Live::take_messages() {
 }
 
 // Waking this thread costs the server that sends a key line more than all else it does for it. So keys are not waited
-// for in the first moment after some came: on a busy server there are more when it is over, and nobody had to wake
-// anyone.
+// for while a server is busy, but looked for now and then: nobody has to wake anyone.
 void Live::wait() {
   std::array<pollfd, 2> entries{pollfd{channel_.fd(), POLLIN, 0}, pollfd{control_.wait_fd(), POLLIN, 0}};
-  if (keys_came_) poll(entries.data(), 1, static_cast<int>(kBetweenKeys.count()));
-  const auto most = std::min(kLongestWait, control_.wait_at_most());
+  auto most = std::min(kLongestWait, control_.wait_at_most());
+  if (clock_.monotonic() < busy_until_) {
+    poll(entries.data(), 1, static_cast<int>(std::min(kBetweenKeys, most).count()));
+    most = {};
+  }
   poll(entries.data(), entries.size(), static_cast<int>(most.count()));
-  keys_came_ = entries[1].revents != 0;
+  if (entries[1].revents != 0) busy_until_ = clock_.monotonic() + kBusy;
 }
 
 void Live::run(const sandbox::Facts& facts) {

@@ -60,7 +60,7 @@ class Nginx:
     """nginx at every address, port 443 unless told otherwise; files of several sizes, a few fixed answers."""
 
     def __init__(self, here, keys=None, port=443, listen="", server="", http="", workers=1, user="www-data",
-                 cleartext="", modules="", env=None):
+                 cleartext="", modules="", env=None, **options):
         world.need("nginx")
         self.here, self.port = here, port
         www = here.path("www")
@@ -74,7 +74,7 @@ class Nginx:
             cleartext=cleartext, modules=modules, ec=here.certificate("ec"), rsa=here.certificate("rsa")).replace(
                 f"{port}0", str(port + 1000)))
         environment = {**(preload(keys) if keys else {}), **(env or {})}
-        self.process = here.start("nginx", "-c", self.config, env=environment, port=port, stop=signal.SIGQUIT)
+        self.process = here.start("nginx", "-c", self.config, env=environment, port=port, stop=signal.SIGQUIT, **options)
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
