@@ -15,6 +15,7 @@
 #include "agent/inspect/keys/locked_memory.hpp"
 #include "agent/inspect/process/enter.hpp"
 #include "agent/inspect/process/key_control.hpp"
+#include "agent/inspect/process/key_pace.hpp"
 #include "agent/inspect/process/worker.hpp"
 #include "agent/inspect/sandbox/sandbox.hpp"
 #include "agent/inspect/wire/settings_parts.hpp"
@@ -27,8 +28,6 @@ constexpr std::chrono::seconds kBetweenTrims{30};
 constexpr std::uint64_t kReservedPerThread = 160 << 20;
 constexpr int kMessagesAPass = 64;
 constexpr std::chrono::milliseconds kLongestWait{100};
-constexpr std::chrono::milliseconds kBetweenKeys{2};
-constexpr std::chrono::milliseconds kBusy{50};  // after keys came, more are expected for so long
 
 // The control thread: channel and keys. Workers read packets.
 class Live {
@@ -59,7 +58,7 @@ class Live {
   wire::Channel& channel_;
   const Clock& clock_;
   Settings settings_;
-  MonotonicTime busy_until_{0};
+  KeyPace pace_;
   bool secrets_locked_ = false;  // wherever they are, not in the store alone
   KeyStore keys_;
   KeyControl control_;
@@ -154,17 +153,15 @@ bool Live::take_messages() {
   return true;
 }
 
-// Waking this thread costs the server that sends a key line more than all else it does for it. So keys are not waited
-// for while a server is busy, but looked for now and then: nobody has to wake anyone.
 void Live::wait() {
   std::array<pollfd, 2> entries{pollfd{channel_.fd(), POLLIN, 0}, pollfd{control_.wait_fd(), POLLIN, 0}};
   auto most = std::min(kLongestWait, control_.wait_at_most());
-  if (clock_.monotonic() < busy_until_) {
-    poll(entries.data(), 1, static_cast<int>(std::min(kBetweenKeys, most).count()));
+  if (const auto pause = pace_.pause(clock_.monotonic())) {
+    poll(entries.data(), 1, static_cast<int>(std::min(*pause, most).count()));
     most = {};
   }
   poll(entries.data(), entries.size(), static_cast<int>(most.count()));
-  if (entries[1].revents != 0) busy_until_ = clock_.monotonic() + kBusy;
+  if (entries[1].revents != 0) pace_.came(clock_.monotonic());
 }
 
 void Live::run(const sandbox::Facts& facts) {
