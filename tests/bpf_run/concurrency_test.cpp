@@ -141,7 +141,9 @@ TEST(Claims, OneKeyNeverEndsUpInTwoWays) {
 // Sources stay in debt for an hour and are allowed three packets each, also when both CPUs claimed a way for them.
 TEST(Claims, LosingOneForgivesNothing) {
   if (!two_cpus()) GTEST_SKIP() << "needs CPUs 0 and 1";
-  Program program({.replay = false, .bucket_sets = 65536});
+  // 25,000 to 52,000 sources are met. One of so many sets fills in less than one run of a million; of a quarter as many
+  // it would be one of a hundred.
+  Program program({.replay = false, .bucket_sets = 262'144});
   TestPolicy policy = two_services();
   policy.services[0].limits.packets = {.cost = 3600 * kSecond, .burst = 3 * 3600 * kSecond};
   program.configure(policy);
